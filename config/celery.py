@@ -1,0 +1,73 @@
+"""The job queue and the schedule of its sweeps. Celery makes it prompt; the tables make it certain."""
+
+import os
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from celery import Celery
+from celery.signals import beat_init
+from django.conf import settings
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+
+def broker_url(url: str) -> str:
+    """Celery's own spelling of a private socket; every other address stays as it is."""
+    parts = urlsplit(url)
+    if parts.scheme != "unix":
+        return url
+    return f"redis+socket://{parts.path}?virtual_host={parse_qs(parts.query).get('db', ['0'])[0]}"
+
+
+app = Celery("seatwise")
+app.conf.update(
+    broker_url=broker_url(settings.REDIS_URL),
+    task_ignore_result=True,
+    timezone="UTC",
+    # A killed worker's task comes back, and at once: late acknowledgement alone would lose it.
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    worker_prefetch_multiplier=1,
+    task_soft_time_limit=50,
+    task_time_limit=60,
+    broker_transport_options={
+        "visibility_timeout": 120,  # above the hard time limit, or a task would run twice
+        "unacked_restore_interval": 2,
+        "unacked_restore_throttle": 1,
+        "socket_connect_timeout": 1,
+        "socket_timeout": 30,
+        # An enqueue without a broker tries once and leaves its row to the sweep.
+        "max_retries": 0,
+        "connect_retries_timeout": 1,
+    },
+    broker_connection_timeout=1,
+    broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,
+    task_publish_retry=False,
+    # Ctrl-C: what runs may finish for some seconds, the rest goes back into the queue.
+    worker_soft_shutdown_timeout=3,
+    worker_hijack_root_logger=False,
+    worker_send_task_events=False,
+    # A new database session for each task would more than triple the database's work.
+    CELERY_DB_REUSE_MAX=1000,
+    beat_scheduler="celery.beat:Scheduler",  # nothing to remember: every sweep finds its work in the tables
+    beat_schedule={
+        name: {"task": name, "schedule": every, "options": {"expires": max(every, 10.0)}}
+        for name, every in {
+            "tenants.heartbeat": 10.0,
+            "tenants.sequence_events": 5.0,
+            "tenants.resend_jobs": 20.0,
+            "tenants.prune": 3600.0,
+            "commerce.reconcile_payments": 20.0,
+            "commerce.expire_checkouts": 60.0,
+            "commerce.expire_subscriptions": 60.0,
+        }.items()
+    },
+)
+
+
+
+@beat_init.connect
+def beat_at_once(**_: Any) -> None:
+    """The first heartbeat need not wait for its turn: a start is ready as soon as it is."""
+    app.send_task("tenants.heartbeat", retry=False)

@@ -1,0 +1,95 @@
+"""Who acts, in which tenant, and what that allows. Asked afresh at each request: a change of role acts at the next one."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from tenants.directory.models import Membership, Role, Tenant, User
+from tenants.refusal import NotAllowed
+
+
+class Right(StrEnum):
+    """What a role may allow; the table of roles below is the only place that says which does."""
+
+    SEE_ALL_PURCHASES = "see_all_purchases"
+    END_PURCHASES_OF_OTHERS = "end_purchases_of_others"
+    READ_POLICY = "read_policy"
+    CHANGE_POLICY = "change_policy"
+    MANAGE_PEOPLE = "manage_people"
+    READ_JOURNAL = "read_journal"
+
+
+_READS = frozenset({Right.SEE_ALL_PURCHASES, Right.READ_POLICY, Right.READ_JOURNAL})
+_BILLING = _READS | {Right.CHANGE_POLICY, Right.END_PURCHASES_OF_OTHERS}
+
+RIGHTS: dict[str, frozenset[Right]] = {
+    Role.GLOBAL_ADMIN: _BILLING | {Right.MANAGE_PEOPLE},
+    Role.BILLING_ADMIN: _BILLING,
+    Role.GLOBAL_READER: _READS,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Actor:
+    """A person in one acting tenant, an operator (in none), or the system (nobody)."""
+
+    user: User | None = None
+    membership: Membership | None = None
+    roles: frozenset[str] = frozenset()
+
+    @property
+    def tenant(self) -> Tenant | None:
+        return self.membership.tenant if self.membership else None
+
+    @property
+    def home(self) -> Membership:
+        """The membership that acts. Only edges that serve people of a tenant call this."""
+        if self.membership is None:
+            raise NotAllowed(_("This is for the people of an organisation; an operator belongs to none."))
+        return self.membership
+
+    @property
+    def is_operator(self) -> bool:
+        return self.user is not None and self.user.is_operator
+
+    @property
+    def is_system(self) -> bool:
+        return self.user is None
+
+    def may(self, right: Right) -> bool:
+        return any(right in RIGHTS.get(role, frozenset()) for role in self.roles)
+
+    def require(self, right: Right) -> None:
+        """:raises NotAllowed: no role of the person allows it"""
+        if not self.may(right):
+            raise NotAllowed(_("Your roles in this organisation do not allow this."))
+
+    def is_member(self, member_id: object) -> bool:
+        return self.membership is not None and self.membership.pk == member_id
+
+
+SYSTEM = Actor()
+
+
+def actor_of(membership: Membership) -> Actor:
+    """The actor behind an active membership, with the roles it holds now."""
+    return Actor(
+        user=membership.user,
+        membership=membership,
+        roles=frozenset(membership.role_grants.values_list("role", flat=True)),
+    )
+
+
+def is_welcome(user: User) -> bool:
+    """Demo people exist for the demo alone: elsewhere their sessions and tokens are worth nothing."""
+    return settings.DEMO or not user.is_demo
+
+
+def acting_memberships(user: User) -> "list[Membership]":
+    """Where a person may act: the active home membership first, then the tenants that made them a guest."""
+    if not is_welcome(user):
+        return []
+    memberships = Membership.objects.active().filter(user=user).select_related("tenant", "user", "department")
+    return sorted(memberships, key=lambda m: (m.is_guest, m.tenant.name))

@@ -1,0 +1,78 @@
+"""The journal: the only way a fact leaves the operation that made it."""
+
+import json
+import logging
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import DatabaseError, connection, transaction
+
+from tenants.access import Actor
+from tenants.directory.models import Tenant
+from tenants.journal.models import Event, UnsequencedEvent
+
+log = logging.getLogger(__name__)
+
+# First key of the two-part advisory locks that this app takes; the second is a hash of the tenant.
+SEQUENCER_LOCK = 7_301
+
+
+def record(type: str, *, tenant: Tenant | None, by: Actor, at: datetime, subject: object = "", **data: Any) -> Event:
+    """
+    Write a fact in the transaction of the change. `data` holds ids, codes and amounts, never names or addresses.
+
+    The event gets its position right after the commit; if the process dies before that, the sweep gives it.
+    """
+    event = Event.objects.create(
+        tenant=tenant,
+        type=type,
+        at=at,
+        actor=by.user,
+        subject=str(subject),
+        data=json.loads(json.dumps(data, cls=DjangoJSONEncoder)),
+    )
+    if tenant is not None:
+        UnsequencedEvent.objects.create(event=event, tenant=tenant)
+        tenant_id = tenant.pk
+        transaction.on_commit(lambda: _sequence_if_possible(tenant_id))
+    return event
+
+
+def _sequence_if_possible(tenant_id: UUID) -> None:
+    # Runs after the commit: what fails here must not make the caller believe that its change failed.
+    try:
+        sequence(tenant_id)
+    except DatabaseError:
+        log.warning("journal of tenant %s waits for the sweep", tenant_id, exc_info=True)
+
+
+@transaction.atomic
+def sequence(tenant_id: UUID) -> int:
+    """
+    Give each committed event of a tenant the next positions, oldest first. Returns how many got one.
+
+    The advisory lock makes one sequencer per tenant at a time, and each sees all that was committed before it
+    got the lock. So a position once given is never followed by a smaller one.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [SEQUENCER_LOCK, str(tenant_id)])
+        cursor.execute(
+            """
+            WITH taken AS (DELETE FROM tenants_unsequencedevent WHERE tenant_id = %(tenant)s RETURNING event_id),
+                 last AS (SELECT coalesce(max(position), 0) AS position
+                          FROM tenants_eventposition WHERE tenant_id = %(tenant)s)
+            INSERT INTO tenants_eventposition (event_id, tenant_id, position)
+            SELECT taken.event_id, %(tenant)s, last.position + row_number() OVER (ORDER BY taken.event_id)
+            FROM taken, last
+            """,
+            {"tenant": tenant_id},
+        )
+        return cursor.rowcount
+
+
+def sequence_waiting() -> int:
+    """Give positions to whatever a process that died left without."""
+    tenants = UnsequencedEvent.objects.values_list("tenant_id", flat=True).distinct()
+    return sum(sequence(tenant_id) for tenant_id in list(tenants))

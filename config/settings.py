@@ -79,7 +79,8 @@ TEMPLATES = [
 OWNER_COMMANDS = {"migrate", "makemigrations", "sqlmigrate", "showmigrations", "squashmigrations", "dbshell"}
 APPLICATION_DATABASE_URL = env.str("DATABASE_URL", default="postgresql:///seatwise")
 OWNER_DATABASE_URL = env.str("MIGRATE_DATABASE_URL", default=APPLICATION_DATABASE_URL)
-AS_OWNER = len(sys.argv) > 1 and sys.argv[1] in OWNER_COMMANDS
+APPLICATION_ROLE = env.db_url_config(APPLICATION_DATABASE_URL).get("USER", "")
+AS_OWNER = env.bool("AS_OWNER", default=bool(OWNER_COMMANDS & set(sys.argv[1:2])))
 
 database = env.db_url_config(OWNER_DATABASE_URL if AS_OWNER else APPLICATION_DATABASE_URL)
 database["OPTIONS"] = {"application_name": "seatwise", "connect_timeout": 5} | database.get("OPTIONS", {})

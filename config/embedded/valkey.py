@@ -1,0 +1,40 @@
+"""The embedded broker: messages of jobs, counters of limits, the cache."""
+
+from pathlib import Path
+
+import redis
+
+from config.embedded import process
+from config.embedded.places import Places, valkey_binary
+
+SOCKET = "valkey.sock"
+
+
+def start(places: Places, sockets: Path, *, durable: bool) -> None:
+    """Adopt the server that runs, or start one. What it holds is on disk within a second."""
+    path = sockets / SOCKET
+    if process.listens(path):
+        process.wait(lambda: pings(path))
+        return
+    folder = places.account.own_folder(places.home / "valkey")
+    command: list[str | Path] = [valkey_binary(places.account), "--port", "0", "--dir", folder]
+    command += ["--unixsocket", path, "--unixsocketperm", "700", "--daemonize", "no", "--save", ""]
+    command += ["--appendonly", "yes" if durable else "no", "--appendfsync", "everysec", "--loglevel", "warning"]
+    process.start(places, "valkey", command, lambda: pings(path))
+
+
+def stop(sockets: Path) -> None:
+    path = sockets / SOCKET
+    if not process.listens(path):
+        return
+    with redis.Redis(unix_socket_path=str(path), retry=None) as client:
+        client.shutdown()
+    process.wait(lambda: not process.listens(path))
+
+
+def pings(path: Path) -> bool:
+    try:
+        with redis.Redis(unix_socket_path=str(path), socket_timeout=2, retry=None) as client:
+            return bool(client.ping())
+    except redis.RedisError:  # not there yet, or still reading its file
+        return False

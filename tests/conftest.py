@@ -1,0 +1,46 @@
+"""Real servers for the tests: one PostgreSQL and one Valkey a run, in a temporary folder, without fsync."""
+
+import os
+import shutil
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+import django
+
+from config import embedded
+
+RUNS = Path(tempfile.gettempdir()) / f"seatwise-tests-{os.getuid()}"
+servers = ExitStack()
+
+
+def sweep_up() -> None:
+    """Runs that were killed left their servers behind."""
+    for folder in RUNS.glob("run-*"):
+        if not (folder / "passwords.json").exists():
+            continue
+        with embedded.attached(folder):
+            pass  # nobody else is in there: the last one out stops them
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def start_servers() -> None:
+    RUNS.mkdir(mode=0o755, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="run-", dir=RUNS))
+    folder.chmod(0o755)
+    servers.callback(shutil.rmtree, folder, ignore_errors=True)
+    found = servers.enter_context(embedded.attached(folder, broker=True, durable=False))
+    for name in ("SECRET_KEY", "EMAIL_URL", "ALLOWED_HOSTS", "BASE_URL"):
+        os.environ.pop(name, None)
+    os.environ.update(found.environment, DEMO="1", AS_OWNER="1", PAYMENT_GATEWAY="sandbox", DATA_DIR=str(folder))
+
+
+# Before Django's settings are read. The workers of one run inherit what its controller has set up.
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    start_servers()
+os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+django.setup()
+
+
+def pytest_unconfigure() -> None:
+    servers.close()

@@ -1,0 +1,33 @@
+import time
+
+import pytest
+
+from config import health
+
+
+def test_is_alive_without_asking_anybody(client):
+    assert client.get("/healthz").json() == {"alive": True}
+
+
+@pytest.mark.django_db
+def test_is_ready_once_a_worker_has_answered_the_schedule(client):
+    with health.broker() as broker:
+        broker.delete(health.HEARTBEAT)
+    before = client.get("/readyz")
+    health.heartbeat()
+    after = client.get("/readyz")
+    assert (before.status_code, before.json()) == (503, {"database": True, "broker": True, "worker": False})
+    assert (after.status_code, after.json()) == (200, {"database": True, "broker": True, "worker": True})
+
+
+@pytest.mark.django_db
+def test_is_not_ready_when_the_last_heartbeat_is_old(client):
+    with health.broker() as broker:
+        broker.set(health.HEARTBEAT, str(time.time() - 60))
+    assert client.get("/readyz").json()["worker"] is False
+
+
+@pytest.mark.django_db
+def test_is_not_ready_without_a_broker(client, settings):
+    settings.REDIS_URL = "unix:///nowhere/valkey.sock"
+    assert client.get("/readyz").json() == {"database": True, "broker": False, "worker": False}

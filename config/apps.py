@@ -9,4 +9,4 @@ class SiteConfig(AppConfig):
         """Every process knows every job by name: enqueueing an unknown one is a defect that must show at once."""
         from config import celery, health  # noqa: F401 (registers the heartbeat)
 
-        celery.app.autodiscover_tasks()
+        celery.app.autodiscover_tasks(force=True)

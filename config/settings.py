@@ -162,6 +162,7 @@ SPECTACULAR_SETTINGS = {
 OAUTH2_PROVIDER = {
     "COMPLIANT_BCP_RFC9700_TOKEN_STORAGE": True,  # tokens are stored hashed
 }
+OAUTH2_PROVIDER_ACCESS_TOKEN_MODEL = "oauth2_provider.AccessToken"  # said out loud: migrations refer to it
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
 # --- Words, files, mail, logs
@@ -173,7 +174,7 @@ USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 STATIC_URL = "/static/"
-STATIC_ROOT = env.str("STATIC_ROOT", default=str(DATA_DIR / "static"))
+STATIC_ROOT = env.str("STATIC_ROOT", default="") or None
 STATICFILES_DIRS = [BASE_DIR / "static"]
 # Served from the apps themselves: no build step stands between a change and the page.
 WHITENOISE_USE_FINDERS = True

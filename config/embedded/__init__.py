@@ -16,7 +16,7 @@ from pathlib import Path
 from config.embedded import postgresql, valkey
 from config.embedded.places import NotToBeHad, Places, forget_sockets, open_places, socket_folder
 
-__all__ = ["Addresses", "NotToBeHad", "attached", "try_lock"]
+__all__ = ["Addresses", "NotToBeHad", "attached", "try_lock", "unlock"]
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def attached(data_dir: Path, *, broker: bool = False, durable: bool = True) -> I
             yield found
         finally:
             # Let go before trying: of several who leave at once, the last one gets it.
-            fcntl.flock(lock, fcntl.LOCK_UN)
+            unlock(lock.fileno())
             if places is not None and try_lock(lock.fileno()):
                 stop(places)
 
@@ -59,6 +59,11 @@ def try_lock(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def unlock(descriptor: int) -> None:
+    """For processes too that have inherited it."""
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
 def start(places: Places, *, broker: bool, durable: bool) -> Addresses:

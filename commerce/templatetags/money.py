@@ -1,6 +1,6 @@
 """Money and days as people write them, in the language of the page."""
 
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -30,11 +30,14 @@ def figures(amount: Decimal, currency: str) -> str:
 
 
 @register.filter
-def day(moment: datetime | date, zone: ZoneInfo | None = None) -> str:
-    """A date, with the year when it is not this one: 31 March, 22 December 2026."""
-    now = timezone.now()
-    if isinstance(moment, datetime):
-        zone = zone or timezone.get_current_timezone()  # type: ignore[assignment]
-        moment, now = moment.astimezone(zone), now.astimezone(zone)
-    this_year = moment.year == now.year
-    return date_format(moment, pgettext("day of this year", "j F") if this_year else pgettext("day", "j F Y"))
+def day(moment: datetime, zone: ZoneInfo) -> str:
+    """A date in a zone, with the year when it is not this one: 31 March, 22 December 2026."""
+    local = moment.astimezone(zone)
+    this_year = local.year == timezone.now().astimezone(zone).year
+    return date_format(local, pgettext("day of this year", "j F") if this_year else pgettext("day", "j F Y"))
+
+
+@register.filter
+def minute(moment: datetime, zone: ZoneInfo) -> str:
+    """A date and time with its zone, where money hangs on it: 31 March, 14:05 CEST."""
+    return f"{day(moment, zone)}, {date_format(moment.astimezone(zone), pgettext('time', 'H:i T'))}"

@@ -1,0 +1,127 @@
+"""What people type on the buyer's pages. Rules are the operations'; forms only read what was typed."""
+
+import re
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.core.validators import validate_email
+from django.utils.translation import gettext_lazy as _
+
+from commerce.gateways.sandbox import CARDS
+from licensing.models import Plan
+from licensing.operations.seats import MOST_AT_ONCE
+
+BETWEEN_ADDRESSES = re.compile(r"[\s,;]+")
+
+
+class CountryForm(forms.Form):
+    """Whose list prices to show."""
+
+    def __init__(self, countries: list[tuple[str, str]], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["country"] = forms.ChoiceField(label=_("Country"), choices=countries)
+
+
+class EmailForm(forms.Form):
+    """The address that leads to an organisation."""
+
+    email = forms.EmailField(
+        label=_("Work e-mail"),
+        help_text=_("The address your organisation gave you."),
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "username", "spellcheck": "false"}),
+        error_messages={
+            "required": _("Type your work e-mail."),
+            "invalid": _("Type a whole address, such as ana@contoso.example."),
+        },
+    )
+
+    def clean_email(self) -> str:
+        return str(self.cleaned_data["email"]).lower()
+
+
+class QuantityForm(forms.Form):
+    """How many seats."""
+
+    def __init__(self, plan: Plan, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        message = _("Type a whole number from %(smallest)s to %(largest)s.") % {
+            "smallest": plan.min_quantity,
+            "largest": f"{plan.max_quantity:,}",
+        }
+        self.fields["quantity"] = forms.IntegerField(
+            label=_("Quantity"),
+            help_text=_("Seats, one for each person."),
+            min_value=plan.min_quantity,
+            max_value=plan.max_quantity,
+            widget=forms.NumberInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+            error_messages=dict.fromkeys(("required", "invalid", "min_value", "max_value"), message),
+        )
+        self.order_fields(["quantity"])
+
+
+class PayForm(QuantityForm):
+    """The quantity once more, so that nobody pays for another one than they see, and a card."""
+
+    payment_method = forms.ChoiceField(
+        label=_("Card"),
+        help_text=_("Test cards of the sandbox: no money moves."),
+        choices=lambda: [(token, f"{card.label} ({token})") for token, card in CARDS.items()],
+        error_messages={"required": _("Choose a card."), "invalid_choice": _("Choose one of the cards.")},
+    )
+
+
+class AssignForm(forms.Form):
+    """The colleagues who get a seat."""
+
+    members = forms.CharField(
+        label=_("Work e-mails"),
+        help_text=_("Colleagues of your organisation; separate several with commas or new lines."),
+        max_length=100_000,
+        widget=forms.Textarea(
+            attrs={"rows": 2, "autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}
+        ),
+        error_messages={"required": _("Type at least one colleague's work e-mail.")},
+    )
+
+    def clean_members(self) -> list[str]:
+        emails = [email for email in BETWEEN_ADDRESSES.split(self.cleaned_data["members"]) if email]
+        if len(emails) > MOST_AT_ONCE:
+            raise forms.ValidationError(_("At most %(most)s people at once."), params={"most": MOST_AT_ONCE})
+        for email in emails:
+            self._require_address(email)
+        return emails
+
+    def _require_address(self, email: str) -> None:
+        try:
+            validate_email(email)
+        except forms.ValidationError:
+            raise forms.ValidationError(_("“%(typed)s” is not an e-mail address."), params={"typed": email}) from None
+
+
+class ReleaseForm(forms.Form):
+    """The seats that were ticked."""
+
+    def __init__(self, seats: list[UUID], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["seats"] = forms.TypedMultipleChoiceField(
+            coerce=UUID,
+            choices=[(str(seat), str(seat)) for seat in seats],
+            error_messages={
+                "required": _("Tick at least one person to release their seat."),
+                "invalid_choice": _("That seat was released already."),
+            },
+        )
+
+
+class CancelForm(forms.Form):
+    """Why a subscription ends."""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        help_text=_("One sentence is enough. Your organisation's admins read it."),
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        error_messages={"required": _("Say in a few words why you cancel.")},
+    )

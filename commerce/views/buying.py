@@ -1,0 +1,119 @@
+"""The way to a checkout: an address first, then the price, or the reason why not."""
+
+from urllib.parse import quote, urlencode
+
+from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from commerce.forms import EmailForm, QuantityForm
+from commerce.operations import checkouts
+from commerce.operations.prices import NotPriced, prices_in
+from commerce.views import wording
+from commerce.views.catalogue import country_of
+from commerce.views.people import actor_behind
+from licensing.models import Channel, Plan
+from policies.eligibility import PurchaseRefused, contact_of
+from policies.models import Market
+from tenants.access import Actor
+from tenants.directory.models import Domain, Tenant
+
+TYPED_ADDRESS = "typed_address"
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def buy(request: HttpRequest, plan_id: str) -> HttpResponse:
+    plan = get_object_or_404(Plan.objects.select_related("product__family"), pk=plan_id)
+    by = actor_behind(request)
+    if by is None:
+        return _ask_address(request, plan)
+    if by.membership is None:
+        raise PermissionDenied(
+            _("Only the people of an organisation buy here. You are an operator and belong to none.")
+        )
+    return _open(request, plan, by)
+
+
+def buy_url(plan: Plan, quantity: int) -> str:
+    """The link that leads to a purchase and survives sign-in."""
+    return f"{reverse('buy', kwargs={'plan_id': plan.pk})}?{urlencode({'quantity': quantity})}"
+
+
+def refusal(request: HttpRequest, *, reasons: list[str], plan: Plan, tenant: Tenant, status: int) -> HttpResponse:
+    """The page that says no: what, why, and what one can do now."""
+    contact = contact_of(tenant)
+    if contact["email"]:
+        contact["mailto"] = (
+            f"mailto:{quote(contact['email'], safe='@')}?{urlencode({'subject': plan.product.name}, quote_via=quote)}"
+        )
+    if not contact["url"].startswith(("https://", "http://")):
+        contact["url"] = ""
+    context = {"reasons": reasons, "contact": contact, "tenant": tenant, "product": plan.product}
+    return render(request, "commerce/refusal.html", context, status=status)
+
+
+def refused(request: HttpRequest, refusal_: PurchaseRefused, plan: Plan, by: Actor) -> HttpResponse:
+    reasons = [reason["detail"] for reason in refusal_.answer.reasons]
+    return refusal(request, reasons=reasons, plan=plan, tenant=by.home.tenant, status=refusal_.http_status)
+
+
+def _open(request: HttpRequest, plan: Plan, by: Actor) -> HttpResponse:
+    form = QuantityForm(plan, _typed_quantity(request, plan))
+    if not form.is_valid():
+        messages.error(request, str(form.errors["quantity"][0]))
+    quantity = form.cleaned_data.get("quantity", plan.min_quantity)
+    try:
+        checkout = checkouts.open_checkout(plan=plan, quantity=quantity, by=by, at=timezone.now())
+    except PurchaseRefused as refusal_:
+        return refused(request, refusal_, plan, by)
+    except NotPriced as unpriced:
+        return refusal(request, reasons=[str(unpriced)], plan=plan, tenant=by.home.tenant, status=unpriced.http_status)
+    return redirect("checkout", checkout_id=checkout.pk)
+
+
+def _ask_address(request: HttpRequest, plan: Plan) -> HttpResponse:
+    form = EmailForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        return _led_by(request, form.cleaned_data["email"])
+    quantities = QuantityForm(plan, _typed_quantity(request, plan))
+    quantity = quantities.cleaned_data["quantity"] if quantities.is_valid() else plan.min_quantity
+    return render(
+        request,
+        "commerce/buy_email.html",
+        {"plan": plan, "form": form, "links": wording.links_of(plan.product)} | _list_price(request, plan, quantity),
+        status=400 if form.errors else 200,
+    )
+
+
+def _led_by(request: HttpRequest, email: str) -> HttpResponse:
+    """The domain decides, never the person: a stranger learns nothing about who exists."""
+    domain = email.rpartition("@")[2]
+    if not Domain.objects.verified().filter(name=domain, tenant__managed=True).exists():
+        return render(request, "commerce/contact.html", {"email": email, "retry_url": request.get_full_path()})
+    request.session[TYPED_ADDRESS] = email
+    return redirect_to_login(request.get_full_path())
+
+
+def _list_price(request: HttpRequest, plan: Plan, quantity: int) -> dict[str, object]:
+    country = country_of(request, None)
+    price = prices_in(country, [plan], channel=Channel.SELF_SERVICE, on=timezone.now().date()).get(plan.pk)
+    if price is None or not plan.product.self_service:
+        return {}
+    market = Market.objects.filter(country=country).first()
+    amount = price.amount * quantity
+    return {
+        "lines": [wording.Line(text=str(plan), unit=price.amount, quantity=quantity, amount=amount)],
+        "total": amount,
+        "currency": price.currency,
+        "country_name": market.name if market else country,
+    }
+
+
+def _typed_quantity(request: HttpRequest, plan: Plan) -> dict[str, str]:
+    return {"quantity": request.GET.get("quantity") or str(plan.min_quantity)}

@@ -1,0 +1,169 @@
+"""A checkout's one page in each of its states, and the button that pays."""
+
+from contextlib import suppress
+from datetime import datetime
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from commerce.forms import PayForm
+from commerce.models import Checkout, CheckoutState, Order
+from commerce.operations import payments
+from commerce.views import wording
+from commerce.views.buying import buy_url, refused
+from commerce.views.people import for_members
+from licensing.calendar import term_end
+from policies.eligibility import PurchaseRefused
+from tenants.access import Actor
+
+LOOK_AGAIN_AFTER = 5
+
+
+@never_cache
+@require_safe
+@for_members
+def checkout_page(request: HttpRequest, by: Actor, checkout_id: UUID) -> HttpResponse:
+    checkout, now = _own(by, checkout_id), timezone.now()
+    if checkout.state == CheckoutState.COMPLETED:
+        return _receipt(request, checkout)
+    if checkout.state in (CheckoutState.PROCESSING, CheckoutState.REQUIRES_ACTION):
+        return _waiting(request, checkout)
+    if checkout.state != CheckoutState.OPEN or checkout.expires_at <= now:
+        return _closed(request, checkout)
+    form = PayForm(checkout.plan, initial={"quantity": checkout.quantity})
+    return _review(request, checkout, form, now=now)
+
+
+@require_POST
+@for_members
+def pay(request: HttpRequest, by: Actor, checkout_id: UUID) -> HttpResponse:
+    checkout, now = _own(by, checkout_id), timezone.now()
+    form = PayForm(checkout.plan, request.POST)
+    if not form.is_valid():
+        return _review(request, checkout, form, now=now, status=400)
+    quantity = form.cleaned_data["quantity"]
+    if "update" in request.POST or quantity != checkout.quantity:
+        return _quote_again(request, checkout, quantity)
+    try:
+        checkout = payments.pay_checkout(
+            checkout=checkout, payment_method=form.cleaned_data["payment_method"], by=by, at=now
+        )
+    except PurchaseRefused as refusal:
+        return refused(request, refusal, checkout.plan, by)
+    except payments.CardDeclined as declined:
+        messages.error(request, wording.decline(str(declined.extra.get("decline_code", ""))))
+    except payments.TooManyDeclines as refusal:
+        messages.error(request, str(refusal))
+    except (payments.PaymentInProgress, payments.PaymentCanceled, payments.CheckoutClosed):
+        pass  # A second click: the checkout's page tells what became of the first one.
+    if checkout.state == CheckoutState.REQUIRES_ACTION:
+        return redirect(_step_url(checkout))
+    return redirect("checkout", checkout_id=checkout.pk)
+
+
+@require_safe
+@for_members
+def come_back(request: HttpRequest, by: Actor, checkout_id: UUID) -> HttpResponse:
+    """Where the bank's page leads when the cardholder has answered."""
+    checkout = _own(by, checkout_id)
+    try:
+        payments.refresh_checkout(checkout=checkout, by=by, at=timezone.now())
+    except payments.CardDeclined as declined:
+        messages.error(request, wording.decline(str(declined.extra.get("decline_code", ""))))
+    except (payments.NothingToConfirm, payments.PaymentCanceled, payments.PaymentInProgress, payments.CheckoutClosed):
+        pass  # Known already, by another way: the checkout's page tells.
+    return redirect("checkout", checkout_id=checkout.pk)
+
+
+@require_POST
+@for_members
+def other_card(request: HttpRequest, by: Actor, checkout_id: UUID) -> HttpResponse:
+    """The bank's step is given up: the checkout can be paid with another card."""
+    checkout = _own(by, checkout_id)
+    with suppress(payments.CheckoutCompleted):  # The cardholder was faster: the receipt tells.
+        payments.give_up_waiting(checkout=checkout, by=by, at=timezone.now())
+    return redirect("checkout", checkout_id=checkout.pk)
+
+
+def _own(by: Actor, checkout_id: UUID) -> Checkout:
+    return get_object_or_404(Checkout.objects.by_buyer(by.home).with_plan(), pk=checkout_id)
+
+
+def _quote_again(request: HttpRequest, checkout: Checkout, quantity: int) -> HttpResponse:
+    """Nobody pays a total that they have not seen."""
+    if "update" not in request.POST:
+        text = ngettext(
+            "The total is for %(count)s seat now. Look at it, then pay.",
+            "The total is for %(count)s seats now. Look at it, then pay.",
+            quantity,
+        )
+        messages.info(request, text % {"count": quantity})
+    return redirect(buy_url(checkout.plan, quantity))
+
+
+def _step_url(checkout: Checkout) -> str:
+    waiting = payments.live_payment(checkout)
+    return waiting.action_url if waiting else ""
+
+
+def _review(
+    request: HttpRequest, checkout: Checkout, form: PayForm, *, now: datetime, status: int = 200
+) -> HttpResponse:
+    zone = checkout.tenant.zone
+    context = {
+        "checkout": checkout,
+        "form": form,
+        "lines": wording.checkout_lines(checkout),
+        "tax": checkout.tax,
+        "total": checkout.total,
+        "currency": checkout.currency,
+        "ends_at": term_end(now, zone, checkout.plan.term),
+        "zone": zone,
+        "links": wording.links_of(checkout.plan.product),
+    }
+    return render(request, "commerce/checkout.html", context, status=status)
+
+
+def _waiting(request: HttpRequest, checkout: Checkout) -> HttpResponse:
+    needs_step = checkout.state == CheckoutState.REQUIRES_ACTION
+    payment = payments.live_payment(checkout)
+    context = {
+        "checkout": checkout,
+        "needs_step": needs_step,
+        "step_url": payment.action_url if payment else "",
+        "since": payment.started_at if payment else checkout.created_at,
+        "zone": checkout.tenant.zone,
+        "total": checkout.total,
+        "currency": checkout.currency,
+    }
+    response = render(request, "commerce/waiting.html", context)
+    if not needs_step:
+        response.headers["Refresh"] = str(LOOK_AGAIN_AFTER)
+    return response
+
+
+def _closed(request: HttpRequest, checkout: Checkout) -> HttpResponse:
+    canceled = checkout.state == CheckoutState.CANCELED
+    heading = _("This checkout was canceled") if canceled else _("This checkout has run out")
+    context = {"heading": heading, "again_url": buy_url(checkout.plan, checkout.quantity)}
+    return render(request, "commerce/closed.html", context)
+
+
+def _receipt(request: HttpRequest, checkout: Checkout) -> HttpResponse:
+    order = get_object_or_404(Order.objects.of(checkout.tenant).with_lines(), checkout=checkout)
+    context = {
+        "checkout": checkout,
+        "order": order,
+        "subscription": order.subscription,
+        "lines": wording.order_lines(order),
+        "links": wording.links_of(checkout.plan.product),
+        "zone": checkout.tenant.zone,
+    }
+    return render(request, "commerce/receipt.html", context)

@@ -1,0 +1,134 @@
+"""How the buyer's pages say what the models hold: states, terms, links, lines."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from commerce.models import Checkout, Order
+from commerce.templatetags.money import day
+from licensing.models import Plan, Product, Subscription, SubscriptionState, Term
+
+_RESOURCES: dict[str, str | Promise] = {
+    "learning": gettext_lazy("Guided learning"),
+    "documentation": gettext_lazy("Documentation"),
+    "samples": gettext_lazy("Samples"),
+    "community": gettext_lazy("Community"),
+}
+_PER: dict[str, str | Promise] = {
+    Term.MONTH: gettext_lazy("per seat a month"),
+    Term.YEAR: gettext_lazy("per seat a year"),
+}
+_BUY: dict[str, str | Promise] = {Term.MONTH: gettext_lazy("Buy monthly"), Term.YEAR: gettext_lazy("Buy yearly")}
+_DECLINES: dict[str, str | Promise] = {
+    "insufficient_funds": gettext_lazy(
+        "There is not enough money on this card. Nothing was charged. Try another card."
+    ),
+    "authentication_failed": gettext_lazy(
+        "The payment was not confirmed with your bank. Nothing was charged. Try again or use another card."
+    ),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    """Where to learn more about a product."""
+
+    label: str
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """A position with its price: `unit` times `quantity` is `amount`."""
+
+    text: str
+    unit: Decimal
+    quantity: int
+    amount: Decimal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """A subscription's state in a word and a sentence; `kind` picks the badge's colour."""
+
+    kind: str
+    word: str
+    sentence: str
+
+
+def links_of(product: Product) -> list[Link]:
+    """Only web addresses: what a catalogue file says is not trusted to be one."""
+    found = ((label, str(product.resources.get(kind, ""))) for kind, label in _RESOURCES.items())
+    return [Link(label=str(label), url=url) for label, url in found if url.startswith(("https://", "http://"))]
+
+
+def per_term(plan: Plan) -> str:
+    return str(_PER[plan.term])
+
+
+def buy_term(plan: Plan) -> str:
+    return str(_BUY[plan.term])
+
+
+def checkout_lines(checkout: Checkout) -> list[Line]:
+    return [
+        Line(
+            text=str(checkout.plan),
+            unit=checkout.unit_price,
+            quantity=checkout.quantity,
+            amount=checkout.subtotal,
+        )
+    ]
+
+
+def order_lines(order: Order) -> list[Line]:
+    return [
+        Line(text=str(line.plan), unit=line.unit_price, quantity=line.quantity, amount=line.amount)
+        for line in order.lines.all()
+    ]
+
+
+def refunded_of(order: Order) -> Decimal:
+    return sum((payment.refunded for payment in order.payments.all()), Decimal(0))
+
+
+def decline(code: str) -> str:
+    """Why the bank said no, and what happened to the money: nothing."""
+    return str(_DECLINES.get(code) or _("Your bank gave no reason. Nothing was charged. Try another card."))
+
+
+def look_of(subscription: Subscription) -> Look:
+    until = _until(subscription)
+    if subscription.state == SubscriptionState.ACTIVE:
+        return Look(kind="green", word=_("Active"), sentence=_("Ends %(day)s") % {"day": until})
+    if subscription.state == SubscriptionState.EXPIRED:
+        return Look(kind="amber", word=_("In grace"), sentence=_("In grace until %(day)s") % {"day": until})
+    if subscription.state == SubscriptionState.DISABLED:
+        return Look(kind="red", word=_("Ended"), sentence=_("Nobody has access; kept until %(day)s") % {"day": until})
+    return Look(kind="", word=_("Closed"), sentence=_("Closed for good"))
+
+
+def _until(subscription: Subscription) -> str:
+    moment: datetime | None = subscription.state_ends_at
+    return day(moment, subscription.zone) if moment else ""
+
+
+def with_lines(orders: Iterable[Order]) -> list[dict[str, object]]:
+    """Orders as the subscription's page shows them."""
+    return [
+        {
+            "id": order.pk,
+            "paid_at": order.paid_at,
+            "lines": order_lines(order),
+            "tax": order.tax,
+            "total": order.total,
+            "currency": order.currency,
+            "refunded": refunded_of(order),
+        }
+        for order in orders
+    ]

@@ -1,4 +1,4 @@
-"""Who acts, in which tenant, and what that allows. Asked afresh at each request: a change of role acts at the next one."""
+"""Who acts, in which tenant, and what that allows. Asked at each request: a change of role acts at the next one."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -27,7 +27,7 @@ def unique_within_tenant(model: str) -> models.UniqueConstraint:
 
 
 class AddTenantKeys(Operation):
-    """Add the composite key of every TenantForeignKey of a model. Deferred: rows of one transaction come in any order."""
+    """Add the composite key of every TenantForeignKey of a model. Deferred: rows come in any order."""
 
     reversible = True
 
@@ -41,7 +41,12 @@ class AddTenantKeys(Operation):
         model = state.apps.get_model(app_label, self.model_name)
         keys = [f for f in model._meta.local_fields if isinstance(f, TenantForeignKey)]
         return [
-            (model._meta.db_table, f"{model._meta.db_table}_{f.column}_same_tenant"[:63], f.column, f.related_model._meta.db_table)
+            (
+                model._meta.db_table,
+                f"{model._meta.db_table}_{f.column}_same_tenant"[:63],
+                f.column,
+                f.related_model._meta.db_table,
+            )
             for f in keys
         ]
 

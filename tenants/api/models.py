@@ -1,6 +1,5 @@
 from django.db import models
 from django.utils import timezone
-from oauth2_provider.settings import oauth2_settings
 
 from tenants.directory.models import Tenant, User
 from tenants.ids import new_id
@@ -10,7 +9,7 @@ class TokenTenant(models.Model):
     """The one tenant in which a bearer token acts; an operator's token acts in none."""
 
     token = models.OneToOneField(
-        oauth2_settings.ACCESS_TOKEN_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="acting"
+        "oauth2_provider.AccessToken", on_delete=models.CASCADE, primary_key=True, related_name="acting"
     )
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, null=True, related_name="+")
 

@@ -5,7 +5,8 @@ from zoneinfo import ZoneInfo
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Lower
+from django.db.models.functions import Length, Lower
+from django.db.models.lookups import Exact
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_countries.fields import CountryField
@@ -40,7 +41,7 @@ class Tenant(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(country__regex=r"^[A-Z]{2}$"), name="tenant_country_is_alpha_2"),
+            models.CheckConstraint(condition=Exact(Length("country"), 2), name="tenant_country_is_alpha_2"),
             models.CheckConstraint(condition=Q(sector__in=Sector.values), name="tenant_sector_is_known"),
         ]
 

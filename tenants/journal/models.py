@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from tenants.directory.models import Tenant, User
 from tenants.ids import new_id
+from tenants.keys import unique_within_tenant
 
 
 class EventQuerySet(models.QuerySet["Event"]):
@@ -42,6 +43,7 @@ class Event(models.Model):
     objects = EventQuerySet.as_manager()
 
     class Meta:
+        constraints = [unique_within_tenant("event")]
         indexes = [models.Index(fields=["tenant", "subject", "at"], name="event_of_subject")]
 
     def __str__(self) -> str:

@@ -1,0 +1,44 @@
+"""Scopes narrow a token; they never allow more than its person may at that moment."""
+
+from django.utils.translation import gettext_lazy as _
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from tenants.refusal import Refused
+
+SCOPES = (
+    "purchases:read",
+    "purchases:write",
+    "seats:write",
+    "policies:read",
+    "policies:write",
+    "requests:write",
+    "members:read",
+    "members:write",
+    "events:read",
+    "webhooks:write",
+    "entitlements:read",
+)
+
+
+class InsufficientScope(Refused):
+    http_status = 403
+    message = _("The token lacks the scope that this call needs.")
+
+
+class TokenAllows(BasePermission):
+    """
+    The view's `scopes` names the scope of each method, or None for any signed-in person.
+
+    Methods in `public` may be called without a token; one that is sent must still be good and have the scope.
+    """
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        method = "GET" if request.method == "HEAD" else request.method
+        if request.auth is None:
+            return method in getattr(view, "public", ())
+        scope = getattr(view, "scopes", {}).get(method)
+        if scope is not None and scope not in request.auth.scopes:
+            raise InsufficientScope(scope=scope)
+        return True

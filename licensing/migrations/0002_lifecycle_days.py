@@ -1,0 +1,16 @@
+from django.db import migrations
+
+# cause, days expired, days disabled
+DAYS = [("term_ended", 30, 90), ("canceled", 0, 90)]
+
+
+def set_days(apps, schema_editor):
+    """Rows for every channel; an operator may edit them, or add one for a channel of its own."""
+    LifecycleDays = apps.get_model("licensing", "LifecycleDays")
+    for cause, expired, disabled in DAYS:
+        LifecycleDays.objects.create(cause=cause, channel="", expired_days=expired, disabled_days=disabled)
+
+
+class Migration(migrations.Migration):
+    dependencies = [("licensing", "0001_initial")]
+    operations = [migrations.RunPython(set_days, migrations.RunPython.noop)]

@@ -1,0 +1,132 @@
+"""The markets as an operator writes them: CSV into entries that know their lines."""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from django.utils.translation import gettext as _
+from django_countries.data import COUNTRIES
+
+from licensing.files import FileRefused, Problem, Problems, day, is_printable
+
+REQUIRED = ("country", "name")
+OPTIONAL = ("family", "opens_on", "closes_on")
+# ISO 3166-1 alpha-2, and the user-assigned code that everybody uses for Kosovo.
+CODES = frozenset(COUNTRIES) | {"XK"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class MarketEntry:
+    """A market of the file and the line it stands at. No family: every family. No date: no bound."""
+
+    line: int
+    country: str
+    name: str
+    family: str | None
+    opens_on: date | None
+    closes_on: date | None
+
+    @property
+    def key(self) -> tuple[str, str | None]:
+        return self.country, self.family
+
+    @property
+    def label(self) -> str:
+        return " ".join(filter(None, self.key))
+
+
+def parse(text: str, problems: Problems) -> list[MarketEntry]:
+    """
+    The entries of a markets file. What is wrong in a row is collected in `problems`.
+
+    :raises FileRefused: the header is not that of a markets file
+    """
+    rows = _rows(text, problems)
+    _line, header = next(rows, (1, []))
+    columns = [name.strip() for name in header]
+    _check_header(columns, problems.file)
+    entries = [_entry(line, columns, cells, problems) for line, cells in rows]
+    if not (entries or problems.found):
+        problems.add(0, _("There are no markets below the header."))
+    found = [entry for entry in entries if entry is not None]
+    _check_once(found, problems)
+    return found
+
+
+def _rows(text: str, problems: Problems) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    line = 1
+    try:
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                yield line, cells
+            line = reader.line_num + 1
+    except csv.Error as error:
+        problems.add(line, _("This is not valid CSV: %(reason)s.") % {"reason": error})
+
+
+def _check_header(columns: Sequence[str], file: str) -> None:
+    known = [*REQUIRED, *OPTIONAL]
+    wrong = []
+    for name in REQUIRED:
+        if name not in columns:
+            wrong.append(_("The column %(name)r is missing.") % {"name": name})
+    for name in dict.fromkeys(columns):
+        if name not in known:
+            wrong.append(_("The column %(name)r is unknown.") % {"name": name[:80]})
+        elif columns.count(name) > 1:
+            wrong.append(_("The column %(name)r stands there twice.") % {"name": name})
+    if wrong:
+        hint = _("The first line must name the columns, with commas between: country,name[,family][,opens_on,closes_on].")
+        raise FileRefused(file, [Problem(1, f"{' '.join(wrong)} {hint}")])
+
+
+def _entry(line: int, columns: Sequence[str], cells: Sequence[str], problems: Problems) -> MarketEntry | None:
+    if len(cells) != len(columns):
+        told = {"cells": len(cells), "columns": len(columns)}
+        problems.add(line, _("%(cells)s values stand under %(columns)s columns. Quote values with commas.") % told)
+        return None
+    row = {name: cell.strip() for name, cell in zip(columns, cells, strict=True)}
+    entry = MarketEntry(
+        line=line,
+        country=row["country"],
+        name=row["name"],
+        family=row.get("family") or None,
+        opens_on=_day(line, "opens_on", row, problems),
+        closes_on=_day(line, "closes_on", row, problems),
+    )
+    _check(entry, problems)
+    return entry
+
+
+def _day(line: int, column: str, row: dict[str, str], problems: Problems) -> date | None:
+    text = row.get(column, "")
+    value = day(text) if text else None
+    if text and value is None:
+        told = {"column": column, "value": text[:80]}
+        problems.add(line, _("%(column)s: %(value)r is no date. Write it as 2020-01-14.") % told)
+    return value
+
+
+def _check(entry: MarketEntry, problems: Problems) -> None:
+    if entry.country not in CODES:
+        told = {"value": entry.country[:80]}
+        message = _("%(value)r is no country code. Use two capital letters of ISO 3166-1, or XK.") % told
+        problems.add(entry.line, message)
+    if not entry.name or len(entry.name) > 200:
+        problems.add(entry.line, _("The name must have 1 to 200 characters."))
+    elif not is_printable(entry.name):
+        problems.add(entry.line, _("The name has line breaks or control characters. Write it in one line."))
+    if entry.opens_on and entry.closes_on and entry.closes_on <= entry.opens_on:
+        problems.add(entry.line, _("closes_on must be later than opens_on: it is the first day that is closed again."))
+
+
+def _check_once(entries: Sequence[MarketEntry], problems: Problems) -> None:
+    first: dict[tuple[str, str | None], int] = {}
+    for entry in entries:
+        line = first.setdefault(entry.key, entry.line)
+        if line != entry.line:
+            told = {"market": entry.label, "line": line}
+            problems.add(entry.line, _("%(market)r stands at line %(line)s already. Remove one.") % told)

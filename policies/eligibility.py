@@ -1,0 +1,185 @@
+"""May this person buy this product? The facts, gathered in a fixed number of queries, and the decision over them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from licensing.models import Plan, Product
+from policies import rules
+from policies.models import Decision, Exclusion, Market, Policy, TenantSettings
+from policies.models.decision import Outcome
+from policies.reasons import as_reason
+from policies.rules import ExclusionRow, Facts, MarketRow, PolicyRow, Source, Verdict
+from tenants.directory.models import Department, Membership, Tenant
+from tenants.refusal import Refused
+
+
+class PurchaseRefused(Refused):
+    """A rule of eligibility forbids the purchase; `answer` has every reason."""
+
+    http_status = 403
+    message = _("You can't buy this yourself.")
+
+    def __init__(self, answer: "Answer") -> None:
+        super().__init__(reasons=answer.reasons, contact=answer.contact)
+        self.answer = answer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """The decision for one person and product, with every rule's verdict."""
+
+    member: Membership
+    product: Product
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def allowed(self) -> bool:
+        return all(verdict.passed for verdict in self.verdicts)
+
+    @property
+    def outcome(self) -> str:
+        return Outcome.ALLOWED if self.allowed else Outcome.REFUSED
+
+    @property
+    def failures(self) -> list[Verdict]:
+        return [verdict for verdict in self.verdicts if not verdict.passed]
+
+    @property
+    def reasons(self) -> list[dict[str, str]]:
+        return [as_reason(verdict) for verdict in self.failures]
+
+    @property
+    def contact(self) -> dict[str, str]:
+        return contact_of(self.member.tenant)
+
+
+def contact_of(tenant: Tenant) -> dict[str, str]:
+    """The tenant's own IT contact: shown to its people when they are refused."""
+    return {"email": tenant.contact_email, "url": tenant.contact_url, "message": tenant.contact_message}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ground:
+    """What is true for a person whatever the product: read once, asked for any number of products."""
+
+    member: Membership
+    today: date
+    markets: dict[str | None, Market]
+    exclusions: list[Exclusion]
+    policies: list[Policy]
+    departments: dict[Any, Department]
+    settings: TenantSettings | None
+
+
+def survey(member: Membership, *, at: datetime) -> Ground:
+    """Five queries, whatever the catalogue's size."""
+    tenant = member.tenant
+    today = tenant.today(at)
+    departments = _own_departments(member)
+    return Ground(
+        member=member,
+        today=today,
+        markets={market.family_id: market for market in Market.objects.filter(country=tenant.country.code)},
+        exclusions=list(Exclusion.objects.hitting(tenant, today)),
+        policies=list(
+            Policy.objects.of(tenant)
+            .filter(
+                Q(member=member) | Q(department__in=list(departments)) | Q(member=None, department=None),
+            )
+            .select_related("set_by")
+        ),
+        departments=departments,
+        settings=TenantSettings.objects.filter(tenant=tenant).select_related("set_by").first(),
+    )
+
+
+def decide(
+    member: Membership, product: Product, *, at: datetime, plan: Plan | None = None, quantity: int | None = None
+) -> Answer:
+    """The decision for one product; `plan` and `quantity` narrow it to one purchase."""
+    return answer_on(survey(member, at=at), product, plan=plan, quantity=quantity)
+
+
+def decide_all(member: Membership, products: Iterable[Product], *, at: datetime) -> dict[str, Answer]:
+    """The decisions for many products by product id, in the queries of one."""
+    ground = survey(member, at=at)
+    return {product.pk: answer_on(ground, product) for product in products}
+
+
+def answer_on(ground: Ground, product: Product, *, plan: Plan | None = None, quantity: int | None = None) -> Answer:
+    facts = facts_for(ground, product, plan=plan, quantity=quantity)
+    return Answer(member=ground.member, product=product, verdicts=tuple(rules.verdicts(facts)))
+
+
+def keep(answer: Answer, *, at: datetime, plan: Plan | None = None, quantity: int | None = None) -> Decision:
+    """Write down what was answered to somebody who wanted to buy."""
+    in_range = quantity is not None and 0 <= quantity < 2**31
+    return Decision.objects.create(
+        tenant=answer.member.tenant,
+        member=answer.member,
+        product=answer.product,
+        plan=plan,
+        quantity=quantity if in_range else None,
+        outcome=answer.outcome,
+        reasons=[verdict.code for verdict in answer.failures],
+        at=at,
+    )
+
+
+def facts_for(ground: Ground, product: Product, *, plan: Plan | None = None, quantity: int | None = None) -> Facts:
+    member, tenant = ground.member, ground.member.tenant
+    market = ground.markets.get(product.family_id) or ground.markets.get(None)
+    return Facts(
+        guest=member.is_guest,
+        active=member.is_active,
+        managed=tenant.managed,
+        sector=tenant.sector,
+        country=tenant.country.code,
+        today=ground.today,
+        market=MarketRow(id=str(market.pk), opens_on=market.opens_on, closes_on=market.closes_on) if market else None,
+        exclusions=[
+            ExclusionRow(id=str(row.pk), names_only_a_sector=row.names_only_a_sector, set_at=row.created_at)
+            for row in ground.exclusions
+            if row.fits_product(product)
+        ],
+        self_service_product=product.self_service,
+        stopped=_stop_of(ground.settings),
+        policies=[policy_row(row) for row in ground.policies if row.fits_product(product)],
+        quantity=quantity,
+        min_quantity=plan.min_quantity if plan else 1,
+        max_quantity=plan.max_quantity if plan else 10_000,
+    )
+
+
+def _own_departments(member: Membership) -> dict[Any, Department]:
+    """The member's department and those above it: a policy of any of them is the member's."""
+    if member.department_id is None:
+        return {}
+    every = {d.pk: d for d in Department.objects.filter(tenant_id=member.tenant_id)}
+    own: dict[Any, Department] = {}
+    current = every.get(member.department_id)
+    while current is not None and current.pk not in own:
+        own[current.pk] = current
+        current = every.get(current.parent_id)
+    return own
+
+
+def _stop_of(settings: TenantSettings | None) -> Source | None:
+    if settings is None or settings.self_service_enabled:
+        return None
+    return Source(level="stop", set_by=str(settings.set_by or ""), set_at=settings.set_at)
+
+
+def policy_row(row: Policy) -> PolicyRow:
+    return PolicyRow(
+        level=row.level,
+        breadth=row.breadth,
+        value=row.value,
+        group=str(row.department_id or ""),
+        source=Source(level=row.level, id=str(row.pk), set_by=str(row.set_by or ""), set_at=row.set_at),
+    )

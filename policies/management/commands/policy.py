@@ -1,0 +1,133 @@
+import argparse
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Q
+
+from licensing.models import Product
+from policies import eligibility
+from policies.models import PolicyValue
+from policies.operations import policies
+from policies.operations.policies import ProductPolicy
+from policies.reasons import as_reason
+from policies.rules import Verdict
+from tenants.access import SYSTEM
+from tenants.directory.models import Membership, User
+from tenants.management.operator_command import OperatorCommand, Output, Row, Stop, as_text, tenant_called
+
+
+class Command(OperatorCommand):
+    help = "Lists, reads and sets what a tenant allows for its products, and explains a decision rule by rule."
+    takes_at = True
+
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        actions = parser.add_subparsers(dest="action", required=True, metavar="list | get | set | explain")
+        listing = actions.add_parser("list", help="what holds for each product of the catalogue")
+        getting = actions.add_parser("get", help="what holds for one product")
+        setting = actions.add_parser("set", help="say what the tenant allows for a product")
+        explaining = actions.add_parser("explain", help="may this person buy this product? Every rule and its verdict")
+        for subparser in (listing, getting, setting):
+            subparser.add_argument("tenant", metavar="TENANT", help="the tenant's slug")
+        for subparser in (getting, setting):
+            subparser.add_argument("product", metavar="PRODUCT", help="the product's id or slug")
+        setting.add_argument("value", metavar="VALUE", choices=PolicyValue.values, help=" | ".join(PolicyValue.values))
+        setting.add_argument("--reason", default="", help="why; kept in the journal")
+        explaining.add_argument("email", metavar="EMAIL")
+        explaining.add_argument("product", metavar="PRODUCT", help="the product's id or slug")
+        explaining.add_argument("--tenant", metavar="SLUG", help="where they want to buy; default: their home tenant")
+        for subparser in (listing, getting, setting, explaining):
+            self.shared_arguments(subparser)
+
+    def perform(self, *, action: str, **options: Any) -> Output:
+        if action == "list":
+            return self.list(**options)
+        if action == "get":
+            return self.get(**options)
+        if action == "set":
+            return self.set(**options)
+        return self.explain(**options)
+
+    def list(self, *, tenant: str, **options: Any) -> Output:
+        products = Product.objects.order_by("family", "name", "pk")
+        return [as_row(policy) for policy in policies.in_force(tenant_called(tenant), products)]
+
+    def get(self, *, tenant: str, product: str, **options: Any) -> Output:
+        return as_row(policies.in_force(tenant_called(tenant), [product_called(product)])[0])
+
+    def set(self, *, tenant: str, product: str, value: str, reason: str, at: datetime, **options: Any) -> Output:
+        policy = policies.set_product_policy(
+            tenant=tenant_called(tenant), product=product_called(product), value=value, reason=reason, by=SYSTEM, at=at
+        )
+        return as_row(policy)
+
+    def explain(
+        self, *, email: str, product: str, tenant: str | None, at: datetime, json: bool, **options: Any
+    ) -> Output:
+        member = member_called(email, tenant)
+        answer = eligibility.decide(member, product_called(product), at=at)
+        head: Row = {
+            "user": member.user.email,
+            "tenant": member.tenant.slug,
+            "product": answer.product.pk,
+            "outcome": answer.outcome,
+        }
+        verdicts = [as_verdict(verdict) for verdict in answer.verdicts]
+        if json:
+            return {**head, "reasons": answer.reasons, "rules": verdicts, "contact": answer.contact}
+        return f"{as_text(head)}\n\n{as_text([flat(verdict) for verdict in verdicts])}"
+
+
+def as_row(policy: ProductPolicy) -> Row:
+    return {
+        "product": policy.product.pk,
+        "slug": policy.product.slug,
+        "value": policy.value,
+        "source": policy.source.level,
+        "set_by": policy.source.set_by,
+        "set_at": policy.source.set_at,
+        "reason": policy.reason,
+    }
+
+
+def as_verdict(verdict: Verdict) -> dict[str, Any]:
+    source = verdict.source
+    return {
+        "rule": verdict.rule,
+        "passed": verdict.passed,
+        "code": verdict.code,
+        "detail": "" if verdict.passed else as_reason(verdict)["detail"],
+        "source": {"level": source.level, "id": source.id, "set_by": source.set_by, "set_at": source.set_at},
+    }
+
+
+def flat(verdict: dict[str, Any]) -> Row:
+    source = verdict["source"]
+    return {**verdict, "source": source["level"], "row": source["id"], "set_by": source["set_by"]}
+
+
+def product_called(name: str) -> Product:
+    """:raises Stop: no product has that id or slug"""
+    found = Product.objects.filter(Q(pk=name) | Q(slug=name)).select_related("family") if "\0" not in name else []
+    # An id wins, should one product's id be another's slug.
+    for product in sorted(found, key=lambda product: product.pk != name):
+        return product
+    raise Stop(f"There is no product {name!r}.")
+
+
+def member_called(email: str, tenant: str | None) -> Membership:
+    """
+    The person in the named tenant, or at home.
+
+    :raises Stop: no such person, or they have no membership there
+    """
+    user = User.objects.filter(email=email.strip().lower()).first() if "\0" not in email else None
+    if user is None:
+        raise Stop(f"There is nobody called {email!r}.")
+    memberships = Membership.objects.filter(user=user).with_people().select_related("tenant", "user")
+    if tenant is None:
+        member = memberships.members().first()
+    else:
+        member = memberships.of(tenant_called(tenant)).first()
+    if member is None:
+        raise Stop(f"{email} belongs to no such tenant." if tenant else f"{email} has no home tenant. Use --tenant.")
+    return member

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.apps import apps
 from django.db import models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation
@@ -67,3 +68,13 @@ class AddTenantKeys(Operation):
 
     def describe(self) -> str:
         return f"Hold the references of {self.model_name} within one tenant"
+
+
+def tenant_keys() -> list[tuple[str, str, str]]:
+    """Table, column and target table of every TenantForeignKey of the system."""
+    return [
+        (model._meta.db_table, field.column, field.related_model._meta.db_table)
+        for model in apps.get_models()
+        for field in model._meta.local_fields
+        if isinstance(field, TenantForeignKey)
+    ]

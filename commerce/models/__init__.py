@@ -1,0 +1,21 @@
+from commerce.models.checkout import Checkout, CheckoutState
+from commerce.models.order import BillingPeriod, Order, OrderLine, OrderState
+from commerce.models.payment import Payment, PaymentState, Refund, RefundState
+from commerce.models.price import Price
+from commerce.models.sandbox import SandboxCharge, SandboxRefund
+
+__all__ = [
+    "BillingPeriod",
+    "Checkout",
+    "CheckoutState",
+    "Order",
+    "OrderLine",
+    "OrderState",
+    "Payment",
+    "PaymentState",
+    "Price",
+    "Refund",
+    "RefundState",
+    "SandboxCharge",
+    "SandboxRefund",
+]

@@ -1,0 +1,76 @@
+from datetime import datetime
+from typing import Self
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from licensing.models import Plan
+from tenants.directory.models import Membership, Tenant
+from tenants.ids import new_id
+from tenants.keys import TenantForeignKey, unique_within_tenant
+
+
+class CheckoutState(models.TextChoices):
+    OPEN = "open", _("Open")
+    REQUIRES_ACTION = "requires_action", _("Waiting for your bank")
+    PROCESSING = "processing", _("Payment in progress")
+    COMPLETED = "completed", _("Completed")
+    EXPIRED = "expired", _("Expired")
+    CANCELED = "canceled", _("Canceled")
+
+
+class CheckoutQuerySet(models.QuerySet["Checkout"]):
+    def of(self, tenant: Tenant) -> Self:
+        return self.filter(tenant=tenant)
+
+    def by_buyer(self, buyer: Membership) -> Self:
+        return self.filter(tenant_id=buyer.tenant_id, buyer=buyer)
+
+    def overdue(self, at: datetime) -> Self:
+        return self.filter(expires_at__lte=at, state__in=(CheckoutState.OPEN, CheckoutState.REQUIRES_ACTION))
+
+    def locked(self) -> Self:
+        # The lock of the aggregate: a checkout's order and payments change only under it.
+        return self.order_by("pk").select_for_update(of=("self",), no_key=True)
+
+    def with_plan(self) -> Self:
+        return self.select_related("tenant", "buyer__user", "plan__product__family")
+
+
+class Checkout(models.Model):
+    """One person's wish to buy, with the price that was shown. What was shown is what is charged."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="checkouts")
+    buyer = TenantForeignKey(Membership, on_delete=models.PROTECT, related_name="checkouts")
+    plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="checkouts")
+    quantity = models.PositiveIntegerField(_("quantity"))
+    # Membership ids, checked when it is opened and again when it is paid.
+    assign_to = models.JSONField(default=list)
+    state = models.CharField(_("state"), max_length=20, choices=CheckoutState, default=CheckoutState.OPEN)
+    currency = models.CharField(_("currency"), max_length=3)
+    unit_price = models.DecimalField(_("unit price"), max_digits=12, decimal_places=3)
+    subtotal = models.DecimalField(_("subtotal"), max_digits=17, decimal_places=3)
+    tax = models.DecimalField(_("tax"), max_digits=17, decimal_places=3, default=0)
+    total = models.DecimalField(_("total"), max_digits=17, decimal_places=3)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(_("expires"))
+
+    objects = CheckoutQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            unique_within_tenant("checkout"),
+            models.CheckConstraint(condition=Q(state__in=CheckoutState.values), name="checkout_state_is_known"),
+            models.CheckConstraint(condition=Q(total=F("subtotal") + F("tax")), name="checkout_adds_up"),
+            models.CheckConstraint(condition=Q(subtotal=F("unit_price") * F("quantity")), name="checkout_line_adds_up"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["expires_at"], name="checkout_overdue", condition=Q(state__in=("open", "requires_action"))
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.plan} × {self.quantity}"

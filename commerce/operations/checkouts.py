@@ -1,0 +1,116 @@
+"""A checkout from its quote to its end; paying for it is in `commerce.operations.payments`."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from commerce import gateways
+from commerce.gateways.protocol import GatewayUnavailable
+from commerce.models import Checkout, CheckoutState, Order, OrderState
+from commerce.operations import payments
+from commerce.operations.prices import price_for
+from licensing.models import Channel, Plan
+from policies import eligibility
+from policies.eligibility import PurchaseRefused
+from tenants.access import SYSTEM, Actor
+from tenants.directory.models import Membership
+from tenants.journal import events
+from tenants.refusal import BadInput
+
+OPEN_FOR = timedelta(hours=24)
+
+
+class MoreToAssignThanSeats(BadInput):
+    def __init__(self) -> None:
+        super().__init__(_("You name more people than you buy seats."), field="assign_to", code="too_many")
+
+
+def open_checkout(
+    *, plan: Plan, quantity: int, assign_to: Sequence[Membership] | None = None, by: Actor, at: datetime
+) -> Checkout:
+    """
+    Quote a purchase: the price shown is the price charged, for 24 hours. `assign_to` defaults to the buyer.
+
+    The decision is written down whether it allows or refuses.
+
+    :raises PurchaseRefused: a rule of eligibility forbids it; nothing is stored as a checkout
+    :raises NotPriced: the plan has no price in the tenant's market
+    :raises MoreToAssignThanSeats: `assign_to` is longer than `quantity`
+    """
+    buyer = by.home
+    answer = eligibility.decide(buyer, plan.product, plan=plan, quantity=quantity, at=at)
+    eligibility.keep(answer, plan=plan, quantity=quantity, at=at)
+    if not answer.allowed:
+        raise PurchaseRefused(answer)
+    people = [buyer] if assign_to is None else list(assign_to)
+    if len(people) > quantity:
+        raise MoreToAssignThanSeats
+    price = price_for(plan, tenant=buyer.tenant, channel=Channel.SELF_SERVICE, at=at)
+    with transaction.atomic():
+        checkout = Checkout.objects.create(
+            tenant=buyer.tenant,
+            buyer=buyer,
+            plan=plan,
+            quantity=quantity,
+            assign_to=[str(member.pk) for member in people],
+            currency=price.currency,
+            unit_price=price.amount,
+            subtotal=price.amount * quantity,
+            total=price.amount * quantity,
+            created_at=at,
+            expires_at=at + OPEN_FOR,
+        )
+        events.record(
+            "checkout.opened",
+            tenant=buyer.tenant,
+            by=by,
+            at=at,
+            subject=checkout.pk,
+            plan=plan.pk,
+            quantity=quantity,
+            total=checkout.total,
+            currency=checkout.currency,
+        )
+    return checkout
+
+
+def cancel_checkout(*, checkout: Checkout, by: Actor, at: datetime) -> Checkout:
+    """
+    Give a checkout up. A card that waits for its holder is released first; done already: nothing changes.
+
+    :raises CheckoutCompleted: it was paid, perhaps this very moment
+    :raises CheckoutExpired: too late
+    :raises PaymentInProgress: the provider has not answered yet
+    """
+    return _end(checkout, CheckoutState.CANCELED, by=by, at=at)
+
+
+def expire_overdue(*, at: datetime, limit: int = 500) -> int:
+    """End the checkouts whose time has run out. One whose provider does not answer is left for the next sweep."""
+    ended = 0
+    for checkout in Checkout.objects.overdue(at).order_by("expires_at")[:limit]:
+        try:
+            _end(checkout, CheckoutState.EXPIRED, by=SYSTEM, at=at)
+        except (payments.CheckoutClosed, payments.PaymentInProgress, GatewayUnavailable):
+            continue
+        ended += 1
+    return ended
+
+
+def _end(checkout: Checkout, state: CheckoutState, *, by: Actor, at: datetime) -> Checkout:
+    waiting = payments.live_payment(checkout)
+    if waiting is not None and checkout.state == CheckoutState.REQUIRES_ACTION:
+        # Outside the transaction: the provider decides whether the cardholder or we were first.
+        payments.settle_payment(payment=waiting, charge=gateways.current().cancel(waiting.pk), at=at)
+    with transaction.atomic():
+        checkout = Checkout.objects.locked().get(pk=checkout.pk)
+        if checkout.state == state:
+            return checkout
+        payments.require_open(checkout, at=None)
+        checkout.state = state
+        checkout.save(update_fields=["state"])
+        Order.objects.filter(checkout=checkout, state=OrderState.PENDING).update(state=OrderState.CANCELED)
+        events.record(f"checkout.{state.value}", tenant=checkout.tenant, by=by, at=at, subject=checkout.pk)
+    return checkout

@@ -1,0 +1,97 @@
+"""
+What must always hold of money, and all checks of the system in one list. Each returns the offending rows as sentences.
+
+They read with plain queries and repair nothing: a finding is a defect, or somebody's hand in the database.
+"""
+
+from collections.abc import Callable, Iterator
+
+from django.db.models import Count, DecimalField, F, Q, Sum, Value
+from django.db.models.functions import Coalesce
+
+from commerce import gateways, money
+from commerce.models import BillingPeriod, Order, OrderState, Payment, PaymentState, RefundState
+from licensing.models import Subscription
+from licensing.operations import invariants as licensing_invariants
+from tenants.directory import invariants as directory_invariants
+
+_NOTHING = Value(money.ZERO, output_field=DecimalField())
+
+
+def paid_orders_have_one_payment() -> Iterator[str]:
+    """An order is paid by exactly one succeeded payment of its own total, and no other order has one."""
+    counted = Order.objects.annotate(payments_succeeded=Count("payments", filter=Q(payments__state="succeeded")))
+    wrong = counted.filter(state=OrderState.PAID).exclude(payments_succeeded=1) | counted.exclude(
+        state=OrderState.PAID
+    ).filter(payments_succeeded__gt=0)
+    for order in wrong:
+        yield f"order {order.pk}: {order.state} with {order.payments_succeeded} succeeded payments"
+    mismatched = Payment.objects.filter(state=PaymentState.SUCCEEDED).exclude(
+        amount=F("order__total"), currency=F("order__currency")
+    )
+    for payment in mismatched:
+        yield f"payment {payment.pk}: its amount is not the total of order {payment.order_id}"
+
+
+def lines_add_up_to_orders() -> Iterator[str]:
+    summed = Order.objects.annotate(lines_total=Coalesce(Sum(F("lines__amount") + F("lines__tax")), _NOTHING))
+    for order in summed.exclude(total=F("lines_total")):
+        yield f"order {order.pk}: its lines do not add up to its total"
+
+
+def refunds_add_up() -> Iterator[str]:
+    """What a payment says was refunded is the sum of its refunds that did not fail."""
+    summed = Payment.objects.annotate(
+        given_back=Coalesce(Sum("refunds__amount", filter=~Q(refunds__state=RefundState.FAILED)), _NOTHING)
+    )
+    for payment in summed.exclude(refunded=F("given_back")):
+        yield f"payment {payment.pk}: {payment.refunded} refunded, its refunds add up to {payment.given_back}"
+
+
+def every_subscription_has_its_order() -> Iterator[str]:
+    """Each was granted by one paid order, the one that its order_ref names."""
+    for subscription in Subscription.objects.annotate(
+        paid_orders=Count("orders", filter=Q(orders__state=OrderState.PAID))
+    ).exclude(paid_orders=1):
+        yield f"subscription {subscription.pk}: {subscription.paid_orders} paid orders"
+
+
+def periods_follow_one_another() -> Iterator[str]:
+    """The periods of a subscription neither overlap nor leave a gap, and cover its term."""
+    before: BillingPeriod | None = None
+    for period in BillingPeriod.objects.order_by("subscription", "starts_at").iterator():
+        if before and before.subscription_id == period.subscription_id and before.ends_at != period.starts_at:
+            kind = "overlap" if before.ends_at > period.starts_at else "leave a gap"
+            yield f"subscription {period.subscription_id}: periods {kind} at {period.starts_at.isoformat()}"
+        before = period
+    covered = Subscription.objects.annotate(
+        covering=Count("billing_periods", filter=Q(billing_periods__ends_at=F("term_end")))
+    )
+    for subscription in covered.exclude(covering=1):
+        yield f"subscription {subscription.pk}: no period ends with its term"
+
+
+def provider_agrees() -> Iterator[str]:
+    """Each payment that counts as captured is captured at the provider with the same amount, each key at most once."""
+    gateway = gateways.current()
+    counted = Payment.objects.filter(
+        state__in=(PaymentState.SUCCEEDED, PaymentState.SURPLUS, PaymentState.SET_ASIDE), gateway=gateway.name
+    )
+    for payment in counted.iterator():
+        charge = gateway.find(payment.pk)
+        if charge is None or charge.outcome != "captured":
+            yield f"payment {payment.pk}: {payment.state} here, not captured at the provider"
+        elif charge.amount != payment.captured:
+            yield f"payment {payment.pk}: {payment.captured} here, {charge.amount} at the provider"
+
+
+CHECKS: tuple[Callable[[], Iterator[str]], ...] = (
+    *licensing_invariants.CHECKS,
+    paid_orders_have_one_payment,
+    lines_add_up_to_orders,
+    refunds_add_up,
+    every_subscription_has_its_order,
+    periods_follow_one_another,
+    provider_agrees,
+    *directory_invariants.CHECKS,
+)

@@ -1,0 +1,40 @@
+"""The receipt of a paid order, by e-mail to the buyer."""
+
+from email.utils import parseaddr
+from uuid import UUID
+
+from django.core.mail import EmailMessage
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from commerce.models import Order
+
+
+def deliver_receipt(*, order_id: UUID, site: str, sender: str) -> None:
+    """Send the receipt; its link leads to `site`. The Message-ID names the order, so that a second copy is known as one."""
+    order = (
+        Order.objects.paid()
+        .with_lines()
+        .select_related("tenant", "subscription__plan__product", "buyer__user")
+        .get(pk=order_id)
+    )
+    subscription = order.subscription
+    assert subscription is not None  # a_paid_order_has_its_subscription
+    with timezone.override(subscription.zone):
+        body = render_to_string(
+            "commerce/mail/receipt.txt",
+            {
+                "order": order,
+                "subscription": subscription,
+                "url": site + reverse("my-subscription", kwargs={"subscription_id": subscription.pk}),
+            },
+        )
+    EmailMessage(
+        subject=_("Receipt: %(plan)s") % {"plan": subscription.plan},
+        body=body,
+        to=[order.buyer.user.email],
+        from_email=sender,
+        headers={"Message-ID": f"<receipt-{order.pk}@{parseaddr(sender)[1].rpartition('@')[2]}>"},
+    ).send()

@@ -1,0 +1,33 @@
+"""Jobs and sweeps of this app. What is due is in the tables; a lost message costs seconds, never money."""
+
+from uuid import UUID
+
+from celery import shared_task
+from django.conf import settings
+from django.utils import timezone
+
+from commerce.operations import checkouts, payments, receipts
+from licensing.operations import subscriptions
+from tenants.delivery.jobs import job
+
+
+@job("commerce.deliver_receipt")
+def deliver_receipt(order_id: str) -> None:
+    receipts.deliver_receipt(
+        order_id=UUID(order_id), site=settings.BASE_URL, sender=settings.DEFAULT_FROM_EMAIL
+    )
+
+
+@shared_task(name="commerce.reconcile_payments")
+def reconcile_payments() -> int:
+    return len(payments.reconcile(at=timezone.now()))
+
+
+@shared_task(name="commerce.expire_checkouts")
+def expire_checkouts() -> int:
+    return checkouts.expire_overdue(at=timezone.now())
+
+
+@shared_task(name="commerce.expire_subscriptions")
+def expire_subscriptions() -> int:
+    return subscriptions.advance_due(at=timezone.now())

@@ -1,0 +1,16 @@
+from licensing.models.catalogue import Family, Plan, Product, Term
+from licensing.models.seat import Seat
+from licensing.models.subscription import Channel, EndCause, LifecycleDays, Subscription, SubscriptionState
+
+__all__ = [
+    "Channel",
+    "EndCause",
+    "Family",
+    "LifecycleDays",
+    "Plan",
+    "Product",
+    "Seat",
+    "Subscription",
+    "SubscriptionState",
+    "Term",
+]

@@ -1,0 +1,54 @@
+from typing import Self
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from licensing.models.subscription import Subscription, SubscriptionState
+from tenants.directory.models import Membership, Tenant
+from tenants.ids import new_id
+from tenants.keys import TenantForeignKey
+
+
+class SeatQuerySet(models.QuerySet["Seat"]):
+    def of(self, tenant: Tenant) -> Self:
+        return self.filter(tenant=tenant)
+
+    def open(self) -> Self:
+        return self.filter(released_at=None)
+
+    def with_access(self) -> Self:
+        return self.open().filter(
+            subscription__state__in=(SubscriptionState.ACTIVE, SubscriptionState.EXPIRED)
+        )
+
+    def with_people(self) -> Self:
+        return self.select_related("member__user")
+
+
+class Seat(models.Model):
+    """One member's use of a subscription. A released seat stays as history and is never reused."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="seats")
+    subscription = TenantForeignKey(Subscription, on_delete=models.PROTECT, related_name="seats")
+    member = TenantForeignKey(Membership, on_delete=models.PROTECT, related_name="seats", verbose_name=_("member"))
+    assigned_at = models.DateTimeField(_("assigned"))
+    released_at = models.DateTimeField(_("released"), null=True, blank=True)
+
+    objects = SeatQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            # Partial: a member may come back after release, but holds one seat of a subscription at a time.
+            models.UniqueConstraint(
+                fields=["subscription", "member"], condition=Q(released_at=None), name="one_open_seat_per_member"
+            ),
+            models.CheckConstraint(
+                condition=Q(released_at=None) | Q(released_at__gte=F("assigned_at")), name="seat_released_after_assigned"
+            ),
+        ]
+        indexes = [models.Index(fields=["member"], name="seat_open_of_member", condition=Q(released_at=None))]
+
+    def __str__(self) -> str:
+        return str(self.member)

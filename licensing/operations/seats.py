@@ -1,0 +1,172 @@
+"""Who uses a subscription."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from licensing.models import Seat, Subscription
+from licensing.operations.subscriptions import SubscriptionInactive, require_manager
+from tenants.access import Actor
+from tenants.directory.models import Membership
+from tenants.journal import events
+from tenants.refusal import BadInput, Refused
+
+MOST_AT_ONCE = 500
+
+
+class NoSeatLeft(Refused):
+    message = _("All seats of this subscription are taken.")
+
+
+class NotAMember(BadInput):
+    """Unknown, of another tenant, or a guest: the answer is the same for all three."""
+
+    def __init__(self, email: str = "", *, field: str = "members") -> None:
+        named = _("“%(email)s” is not a member of your organisation.") % {"email": email}
+        super().__init__(named if email else _("Not a member of your organisation."), field=field, code="not_a_member")
+
+
+class MemberNotActive(BadInput):
+    def __init__(self, email: str = "", *, field: str = "members") -> None:
+        message = _("The account of “%(email)s” is not active.") % {"email": email}
+        super().__init__(message, field=field, code="member_not_active")
+
+
+def members_by_email(
+    emails: Sequence[str], *, by: Actor, field: str = "members"
+) -> list[Membership]:
+    """
+    The actor's own tenant's members behind addresses, in their order, each once.
+
+    :raises NotAMember: unknown, of another tenant, or a guest
+    :raises MemberNotActive: disabled, or has left
+    """
+    wanted = list(dict.fromkeys(email.strip().lower() for email in emails))
+    found = {
+        m.user.email: m
+        for m in Membership.objects.of(by.home.tenant).members().by_email(wanted).select_related("user", "tenant")
+    }
+    for email in wanted:
+        if email not in found:
+            raise NotAMember(email, field=field)
+        if not found[email].is_active:
+            raise MemberNotActive(email, field=field)
+    return [found[email] for email in wanted]
+
+
+@transaction.atomic
+def assign(*, subscription: Subscription, members: Sequence[Membership], by: Actor, at: datetime) -> list[Seat]:
+    """
+    Give each member a seat, all or none; a member who already has one keeps it. Returns one seat for each.
+
+    :raises NotAllowed: `by` does not manage the subscription
+    :raises NotAMember: of another tenant, or a guest
+    :raises MemberNotActive: disabled, or has left
+    :raises SubscriptionInactive: the subscription is disabled or deleted
+    :raises NoSeatLeft: fewer seats are free than members need one
+    """
+    require_manager(subscription, by)
+    # Row lock: seat changes of one subscription happen one after another; the CHECK on seats_assigned is the second wall.
+    subscription = Subscription.objects.locked().get(pk=subscription.pk)
+    return place(subscription=subscription, members=members, by=by, at=at)
+
+
+def place(*, subscription: Subscription, members: Sequence[Membership], by: Actor, at: datetime) -> list[Seat]:
+    """As `assign`, for a subscription that the caller has locked and may change."""
+    if not subscription.gives_access:
+        raise SubscriptionInactive
+    members = _still_assignable(subscription, members)
+    held = {seat.member_id: seat for seat in Seat.objects.open().filter(subscription=subscription, member__in=members)}
+    new = [m for m in members if m.pk not in held]
+    if len(new) > subscription.seats_free:
+        raise NoSeatLeft(_no_seat_left(subscription.seats_free, len(new)))
+    for seat in Seat.objects.bulk_create(
+        Seat(tenant=subscription.tenant, subscription=subscription, member=m, assigned_at=at) for m in new
+    ):
+        held[seat.member_id] = seat
+    if new:
+        subscription.seats_assigned += len(new)
+        subscription.save(update_fields=["seats_assigned"])
+        events.record(
+            "seat.assigned",
+            tenant=subscription.tenant,
+            by=by,
+            at=at,
+            subject=subscription.pk,
+            members=[m.pk for m in new],
+        )
+    return [held[m.pk] for m in members]
+
+
+@transaction.atomic
+def release(*, subscription: Subscription, members: Sequence[Membership], by: Actor, at: datetime) -> list[Seat]:
+    """
+    Take the seats of members back, all or none; a member without one is left alone. Returns the seats released.
+
+    :raises NotAllowed: `by` does not manage the subscription
+    """
+    require_manager(subscription, by)
+    subscription = Subscription.objects.locked().get(pk=subscription.pk)
+    seats = list(Seat.objects.open().filter(subscription=subscription, member__in=members).order_by("pk"))
+    return _release(subscription, seats, by=by, at=at)
+
+
+@transaction.atomic
+def release_one(*, seat_id: UUID, subscription: Subscription, by: Actor, at: datetime) -> Seat | None:
+    """Take one seat back. Released already: nothing changes. :raises NotAllowed: as `release`"""
+    require_manager(subscription, by)
+    subscription = Subscription.objects.locked().get(pk=subscription.pk)
+    seats = list(Seat.objects.open().filter(subscription=subscription, pk=seat_id))
+    return next(iter(_release(subscription, seats, by=by, at=at)), None)
+
+
+def _release(subscription: Subscription, seats: list[Seat], *, by: Actor, at: datetime) -> list[Seat]:
+    if not seats:
+        return []
+    for seat in seats:
+        seat.released_at = at
+    Seat.objects.bulk_update(seats, ["released_at"])
+    subscription.seats_assigned -= len(seats)
+    subscription.save(update_fields=["seats_assigned"])
+    events.record(
+        "seat.released",
+        tenant=subscription.tenant,
+        by=by,
+        at=at,
+        subject=subscription.pk,
+        members=[seat.member_id for seat in seats],
+    )
+    return seats
+
+
+def _still_assignable(subscription: Subscription, members: Sequence[Membership]) -> list[Membership]:
+    # Read again and share-locked: somebody disabled in this very moment either is seen, or waits for us.
+    keys = list(dict.fromkeys(m.pk for m in members))
+    fresh = {
+        m.pk: m
+        for m in Membership.objects.of(subscription.tenant)
+        .filter(pk__in=keys)
+        .order_by("pk")
+        .select_for_update(of=("self",), no_key=True)
+        .select_related("user", "tenant")
+    }
+    for member in members:
+        current = fresh.get(member.pk)
+        if current is None or current.is_guest:
+            raise NotAMember(member.user.email)
+        if not current.is_active:
+            raise MemberNotActive(member.user.email)
+    return [fresh[key] for key in keys]
+
+
+def _no_seat_left(free: int, needed: int) -> str:
+    if not free:
+        return str(NoSeatLeft.message)
+    return ngettext(
+        "Only %(free)s seat is free, %(needed)s are needed.", "Only %(free)s seats are free, %(needed)s are needed.", free
+    ) % {"free": free, "needed": needed}
+

@@ -1,0 +1,29 @@
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from licensing.models import Plan, Product
+from tenants.directory.models import Membership, Tenant
+from tenants.ids import new_id
+from tenants.keys import TenantForeignKey
+
+
+class Outcome(models.TextChoices):
+    ALLOWED = "allowed", _("Allowed")
+    REFUSED = "refused", _("Refused")
+
+
+class Decision(models.Model):
+    """What was answered when a person wanted to buy, allowed or refused; a dry run reads these."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="decisions")
+    member = TenantForeignKey(Membership, on_delete=models.CASCADE, related_name="decisions")
+    product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="+")
+    plan = models.ForeignKey(Plan, on_delete=models.PROTECT, null=True, related_name="+")
+    quantity = models.PositiveIntegerField(null=True)
+    outcome = models.CharField(max_length=20, choices=Outcome)
+    reasons = models.JSONField(default=list)
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["tenant", "at"], name="decision_of_tenant")]

@@ -1,0 +1,96 @@
+from typing import Self
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from licensing.models import Family, Product
+from tenants.directory.models import Department, Membership, Tenant, User
+from tenants.ids import new_id
+from tenants.keys import TenantForeignKey
+
+
+class PolicyValue(models.TextChoices):
+    """What a tenant allows, from the loosest to the strictest."""
+
+    ENABLED = "enabled", _("Enabled")
+    TRIALS_ONLY = "only_trials_without_payment_method", _("Only trials without a card")
+    DISABLED = "disabled", _("Disabled")
+
+
+class PolicyQuerySet(models.QuerySet["Policy"]):
+    def of(self, tenant: Tenant) -> Self:
+        return self.filter(tenant=tenant)
+
+    def for_products(self) -> Self:
+        """The product level: no person, no group."""
+        return self.filter(product__isnull=False, member=None, department=None)
+
+
+class Policy(models.Model):
+    """
+    What a tenant allows, said for a person, a group, a product, a family or for everything.
+
+    A row names at most one of person and group, and at most one of product and family; what it leaves out, it
+    means all of. Which row decides is written in `policies.rules`.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="policies")
+    member = TenantForeignKey(Membership, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
+    department = TenantForeignKey(Department, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
+    product = models.ForeignKey(Product, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    family = models.ForeignKey(Family, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    value = models.CharField(_("value"), max_length=40, choices=PolicyValue)
+    reason = models.TextField(_("reason"), blank=True, max_length=500)
+    set_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+", verbose_name=_("set by"))
+    set_at = models.DateTimeField(_("set at"))
+
+    objects = PolicyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = _("policies")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "member", "department", "product", "family"], nulls_distinct=False, name="policy_once"
+            ),
+            models.CheckConstraint(condition=Q(member=None) | Q(department=None), name="policy_of_person_or_group"),
+            models.CheckConstraint(condition=Q(product=None) | Q(family=None), name="policy_of_product_or_family"),
+            models.CheckConstraint(condition=Q(value__in=PolicyValue.values), name="policy_value_is_known"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.get_value_display())
+
+    @property
+    def level(self) -> str:
+        """person, group, product, family or tenant: what the row speaks for, in the order of precedence."""
+        if self.member_id:
+            return "person"
+        if self.department_id:
+            return "group"
+        if self.product_id:
+            return "product"
+        return "family" if self.family_id else "tenant"
+
+    @property
+    def breadth(self) -> int:
+        """0 for one product, 1 for a family, 2 for everything."""
+        if self.product_id:
+            return 0
+        return 1 if self.family_id else 2
+
+    def fits_product(self, product: Product) -> bool:
+        return self.family_id in (None, product.family_id) and self.product_id in (None, product.pk)
+
+
+class TenantSettings(models.Model):
+    """A tenant's switches over all its policies. No row means the defaults."""
+
+    tenant = models.OneToOneField(Tenant, on_delete=models.PROTECT, primary_key=True, related_name="policy_settings")
+    self_service_enabled = models.BooleanField(default=True)
+    set_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    set_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = _("tenant settings")

@@ -66,7 +66,6 @@ app.conf.update(
 )
 
 
-
 @beat_init.connect
 def beat_at_once(**_: Any) -> None:
     """The first heartbeat need not wait for its turn: a start is ready as soon as it is."""

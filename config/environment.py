@@ -1,5 +1,6 @@
 """What the environment says, and what it may not say: problems are told by the name of the variable, all at once."""
 
+import contextlib
 import ipaddress
 import secrets
 import sys
@@ -84,9 +85,7 @@ def demo_secret(folder: Path) -> str:
         fresh.touch(mode=0o600)
         fresh.write_text(secrets.token_urlsafe(50))
         # Whoever comes first wins, and everybody reads the same.
-        try:
+        with contextlib.suppress(FileExistsError):
             path.hardlink_to(fresh)
-        except FileExistsError:
-            pass
         fresh.unlink()
     return path.read_text()

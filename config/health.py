@@ -9,16 +9,17 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
+ONCE = Retry(NoBackoff(), 0)
 HEARTBEAT = "seatwise:heartbeat"
 HEARTBEAT_EVERY = 10.0
 HEARTBEAT_STALE = 45.0
 
 
-def broker() -> "redis.Redis[str]":
-    return redis.Redis.from_url(
-        settings.REDIS_URL, socket_connect_timeout=1, socket_timeout=2, decode_responses=True, retry=None
-    )
+def broker() -> redis.Redis:
+    return redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=1, socket_timeout=2, retry=ONCE)
 
 
 @shared_task(name="tenants.heartbeat")

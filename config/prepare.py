@@ -1,9 +1,11 @@
 """Loads what a demo begins with, in one process: markets, catalogue, people and their first purchases."""
 
+import io
 import os
+import sys
 
 import django
-from django.core.management import call_command, get_commands
+from django.core.management import CommandError, call_command
 
 from config.environment import BASE_DIR
 
@@ -15,11 +17,14 @@ STEPS = (
 
 
 def prepare() -> None:
+    """Every step leaves alone what is there already."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
-    for name, *arguments in STEPS:
-        if name in get_commands():
-            call_command(name, *arguments)
+    for step in STEPS:
+        try:
+            call_command(*step, stdout=io.StringIO())
+        except CommandError as refused:
+            sys.exit(f"{step[0]}: {refused}")
 
 
 if __name__ == "__main__":

@@ -26,6 +26,13 @@ WRONG_USAGE = 2
 GRACE = 4
 LEFTOVERS = 10.0
 
+WORKER = {
+    # Let what runs finish for some seconds, then put it back into the queue; the default would wait without end.
+    "REMAP_SIGTERM": "SIGQUIT",
+    # Root is asked no questions here: messages are JSON and the socket is private.
+    "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges",
+}
+
 SIGN_INS = """
 Seatwise is at {url}
 
@@ -127,6 +134,8 @@ def is_free(port: int) -> bool:
 
 def prepare() -> None:
     """The tables, as their owner; then markets, catalogue and demo data, as the application."""
+    sys.stdout.write("Preparing tables, markets, catalogue and demo people …\n")
+    sys.stdout.flush()
     for module in (["manage.py", "migrate", "--verbosity", "0"], ["-m", "config.prepare"]):
         subprocess.run([sys.executable, *module], cwd=BASE_DIR, check=True)
 
@@ -136,8 +145,8 @@ def run(port: int, folder: Path) -> int:
     os.environ.pop("MIGRATE_DATABASE_URL", None)
     manager = Manager()
     for name, command in commands(port).items():
-        follow = [sys.executable, "-m", "config.follow", str(os.getpid()), *command]
-        manager.add_process(name, f"exec {shlex.join(follow)}", cwd=str(BASE_DIR))
+        follow = f"exec {shlex.quote(sys.executable)} -m config.follow {os.getpid()} {command}"
+        manager.add_process(name, follow, cwd=str(BASE_DIR), env={**os.environ, **WORKER})
     # A moment later: a thread must not be there yet when the processes fork.
     ready = threading.Timer(0.5, announce, [f"http://{HOST}:{port}", folder])
     ready.daemon = True
@@ -148,15 +157,13 @@ def run(port: int, folder: Path) -> int:
     return 0 if asked else int(manager.returncode or 1)
 
 
-def commands(port: int) -> dict[str, list[str]]:
-    celery = ["celery", "--app", "config.celery", "--quiet"]
+def commands(port: int) -> dict[str, str]:
+    celery = "celery --app config.celery --quiet"
     return {
-        "web": ["gunicorn", "config.wsgi", "--bind", f"{HOST}:{port}", "--worker-class", "gthread"]
-        + ["--workers", "2", "--threads", "8", "--graceful-timeout", str(GRACE), "--log-level", "warning"]
-        + ["--no-control-socket"],
-        "worker": [*celery, "worker", "--concurrency", "2", "--loglevel", "WARNING"]
-        + ["--without-gossip", "--without-mingle", "--without-heartbeat"],
-        "schedule": [*celery, "beat", "--loglevel", "WARNING", "--pidfile", ""],
+        "web": f"gunicorn config.wsgi --bind {HOST}:{port} --worker-class gthread --workers 2 --threads 8"
+        f" --graceful-timeout {GRACE} --log-level warning --no-control-socket",
+        "worker": f"{celery} worker --concurrency 2 --without-gossip --without-mingle --without-heartbeat",
+        "schedule": f"{celery} beat --pidfile ''",
     }
 
 

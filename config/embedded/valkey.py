@@ -3,11 +3,14 @@
 from pathlib import Path
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from config.embedded import process
 from config.embedded.places import Places, valkey_binary
 
 SOCKET = "valkey.sock"
+ONCE = Retry(NoBackoff(), 0)
 
 
 def start(places: Places, sockets: Path, *, durable: bool) -> None:
@@ -27,14 +30,14 @@ def stop(sockets: Path) -> None:
     path = sockets / SOCKET
     if not process.listens(path):
         return
-    with redis.Redis(unix_socket_path=str(path), retry=None) as client:
+    with redis.Redis(unix_socket_path=str(path), retry=ONCE) as client:
         client.shutdown()
     process.wait(lambda: not process.listens(path))
 
 
 def pings(path: Path) -> bool:
     try:
-        with redis.Redis(unix_socket_path=str(path), socket_timeout=2, retry=None) as client:
+        with redis.Redis(unix_socket_path=str(path), socket_timeout=2, retry=ONCE) as client:
             return bool(client.ping())
     except redis.RedisError:  # not there yet, or still reading its file
         return False

@@ -14,7 +14,7 @@ What every command of the operator has in common: `--json` or a table, exit code
             return [{"subscription": s.pk, "state": s.state} for s in …]
 
 `perform` returns rows (a table), one mapping (lines of name and value), a string (printed as it is) or None.
-A `Refused` exits 1 with its reason on stderr, as does `Stop`; set `self.failed = True` to exit 1 after printing what was found.
+A `Refused` or `Stop` exits 1 with its reason on stderr; `self.failed = True` exits 1 after printing what was found.
 A command with subcommands calls `shared_arguments(subparser)` for each, so that `--json` may stand at the end.
 """
 

@@ -1,0 +1,126 @@
+"""The people of a tenant, for its global admins."""
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from tenants.access import Right
+from tenants.api.reading import Input
+from tenants.api.schema import page_of
+from tenants.api.views import TenantView
+from tenants.directory import operations
+from tenants.directory.models import (
+    Department,
+    MemberKind,
+    Membership,
+    MembershipQuerySet,
+    MemberSource,
+    MemberState,
+    Tenant,
+)
+
+
+class DepartmentField(serializers.CharField):
+    """A department by name or id; null for none. Another tenant's is as unknown as one that never was."""
+
+    default_error_messages = {"does_not_exist": _("There is no such department.")}
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=200, allow_null=True, **kwargs)
+
+    def to_internal_value(self, data: Any) -> Any:
+        text = super().to_internal_value(data)
+        tenant: Tenant = self.context["tenant"]
+        own = Department.objects.filter(tenant=tenant)
+        found = own.filter(name=text).first() or (own.filter(pk=text).first() if is_uuid(text) else None)
+        if found is None:
+            self.fail("does_not_exist")
+        return found
+
+    def to_representation(self, value: Any) -> str:
+        return str(value)
+
+
+def is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
+class MemberChange(Input):
+    name = serializers.CharField(max_length=200, allow_blank=True, required=False)
+    department = DepartmentField(required=False)
+    state = serializers.ChoiceField(MemberState.choices, required=False)
+    source = serializers.ChoiceField(MemberSource.choices, required=False)
+
+
+class NewMember(MemberChange):
+    email = serializers.EmailField(max_length=254)
+    kind = serializers.ChoiceField(MemberKind.choices, required=False)
+
+
+class MemberOut(serializers.Serializer):
+    id = serializers.CharField()
+    email = serializers.EmailField(source="user.email")
+    name = serializers.CharField()
+    kind = serializers.ChoiceField(MemberKind.choices)
+    department = serializers.CharField(source="department.name", default=None, allow_null=True)
+    state = serializers.ChoiceField(MemberState.choices)
+    source = serializers.ChoiceField(MemberSource.choices)
+    created_at = serializers.DateTimeField()
+
+
+class PeopleView(TenantView):
+    """Whoever may not manage people sees none of these calls' answers."""
+
+    scopes = {}
+
+    def people(self) -> MembershipQuerySet:
+        self.actor.require(Right.MANAGE_PEOPLE)
+        return Membership.objects.of(self.tenant).with_people()
+
+
+class Members(PeopleView):
+    scopes = {"GET": "members:read", "POST": "members:write"}
+    orderings = {"created_at": "created_at", "id": "id"}
+
+    @extend_schema(operation_id="list_members", responses=page_of(MemberOut))
+    def get(self, request: Request) -> Response:
+        """Members and guests of the tenant."""
+        people = self.people()
+        self.query(Input)
+        return self.page(people, MemberOut)
+
+    @extend_schema(operation_id="add_member", request=NewMember, responses={201: MemberOut})
+    def post(self, request: Request) -> Response:
+        """Add a member by an address of a verified domain, or a guest by any address."""
+        self.people()
+        body = self.body(NewMember, context={"tenant": self.tenant})
+        added = operations.add_member(tenant=self.tenant, by=self.actor, at=timezone.now(), **body)
+        return Response(MemberOut(added).data, status=201)
+
+
+class Member(PeopleView):
+    scopes = {"GET": "members:read", "PATCH": "members:write"}
+
+    @extend_schema(operation_id="get_member", responses=MemberOut)
+    def get(self, request: Request, id: UUID) -> Response:
+        """One person of the tenant."""
+        return Response(MemberOut(self.find(self.people(), pk=id)).data)
+
+    @extend_schema(operation_id="change_member", request=MemberChange, responses=MemberOut)
+    def patch(self, request: Request, id: UUID) -> HttpResponse:
+        """Change what is sent; of a guest only department and state."""
+        membership = self.find(self.people(), pk=id)
+        body = self.body(MemberChange, context={"tenant": self.tenant})
+        changed = operations.change_member(membership=membership, by=self.actor, at=timezone.now(), **body)
+        return Response(MemberOut(changed).data)

@@ -1,0 +1,69 @@
+"""Bearer tokens of people: issued by the operator, stored as a checksum, acting in one tenant."""
+
+import secrets
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+from oauth2_provider.models import set_token_value
+
+from tenants.access import Actor, acting_memberships, is_welcome
+from tenants.api.authentication import AccessToken
+from tenants.api.models import TokenTenant
+from tenants.api.scopes import SCOPES
+from tenants.directory.models import Membership, Tenant, User
+from tenants.journal import events
+from tenants.refusal import BadInput, Refused
+
+
+class NobodyToActAs(Refused):
+    message = _("Nobody with this e-mail address may act there now.")
+
+
+@transaction.atomic
+def issue(
+    *,
+    email: str,
+    tenant: Tenant | None = None,
+    scopes: tuple[str, ...] = SCOPES,
+    lifetime: timedelta,
+    by: Actor,
+    at: datetime,
+) -> str:
+    """
+    A new token of a person for one tenant, by default their home. It is shown once: only its checksum is kept.
+
+    :raises NobodyToActAs: the person is unknown, disabled, has left, or is not of that tenant
+    :raises BadInput: an unknown scope
+    """
+    if unknown := set(scopes) - set(SCOPES):
+        raise BadInput(_("There is no scope %(names)s.") % {"names": ", ".join(sorted(unknown))}, field="scopes")
+    user = User.objects.filter(email=email.lower()).first()
+    if user is None:
+        raise NobodyToActAs
+    acting_in = where(user, tenant)
+    raw = secrets.token_urlsafe(32)
+    token = AccessToken(user=user, expires=at + lifetime, scope=" ".join(scopes))
+    set_token_value(token, raw)
+    token.save()
+    TokenTenant.objects.create(token=token, tenant=acting_in.tenant if acting_in else None)
+    events.record(
+        "token.issued",
+        tenant=acting_in.tenant if acting_in else None,
+        by=by,
+        at=at,
+        subject=acting_in.pk if acting_in else user.pk,
+        scopes=list(scopes),
+        expires_at=at + lifetime,
+    )
+    return raw
+
+
+def where(user: User, tenant: Tenant | None) -> Membership | None:
+    """The membership that acts; None for an operator, who acts in no tenant."""
+    if user.is_operator and tenant is None and is_welcome(user):
+        return None
+    for membership in acting_memberships(user):
+        if membership.tenant_id == tenant.pk if tenant else not membership.is_guest:
+            return membership
+    raise NobodyToActAs

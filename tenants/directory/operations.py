@@ -1,0 +1,193 @@
+"""People and their roles."""
+
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from django.contrib.auth.hashers import make_password
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext_lazy as _
+
+from tenants.access import Actor
+from tenants.directory.models import (
+    Department,
+    Domain,
+    MemberKind,
+    Membership,
+    MemberSource,
+    MemberState,
+    Role,
+    RoleGrant,
+    Tenant,
+    User,
+)
+from tenants.journal import events
+from tenants.refusal import BadInput, Refused
+
+DEMO_PASSWORD = "seatwise-demo"  # noqa: S105 (public: it is in the README)
+
+
+class MemberExists(Refused):
+    message = _("This e-mail address cannot be added: it belongs to a member already.")
+
+
+class LastGlobalAdmin(Refused):
+    message = _("This is the last active global admin of the organisation. Make somebody else one first.")
+
+
+@transaction.atomic
+def add_member(
+    *,
+    tenant: Tenant,
+    email: str,
+    by: Actor,
+    at: datetime,
+    name: str = "",
+    kind: str = MemberKind.MEMBER,
+    department: Department | None = None,
+    state: str = MemberState.ACTIVE,
+    source: str = MemberSource.CLOUD,
+) -> Membership:
+    """
+    Make a person a member, by an address of a verified domain, or a guest, by any address.
+
+    :raises BadInput: a member's address is of no verified domain of the tenant
+    :raises MemberExists: the person is in the tenant already, or a member somewhere else
+    """
+    email = email.lower()
+    if kind == MemberKind.MEMBER and not owns_domain_of(tenant, email):
+        raise BadInput(
+            _("Members have an address of a verified domain of the organisation; all others are guests."),
+            field="email",
+            code="domain_not_verified",
+        )
+    user, is_new = User.objects.get_or_create(email=email, defaults={"password": make_password(None)})
+    if user.is_operator:
+        raise MemberExists
+    try:
+        with transaction.atomic():
+            membership = Membership.objects.create(
+                tenant=tenant,
+                user=user,
+                name=name,
+                kind=kind,
+                department=department,
+                state=state,
+                source=source,
+                created_at=at,
+            )
+    except IntegrityError as error:
+        # once per tenant, and one home for each person: the constraints decide, so that a race is refused alike
+        raise MemberExists from error
+    if is_new or not membership.is_guest:
+        take_in(user, membership)
+    events.record(
+        "member.added", tenant=tenant, by=by, at=at, subject=membership.pk, kind=kind, state=state, source=source
+    )
+    return membership
+
+
+def owns_domain_of(tenant: Tenant, email: str) -> bool:
+    return Domain.objects.of(tenant).verified().filter(name=email.rpartition("@")[2]).exists()
+
+
+def take_in(user: User, membership: Membership) -> None:
+    """
+    The home tenant names its person. What a tenant's guest was called or could sign in with is not the home's word.
+
+    A demo tenant's people get the demo password; a person who finds a real home loses it.
+    """
+    if not membership.is_guest:
+        user.name = membership.name
+    if membership.tenant.is_demo and not user.has_usable_password():
+        user.password, user.is_demo = demo_password_hash(), True
+    elif user.is_demo and not membership.tenant.is_demo and not membership.is_guest:
+        user.password, user.is_demo = make_password(None), False
+    user.save(update_fields=["name", "password", "is_demo"])
+
+
+@cache
+def demo_password_hash() -> str:
+    """One for everybody: everybody knows the password, and hashing it for each would slow the start of a demo."""
+    return make_password(DEMO_PASSWORD)
+
+
+@transaction.atomic
+def change_member(*, membership: Membership, by: Actor, at: datetime, **changes: Any) -> Membership:
+    """
+    Change `name`, `department`, `state` or `source`; of a guest only `department` and `state`.
+
+    Whoever is disabled or has left loses sessions and tokens at their next request, which asks for the state.
+
+    :raises BadInput: not the tenant's to change
+    :raises LastGlobalAdmin: nobody would be left to administer the tenant
+    """
+    lock(membership.tenant)
+    membership = Membership.objects.select_related("tenant", "user", "department").get(pk=membership.pk)
+    changed = [name for name, value in changes.items() if getattr(membership, name) != value]
+    if not changed:
+        return membership
+    for name in changed:
+        if membership.is_guest and name not in ("department", "state"):
+            raise BadInput(_("Only a guest's own organisation changes this."), field=name, code="not_yours_to_change")
+    if "state" in changed and membership.is_active:
+        keep_a_global_admin(membership)
+    before = codes_of(membership)
+    for name in changed:
+        setattr(membership, name, changes[name])
+    membership.save(update_fields=changed)
+    if "name" in changed:
+        User.objects.filter(pk=membership.user_id).update(name=membership.name)
+    after = codes_of(membership)
+    told = {name: [before[name], after[name]] for name in after if before[name] != after[name]}
+    events.record(
+        "member.changed", tenant=membership.tenant, by=by, at=at, subject=membership.pk, fields=changed, changes=told
+    )
+    return membership
+
+
+def codes_of(membership: Membership) -> dict[str, str | None]:
+    """What the journal may keep: never a name."""
+    department = str(membership.department_id) if membership.department_id else None
+    return {"state": membership.state, "source": membership.source, "department": department}
+
+
+def lock(tenant: Tenant) -> None:
+    # The lock of the directory: who is the last global admin is decided by one change after another.
+    Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)
+
+
+def keep_a_global_admin(membership: Membership) -> None:
+    """:raises LastGlobalAdmin: without this one there is no active one left"""
+    admins = RoleGrant.objects.filter(
+        tenant=membership.tenant, role=Role.GLOBAL_ADMIN, membership__state=MemberState.ACTIVE
+    )
+    if admins.filter(membership=membership).exists() and not admins.exclude(membership=membership).exists():
+        raise LastGlobalAdmin
+
+
+@transaction.atomic
+def grant_role(*, membership: Membership, role: Role, by: Actor, at: datetime) -> RoleGrant:
+    """Give a role; one that is held already stays as it is."""
+    lock(membership.tenant)
+    grant, is_new = RoleGrant.objects.get_or_create(
+        tenant=membership.tenant, membership=membership, role=role, defaults={"granted_at": at}
+    )
+    if is_new:
+        events.record("role.granted", tenant=membership.tenant, by=by, at=at, subject=membership.pk, role=role)
+    return grant
+
+
+@transaction.atomic
+def revoke_role(*, membership: Membership, role: Role, by: Actor, at: datetime) -> None:
+    """
+    Take a role away; one that is not held is no matter.
+
+    :raises LastGlobalAdmin: nobody would be left to administer the tenant
+    """
+    lock(membership.tenant)
+    if role == Role.GLOBAL_ADMIN:
+        keep_a_global_admin(membership)
+    removed, _by_model = RoleGrant.objects.filter(tenant=membership.tenant, membership=membership, role=role).delete()
+    if removed:
+        events.record("role.revoked", tenant=membership.tenant, by=by, at=at, subject=membership.pk, role=role)

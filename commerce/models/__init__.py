@@ -2,6 +2,7 @@ from commerce.models.checkout import Checkout, CheckoutState
 from commerce.models.order import BillingPeriod, Order, OrderLine, OrderState
 from commerce.models.payment import Payment, PaymentState, Refund, RefundState
 from commerce.models.price import Price
+from commerce.models.purchase import Purchase
 from commerce.models.sandbox import SandboxCharge, SandboxRefund
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Payment",
     "PaymentState",
     "Price",
+    "Purchase",
     "Refund",
     "RefundState",
     "SandboxCharge",

@@ -1,7 +1,7 @@
 """Ending a subscription early, with the money that goes back for it."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
 from django.db import transaction
@@ -9,14 +9,13 @@ from django.db import transaction
 from commerce import money
 from commerce.models import OrderLine, OrderState, Payment, PaymentState
 from commerce.models.payment import RefundReason
+from commerce.models.purchase import REFUND_WINDOW
 from commerce.operations import refunds
 from licensing.models import EndCause, Subscription
 from licensing.operations import subscriptions
 from licensing.operations.subscriptions import SubscriptionInactive
 from tenants.access import Actor
 from tenants.journal import events
-
-REFUND_WINDOW = timedelta(days=7)
 
 
 @dataclass(frozen=True, kw_only=True)

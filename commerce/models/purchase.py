@@ -1,0 +1,70 @@
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Self
+
+from django.db import models
+from django.db.models import Case, DecimalField, ExpressionWrapper, F, OuterRef, Subquery, Sum, Value, When
+from django.db.models.functions import Coalesce
+from django.utils.translation import gettext_lazy as _
+
+from commerce.models.order import BillingPeriod, Order
+from commerce.models.payment import Payment
+from licensing.models import Subscription, SubscriptionState
+from licensing.models.subscription import SubscriptionQuerySet
+
+# From each charge, to the second.
+REFUND_WINDOW = timedelta(days=7)
+
+_MONEY: DecimalField = DecimalField(max_digits=17, decimal_places=3)
+
+
+class PurchaseQuerySet(SubscriptionQuerySet):
+    def with_money(self) -> Self:
+        """
+        What a subscription costs and brought in: `unit_price` and `currency` of its newest period, `paid` (captured
+        less what went back), `refundable_until` (none: no charge, or it has ended). None where nothing was charged.
+        """
+        period = BillingPeriod.objects.filter(tenant=OuterRef("tenant"), subscription=OuterRef("pk")).order_by(
+            "-starts_at"
+        )
+        orders = Order.objects.paid().filter(tenant=OuterRef("tenant"), subscription=OuterRef("pk"))
+        kept = (
+            Payment.objects.filter(tenant=OuterRef("tenant"), order__subscription=OuterRef("pk"))
+            .order_by()
+            .values("order__subscription")
+            .annotate(kept=Sum(F("captured") - F("refunded")))
+            .values("kept")
+        )
+        until = ExpressionWrapper(
+            Subquery(orders.order_by("-paid_at").values("paid_at")[:1]) + Value(REFUND_WINDOW),
+            output_field=models.DateTimeField(),
+        )
+        return self.annotate(
+            unit_price=Subquery(period.values("unit_price")[:1]),
+            currency=Subquery(period.values("currency")[:1]),
+            paid=Coalesce(Subquery(kept), Value(0), output_field=_MONEY),
+            refundable_until=Case(
+                When(state__in=(SubscriptionState.ACTIVE, SubscriptionState.EXPIRED), then=until),
+                output_field=models.DateTimeField(null=True),
+            ),
+        )
+
+    def for_procurement(self) -> Self:
+        """As the admins of a tenant read purchases: with people, product and money, in one query."""
+        return self.with_people().with_money()
+
+
+class Purchase(Subscription):
+    """A subscription as whoever pays for it sees it: the same row, with the money of its orders beside it."""
+
+    # Only of rows that came by `with_money`.
+    unit_price: Decimal | None
+    currency: str | None
+    refundable_until: datetime | None
+
+    objects = PurchaseQuerySet.as_manager()  # type: ignore[misc]  # the same rows, with more to ask of them
+
+    class Meta:
+        proxy = True
+        verbose_name = _("purchase")
+        verbose_name_plural = _("purchases")

@@ -56,7 +56,7 @@ class OperatorCommand(BaseCommand):
     def arguments(self, parser: argparse.ArgumentParser) -> None:
         """The command's own arguments."""
 
-    def perform(self, **options: Any) -> Output:
+    def perform(self, *args: Any, **options: Any) -> Output:
         raise NotImplementedError
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:

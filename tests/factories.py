@@ -1,0 +1,181 @@
+"""
+Rows for tests, each valid as it comes. A test names what it is about and leaves the rest to these.
+
+`NOON` is the moment at which most stories begin. The defaults make a purchase that every rule allows.
+"""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import factory
+from django.utils.text import slugify
+from factory.django import DjangoModelFactory
+
+from commerce.models import Price
+from commerce.operations import checkouts, payments
+from licensing.models import Channel, Family, Plan, Product, Subscription, Term
+from policies.models import Exclusion, Market, Policy
+from tenants.access import Actor, actor_of
+from tenants.directory.models import Department, Domain, Membership, MemberKind, RoleGrant, Tenant, User
+
+NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
+RETURN_URL = "http://testserver/back/"
+
+
+# --- Tenants and people
+
+
+class TenantFactory(DjangoModelFactory):
+    class Meta:
+        model = Tenant
+
+    slug = factory.Sequence(lambda n: f"tenant-{n}")
+    name = factory.LazyAttribute(lambda tenant: tenant.slug.title())
+    country = "US"
+    contact_email = factory.LazyAttribute(lambda tenant: f"it@{tenant.slug}.example")
+
+
+class DomainFactory(DjangoModelFactory):
+    class Meta:
+        model = Domain
+
+    tenant = factory.SubFactory(TenantFactory)
+    name = factory.LazyAttribute(lambda domain: f"{domain.tenant.slug}.example")
+    verified_at = NOON
+
+
+class DepartmentFactory(DjangoModelFactory):
+    class Meta:
+        model = Department
+
+    tenant = factory.SubFactory(TenantFactory)
+    name = factory.Sequence(lambda n: f"Department {n}")
+
+
+class UserFactory(DjangoModelFactory):
+    class Meta:
+        model = User
+
+    email = factory.Sequence(lambda n: f"person-{n}@people.example")
+    password = "!"  # nobody signs in with it; hashing a real one would cost more than the test
+
+
+class MembershipFactory(DjangoModelFactory):
+    class Meta:
+        model = Membership
+
+    tenant = factory.SubFactory(TenantFactory)
+    user = factory.SubFactory(UserFactory)
+
+
+class GuestFactory(MembershipFactory):
+    kind = MemberKind.GUEST
+
+
+class RoleGrantFactory(DjangoModelFactory):
+    class Meta:
+        model = RoleGrant
+
+    membership = factory.SubFactory(MembershipFactory)
+    tenant = factory.SelfAttribute("membership.tenant")
+    role = "global_admin"
+
+
+def acting(member: Membership) -> Actor:
+    """The actor behind a member, with the roles it holds now."""
+    return actor_of(member)
+
+
+def admin_of(tenant: Tenant, role: str = "global_admin") -> Actor:
+    """Somebody new in a tenant who holds a role there."""
+    return acting(RoleGrantFactory(membership__tenant=tenant, role=role).membership)
+
+
+# --- Catalogue, markets, policies
+
+
+class FamilyFactory(DjangoModelFactory):
+    class Meta:
+        model = Family
+
+    slug = factory.Sequence(lambda n: f"family-{n}")
+    name = factory.LazyAttribute(lambda family: family.slug.title())
+
+
+class ProductFactory(DjangoModelFactory):
+    class Meta:
+        model = Product
+
+    id = factory.Sequence(lambda n: f"PRODUCT{n}")
+    name = factory.Sequence(lambda n: f"Product {n}")
+    slug = factory.LazyAttribute(lambda product: slugify(product.name))
+    family = factory.SubFactory(FamilyFactory)
+    self_service = True
+
+
+class PlanFactory(DjangoModelFactory):
+    class Meta:
+        model = Plan
+
+    id = factory.LazyAttribute(lambda plan: f"{plan.product.slug}-{'monthly' if plan.term == Term.MONTH else 'annual'}")
+    product = factory.SubFactory(ProductFactory)
+    term = Term.MONTH
+
+
+class PriceFactory(DjangoModelFactory):
+    class Meta:
+        model = Price
+
+    plan = factory.SubFactory(PlanFactory)
+    channel = Channel.SELF_SERVICE
+    currency = "USD"
+    amount = Decimal("9.99")
+    valid_from = date(2020, 1, 14)
+
+
+class MarketFactory(DjangoModelFactory):
+    class Meta:
+        model = Market
+
+    country = "US"
+    name = factory.LazyAttribute(lambda market: f"Country {market.country}")
+
+
+class ExclusionFactory(DjangoModelFactory):
+    class Meta:
+        model = Exclusion
+
+
+class PolicyFactory(DjangoModelFactory):
+    class Meta:
+        model = Policy
+
+    tenant = factory.SubFactory(TenantFactory)
+    value = "disabled"
+    set_at = NOON
+
+
+def plan_on_sale(amount: str = "9.99", currency: str = "USD", country: str = "US", **plan: object) -> Plan:
+    """A plan that has a price, in a market that is open."""
+    Market.objects.get_or_create(country=country, family=None, defaults={"name": country})
+    return PriceFactory(plan=PlanFactory(**plan), amount=Decimal(amount), currency=currency).plan
+
+
+# --- Purchases
+
+
+def open_checkout(buyer: Membership, plan: Plan, quantity: int = 2, at: datetime = NOON, **options: object):
+    return checkouts.open_checkout(plan=plan, quantity=quantity, by=acting(buyer), at=at, **options)
+
+
+def pay(checkout, card: str = "pm_card_visa", at: datetime = NOON):
+    """Try a card as the checkout's buyer."""
+    return payments.pay_checkout(
+        checkout=checkout, payment_method=card, return_url=RETURN_URL, by=acting(checkout.buyer), at=at
+    )
+
+
+def buy(buyer: Membership, plan: Plan, quantity: int = 2, at: datetime = NOON, **options: object) -> Subscription:
+    """The whole purchase: quote, card, subscription."""
+    pay(open_checkout(buyer, plan, quantity, at, **options), at=at)
+    return Subscription.objects.filter(purchaser=buyer, plan=plan).latest("created_at")

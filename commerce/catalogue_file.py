@@ -14,7 +14,7 @@ from commerce import money
 from commerce.operations.price_list import FROM_THE_START, PriceEntry
 from licensing import yaml_nodes
 from licensing.files import Problems
-from licensing.models import Channel, Plan, Term
+from licensing.models import Channel, Term
 from licensing.operations.catalogue import FamilyEntry, PlanEntry, ProductEntry
 
 SLUG = r"[a-z0-9]+(-[a-z0-9]+)*"
@@ -27,6 +27,7 @@ PRODUCT_KEYS = (
 PLAN_KEYS = ("id", "term", "min_quantity", "max_quantity", "prices")
 PRICE_KEYS = ("channel", "currency", "amount", "valid_from")
 MOST_EXPENSIVE = Decimal(999_999_999)
+MOST_SEATS = 10_000
 LARGEST_CAPACITY = 10**15
 
 _https = URLValidator(schemes=["https"])
@@ -79,7 +80,7 @@ def _product(node: yaml_nodes.Entry, file: CatalogueFile) -> None:
         resources=dict(_resources(node.mapping("resources", known=RESOURCES))),
         capacity=_capacity(node.mapping("capacity", known=CAPACITIES)),
         trial_days=trial.integer("days", smallest=1, largest=3650) if in_trial else None,
-        trial_seats=trial.integer("seats", smallest=1, largest=10_000) if in_trial else None,
+        trial_seats=trial.integer("seats", smallest=1, largest=MOST_SEATS) if in_trial else None,
     )
     file.products.append(product)
     for plan in node.entries("plans", known=PLAN_KEYS, what=_("A plan")):
@@ -103,14 +104,13 @@ def _capacity(node: yaml_nodes.Entry) -> Mapping[str, int]:
 
 
 def _plan(node: yaml_nodes.Entry, product: ProductEntry, file: CatalogueFile) -> None:
-    smallest, largest = (Plan._meta.get_field(name).default for name in ("min_quantity", "max_quantity"))
     plan = PlanEntry(
         line=node.line,
         id=_slug(node, "id", longest=80),
         product=product.id,
         term=node.choice("term", Term.values),
-        min_quantity=node.integer("min_quantity", smallest=1, largest=largest, default=smallest) or smallest,
-        max_quantity=node.integer("max_quantity", smallest=1, largest=largest, default=largest) or largest,
+        min_quantity=_seats(node, "min_quantity", default=1),
+        max_quantity=_seats(node, "max_quantity", default=MOST_SEATS),
     )
     if plan.min_quantity > plan.max_quantity:
         node.wrong("min_quantity", _("is larger than max_quantity."))
@@ -118,6 +118,10 @@ def _plan(node: yaml_nodes.Entry, product: ProductEntry, file: CatalogueFile) ->
         file.plans.append(plan)
     for price in node.entries("prices", known=PRICE_KEYS, what=_("A price")):
         _price(price, plan.id, file)
+
+
+def _seats(node: yaml_nodes.Entry, key: str, *, default: int) -> int:
+    return node.integer(key, smallest=1, largest=MOST_SEATS, default=default) or default
 
 
 def _price(node: yaml_nodes.Entry, plan: str, file: CatalogueFile) -> None:

@@ -48,7 +48,7 @@ def _refused(file: str, line: int, reason: str) -> FileRefused:
 def _refuse_tricks(text: str, file: str) -> None:
     depth = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        line = event.start_mark.line + 1
+        line = event.start_mark.line + 1 if event.start_mark else 0
         if isinstance(event, yaml.AliasEvent):
             raise FileRefused(file, [Problem(line, _("Aliases (*name) are not supported. Write the value out."))])
         if isinstance(event, yaml.CollectionStartEvent):
@@ -163,7 +163,7 @@ class Entry:
         if node is None:
             return None
         if not _DECIMAL.fullmatch(node.value):
-            self.wrong(key, _("%(value)r is no amount. Write it as \"9.99\".") % {"value": node.value[:80]})
+            self.wrong(key, _('%(value)r is no amount. Write it as "9.99".') % {"value": node.value[:80]})
             return None
         return Decimal(node.value)
 

@@ -84,7 +84,7 @@ def survey(member: Membership, *, at: datetime) -> Ground:
     return Ground(
         member=member,
         today=today,
-        markets={market.family_id: market for market in Market.objects.filter(country=tenant.country.code)},
+        markets={market.family_id: market for market in Market.objects.filter(country=tenant.country)},
         exclusions=list(Exclusion.objects.hitting(tenant, today)),
         policies=list(
             Policy.objects.of(tenant)
@@ -139,7 +139,7 @@ def facts_for(ground: Ground, product: Product, *, plan: Plan | None = None, qua
         active=member.is_active,
         managed=tenant.managed,
         sector=tenant.sector,
-        country=tenant.country.code,
+        country=tenant.country,
         today=ground.today,
         market=MarketRow(id=str(market.pk), opens_on=market.opens_on, closes_on=market.closes_on) if market else None,
         exclusions=[
@@ -165,7 +165,7 @@ def _own_departments(member: Membership) -> dict[Any, Department]:
     current = every.get(member.department_id)
     while current is not None and current.pk not in own:
         own[current.pk] = current
-        current = every.get(current.parent_id)
+        current = every.get(current.parent_id) if current.parent_id else None
     return own
 
 

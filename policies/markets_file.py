@@ -79,7 +79,9 @@ def _check_header(columns: Sequence[str], file: str) -> None:
         elif columns.count(name) > 1:
             wrong.append(_("The column %(name)r stands there twice.") % {"name": name})
     if wrong:
-        hint = _("The first line must name the columns, with commas between: country,name[,family][,opens_on,closes_on].")
+        hint = _(
+            "The first line must name the columns, with commas between: country,name[,family][,opens_on,closes_on]."
+        )
         raise FileRefused(file, [Problem(1, f"{' '.join(wrong)} {hint}")])
 
 

@@ -22,7 +22,7 @@ _SENTENCES: dict[str, str | Promise] = {
     "policy_disabled": _("Your organisation does not allow its people to buy this product themselves."),
     "policy_trials_only": _("Your organisation allows only trials of this product, no purchases."),
     "self_service_stopped": _("Your organisation has stopped all self-service purchases."),
-    "quantity_out_of_range": _("You can buy from %(smallest)s to %(largest)s seats at once; you asked for %(quantity)s."),
+    "quantity_out_of_range": _("You can buy %(smallest)s to %(largest)s seats at once; you asked for %(quantity)s."),
 }
 
 _SECTORS: dict[str, str | Promise] = {

@@ -136,9 +136,7 @@ def market_is_open(facts: Facts) -> Verdict:
     if market.closes_on is not None and market.closes_on <= facts.today:
         return failed("market_is_open", "market_closed", source, country=facts.country)
     if market.opens_on is not None and market.opens_on > facts.today:
-        return failed(
-            "market_is_open", "market_not_open_yet", source, country=facts.country, opens_on=market.opens_on
-        )
+        return failed("market_is_open", "market_not_open_yet", source, country=facts.country, opens_on=market.opens_on)
     return passed("market_is_open", source)
 
 

@@ -29,7 +29,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class ChargeRequest:
-    """`amount` in units of `currency` (9.99, not 999). `customer` is the payer's id, `return_url` where 3-D Secure ends."""
+    """`amount` in units of `currency` (9.99, not 999), `customer` the payer, `return_url` where 3-D Secure ends."""
 
     key: UUID
     amount: Decimal

@@ -27,6 +27,9 @@ class CheckoutQuerySet(models.QuerySet["Checkout"]):
     def by_buyer(self, buyer: Membership) -> Self:
         return self.filter(tenant_id=buyer.tenant_id, buyer=buyer)
 
+    def payable(self, at: datetime) -> Self:
+        return self.filter(state=CheckoutState.OPEN, expires_at__gt=at)
+
     def overdue(self, at: datetime) -> Self:
         return self.filter(expires_at__lte=at, state__in=(CheckoutState.OPEN, CheckoutState.REQUIRES_ACTION))
 

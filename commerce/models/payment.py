@@ -75,7 +75,9 @@ class Payment(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["started_at"], name="payment_unsettled", condition=Q(state__in=("started", "requires_action"))),
+            models.Index(
+                fields=["started_at"], name="payment_unsettled", condition=Q(state__in=("started", "requires_action"))
+            ),
             models.Index(fields=["tenant", "payer", "started_at"], name="payment_of_payer"),
         ]
 

@@ -73,7 +73,7 @@ def preview_cancellation(*, subscription: Subscription, by: Actor, at: datetime)
 
 def cancel_subscription(*, subscription: Subscription, reason: str, by: Actor, at: datetime) -> Cancellation:
     """
-    Cancel. Inside the refund window (7 × 24 h from the charge) access ends now and the unused part goes back to the
+    Cancel. Inside the refund window (7 times 24 h from the charge) access ends now and the unused part goes back to the
     card; outside it, automatic renewal is turned off and the paid term runs to its end.
 
     :raises NotAllowed: not its owner, nor an admin who may end it

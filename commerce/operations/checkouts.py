@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from commerce import gateways
 from commerce.gateways.protocol import GatewayUnavailable
-from commerce.models import Checkout, CheckoutState, Order, OrderState
+from commerce.models import Checkout, CheckoutState, Order, OrderState, Price
 from commerce.operations import payments
 from commerce.operations.prices import price_for
 from licensing.models import Channel, Plan
@@ -39,40 +39,69 @@ def open_checkout(
     :raises NotPriced: the plan has no price in the tenant's market
     :raises MoreToAssignThanSeats: `assign_to` is longer than `quantity`
     """
-    buyer = by.home
-    answer = eligibility.decide(buyer, plan.product, plan=plan, quantity=quantity, at=at)
+    people = [by.home] if assign_to is None else list(assign_to)
+    _require_allowed(plan, quantity, by=by, at=at)
+    if len(people) > quantity:
+        raise MoreToAssignThanSeats
+    price = price_for(plan, tenant=by.home.tenant, channel=Channel.SELF_SERVICE, at=at)
+    return _quote(plan, quantity, price, people, by=by, at=at)
+
+
+def resume_or_open_checkout(*, plan: Plan, quantity: int, by: Actor, at: datetime) -> Checkout:
+    """
+    As `open_checkout` for the buyer's own seat, but the same link followed again leads to the same quote, as long
+    as it is open and today's price is still the one it shows.
+
+    :raises PurchaseRefused: as `open_checkout`
+    :raises NotPriced: as `open_checkout`
+    """
+    _require_allowed(plan, quantity, by=by, at=at)
+    price = price_for(plan, tenant=by.home.tenant, channel=Channel.SELF_SERVICE, at=at)
+    same = (
+        Checkout.objects.by_buyer(by.home)
+        .payable(at)
+        .filter(
+            plan=plan, quantity=quantity, unit_price=price.amount, currency=price.currency, assign_to=[str(by.home.pk)]
+        )
+    )
+    return same.order_by("-created_at").first() or _quote(plan, quantity, price, [by.home], by=by, at=at)
+
+
+def _require_allowed(plan: Plan, quantity: int, *, by: Actor, at: datetime) -> None:
+    answer = eligibility.decide(by.home, plan.product, plan=plan, quantity=quantity, at=at)
     eligibility.keep(answer, plan=plan, quantity=quantity, at=at)
     if not answer.allowed:
         raise PurchaseRefused(answer)
-    people = [buyer] if assign_to is None else list(assign_to)
-    if len(people) > quantity:
-        raise MoreToAssignThanSeats
-    price = price_for(plan, tenant=buyer.tenant, channel=Channel.SELF_SERVICE, at=at)
-    with transaction.atomic():
-        checkout = Checkout.objects.create(
-            tenant=buyer.tenant,
-            buyer=buyer,
-            plan=plan,
-            quantity=quantity,
-            assign_to=[str(member.pk) for member in people],
-            currency=price.currency,
-            unit_price=price.amount,
-            subtotal=price.amount * quantity,
-            total=price.amount * quantity,
-            created_at=at,
-            expires_at=at + OPEN_FOR,
-        )
-        events.record(
-            "checkout.opened",
-            tenant=buyer.tenant,
-            by=by,
-            at=at,
-            subject=checkout.pk,
-            plan=plan.pk,
-            quantity=quantity,
-            total=checkout.total,
-            currency=checkout.currency,
-        )
+
+
+@transaction.atomic
+def _quote(
+    plan: Plan, quantity: int, price: Price, people: Sequence[Membership], *, by: Actor, at: datetime
+) -> Checkout:
+    checkout = Checkout.objects.create(
+        tenant=by.home.tenant,
+        buyer=by.home,
+        plan=plan,
+        quantity=quantity,
+        assign_to=[str(member.pk) for member in people],
+        currency=price.currency,
+        unit_price=price.amount,
+        subtotal=price.amount * quantity,
+        total=price.amount * quantity,
+        created_at=at,
+        expires_at=at + OPEN_FOR,
+    )
+    events.record(
+        "checkout.opened",
+        tenant=by.home.tenant,
+        by=by,
+        at=at,
+        subject=checkout.pk,
+        plan=plan.pk,
+        quantity=quantity,
+        total=checkout.total,
+        currency=checkout.currency,
+    )
     return checkout
 
 

@@ -76,9 +76,7 @@ class PaymentMethodNotAccepted(Refused):
     message = _("This is no credit card that can be charged. Self-service is paid by credit card only.")
 
 
-def pay_checkout(
-    *, checkout: Checkout, payment_method: str, return_url: str, by: Actor, at: datetime
-) -> Checkout:
+def pay_checkout(*, checkout: Checkout, payment_method: str, return_url: str, by: Actor, at: datetime) -> Checkout:
     """
     Try a card. Returns the checkout `completed`, `requires_action`, or `processing` when the provider's answer is
     not known: the sweep will find out. A repeat while a payment is under way never charges again. `return_url` is

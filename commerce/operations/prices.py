@@ -21,7 +21,7 @@ class NotPriced(Refused):
 
 
 def prices_in(country: str, plans: Iterable[Plan], *, channel: Channel, on: date) -> dict[str, Price]:
-    """The list price of each plan that has one, by plan id; one query. A market without prices of its own buys in USD."""
+    """The list price of each plan that has one, by plan id; one query. A market without its own prices buys in USD."""
     wanted = local_currency(country)
     chosen: dict[str, Price] = {}
     for price in Price.objects.in_force(channel, on).filter(plan__in=[plan.pk for plan in plans]):
@@ -32,7 +32,7 @@ def prices_in(country: str, plans: Iterable[Plan], *, channel: Channel, on: date
 
 def price_for(plan: Plan, *, tenant: Tenant, channel: Channel, at: datetime) -> Price:
     """:raises NotPriced: the plan cannot be bought in the tenant's market"""
-    found = prices_in(tenant.country.code, [plan], channel=channel, on=tenant.today(at))
+    found = prices_in(tenant.country, [plan], channel=channel, on=tenant.today(at))
     if plan.pk not in found:
         raise NotPriced
     return found[plan.pk]

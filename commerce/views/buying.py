@@ -23,8 +23,7 @@ from policies.eligibility import PurchaseRefused, contact_of
 from policies.models import Market
 from tenants.access import Actor
 from tenants.directory.models import Domain, Tenant
-
-TYPED_ADDRESS = "typed_address"
+from tenants.signin.views import TYPED_ADDRESS
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -54,7 +53,13 @@ def refusal(request: HttpRequest, *, reasons: list[str], plan: Plan, tenant: Ten
         )
     if not contact["url"].startswith(("https://", "http://")):
         contact["url"] = ""
-    context = {"reasons": reasons, "contact": contact, "tenant": tenant, "product": plan.product}
+    context = {
+        "reasons": reasons,
+        "contact": contact,
+        "tenant": tenant,
+        "product": plan.product,
+        "after_switch": request.get_full_path(),
+    }
     return render(request, "commerce/refusal.html", context, status=status)
 
 
@@ -69,7 +74,7 @@ def _open(request: HttpRequest, plan: Plan, by: Actor) -> HttpResponse:
         messages.error(request, str(form.errors["quantity"][0]))
     quantity = form.cleaned_data.get("quantity", plan.min_quantity)
     try:
-        checkout = checkouts.open_checkout(plan=plan, quantity=quantity, by=by, at=timezone.now())
+        checkout = checkouts.resume_or_open_checkout(plan=plan, quantity=quantity, by=by, at=timezone.now())
     except PurchaseRefused as refusal_:
         return refused(request, refusal_, plan, by)
     except NotPriced as unpriced:

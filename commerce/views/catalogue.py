@@ -27,7 +27,7 @@ def catalogue(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     products = list(Product.objects.with_plans().order_by("family__name", "name"))
     if by is not None and by.tenant is not None:
-        form, country, on = None, by.tenant.country.code, by.tenant.today(now)
+        form, country, on = None, by.tenant.country, by.tenant.today(now)
     else:
         countries = list(Market.objects.order_by("name").values_list("country", "name").distinct())
         country = chosen_country(request, dict(countries))
@@ -56,7 +56,7 @@ def chosen_country(request: HttpRequest, known: Mapping[str, str]) -> str:
 def country_of(request: HttpRequest, by: Actor | None) -> str:
     """Whose list prices somebody sees before anything is known about the purchase."""
     if by is not None and by.tenant is not None:
-        return str(by.tenant.country.code)
+        return by.tenant.country
     return chosen_country(request, dict(Market.objects.values_list("country", "name")))
 
 

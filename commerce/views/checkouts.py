@@ -7,6 +7,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -53,7 +54,11 @@ def pay(request: HttpRequest, by: Actor, checkout_id: UUID) -> HttpResponse:
         return _quote_again(request, checkout, quantity)
     try:
         checkout = payments.pay_checkout(
-            checkout=checkout, payment_method=form.cleaned_data["payment_method"], by=by, at=now
+            checkout=checkout,
+            payment_method=form.cleaned_data["payment_method"],
+            return_url=request.build_absolute_uri(reverse("checkout-return", kwargs={"checkout_id": checkout.pk})),
+            by=by,
+            at=now,
         )
     except PurchaseRefused as refusal:
         return refused(request, refusal, checkout.plan, by)

@@ -37,7 +37,11 @@ def my_subscriptions(request: HttpRequest, by: Actor) -> HttpResponse:
         {"subscription": subscription, "look": wording.look_of(subscription), "order": paid.get(subscription.pk)}
         for subscription in page.object_list
     ]
-    return render(request, "commerce/subscriptions.html", {"page": page, "rows": rows, "section": "subscriptions"})
+    return render(
+        request,
+        "commerce/subscriptions.html",
+        {"page": page, "rows": rows, "section": "subscriptions", "after_switch": request.path},
+    )
 
 
 @never_cache

@@ -79,7 +79,8 @@ class Plan(models.Model):
             models.UniqueConstraint(fields=["product", "term"], name="plan_term_once_per_product"),
             models.CheckConstraint(condition=Q(term__in=Term.values), name="plan_term_is_known"),
             models.CheckConstraint(
-                condition=Q(min_quantity__gte=1) & Q(max_quantity__gte=F("min_quantity")), name="plan_quantity_is_a_range"
+                condition=Q(min_quantity__gte=1) & Q(max_quantity__gte=F("min_quantity")),
+                name="plan_quantity_is_a_range",
             ),
         ]
 

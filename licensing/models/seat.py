@@ -18,9 +18,7 @@ class SeatQuerySet(models.QuerySet["Seat"]):
         return self.filter(released_at=None)
 
     def with_access(self) -> Self:
-        return self.open().filter(
-            subscription__state__in=(SubscriptionState.ACTIVE, SubscriptionState.EXPIRED)
-        )
+        return self.open().filter(subscription__state__in=(SubscriptionState.ACTIVE, SubscriptionState.EXPIRED))
 
     def with_people(self) -> Self:
         return self.select_related("member__user")
@@ -45,7 +43,8 @@ class Seat(models.Model):
                 fields=["subscription", "member"], condition=Q(released_at=None), name="one_open_seat_per_member"
             ),
             models.CheckConstraint(
-                condition=Q(released_at=None) | Q(released_at__gte=F("assigned_at")), name="seat_released_after_assigned"
+                condition=Q(released_at=None) | Q(released_at__gte=F("assigned_at")),
+                name="seat_released_after_assigned",
             ),
         ]
         indexes = [models.Index(fields=["member"], name="seat_open_of_member", condition=Q(released_at=None))]

@@ -57,9 +57,7 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
         return self.order_by("pk").select_for_update(of=("self",), no_key=True)
 
     def with_people(self) -> Self:
-        return self.select_related(
-            "tenant", "plan__product__family", "purchaser__user", "owner__user", "payer__user"
-        )
+        return self.select_related("tenant", "plan__product__family", "purchaser__user", "owner__user", "payer__user")
 
 
 class Subscription(models.Model):
@@ -71,7 +69,9 @@ class Subscription(models.Model):
     channel = models.CharField(_("channel"), max_length=20, choices=Channel)
     state = models.CharField(_("state"), max_length=10, choices=SubscriptionState, default=SubscriptionState.ACTIVE)
     # Who bought, for ever.
-    purchaser = TenantForeignKey(Membership, on_delete=models.PROTECT, related_name="purchases", verbose_name=_("purchaser"))
+    purchaser = TenantForeignKey(
+        Membership, on_delete=models.PROTECT, related_name="purchases", verbose_name=_("purchaser")
+    )
     # Who manages it now; none: the tenant itself.
     owner = TenantForeignKey(Membership, on_delete=models.PROTECT, null=True, related_name="owned_subscriptions")
     # Whose card the next charge goes to; none: the tenant itself.

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from django.db import connection, models
 from django.utils.translation import gettext as _
@@ -52,7 +52,11 @@ class PlanEntry:
     max_quantity: int
 
 
-Entry = FamilyEntry | ProductEntry | PlanEntry
+class Entry(Protocol):
+    """Whatever stands at a line of the file."""
+
+    @property
+    def line(self) -> int: ...
 
 
 def lock() -> None:
@@ -91,7 +95,9 @@ def _check_families(families: Sequence[FamilyEntry], products: Sequence[ProductE
     known = {e.slug for e in families} | set(Family.objects.values_list("slug", flat=True))
     for entry in products:
         if entry.family and entry.family not in known:
-            problems.add(entry.line, _("The family %(name)r is missing. Add it to “families”.") % {"name": entry.family})
+            problems.add(
+                entry.line, _("The family %(name)r is missing. Add it to “families”.") % {"name": entry.family}
+            )
 
 
 def _check_slugs(products: Sequence[ProductEntry], problems: Problems) -> None:
@@ -121,7 +127,7 @@ def _check_plans(plans: Sequence[PlanEntry], problems: Problems) -> None:
             problems.add(entry.line, _("%(product)s has a plan for %(term)s already: %(other)s.") % told)
 
 
-def once(named: "Iterable[tuple[str, Entry]]", what: str, problems: Problems) -> None:
+def once(named: Iterable[tuple[str, Entry]], what: str, problems: Problems) -> None:
     """Tell of each name that stands at a second line. `what` is a sentence's subject with %(name)r."""
     first: dict[str, int] = {}
     for name, entry in named:

@@ -36,9 +36,7 @@ class MemberNotActive(BadInput):
         super().__init__(message, field=field, code="member_not_active")
 
 
-def members_by_email(
-    emails: Sequence[str], *, by: Actor, field: str = "members"
-) -> list[Membership]:
+def members_by_email(emails: Sequence[str], *, by: Actor, field: str = "members") -> list[Membership]:
     """
     The actor's own tenant's members behind addresses, in their order, each once.
 
@@ -70,7 +68,7 @@ def assign(*, subscription: Subscription, members: Sequence[Membership], by: Act
     :raises NoSeatLeft: fewer seats are free than members need one
     """
     require_manager(subscription, by)
-    # Row lock: seat changes of one subscription happen one after another; the CHECK on seats_assigned is the second wall.
+    # Row lock: seat changes of one subscription happen one after another; the CHECK on the row is the second wall.
     subscription = Subscription.objects.locked().get(pk=subscription.pk)
     return place(subscription=subscription, members=members, by=by, at=at)
 
@@ -167,6 +165,7 @@ def _no_seat_left(free: int, needed: int) -> str:
     if not free:
         return str(NoSeatLeft.message)
     return ngettext(
-        "Only %(free)s seat is free, %(needed)s are needed.", "Only %(free)s seats are free, %(needed)s are needed.", free
+        "Only %(free)s seat is free, %(needed)s are needed.",
+        "Only %(free)s seats are free, %(needed)s are needed.",
+        free,
     ) % {"free": free, "needed": needed}
-

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
@@ -141,9 +142,12 @@ def advance_due(*, at: datetime, limit: int = 500) -> int:
 
 
 @transaction.atomic
-def _advance(pk: object, *, at: datetime) -> int:
+def _advance(pk: UUID, *, at: datetime) -> int:
     subscription = (
-        Subscription.objects.due(at).filter(pk=pk).select_for_update(of=("self",), no_key=True, skip_locked=True).first()
+        Subscription.objects.due(at)
+        .filter(pk=pk)
+        .select_for_update(of=("self",), no_key=True, skip_locked=True)
+        .first()
     )
     if subscription is None:
         return 0

@@ -16,7 +16,7 @@ class ExclusionQuerySet(models.QuerySet["Exclusion"]):
         """Those that fit a tenant on a day; an empty dimension fits everything. The product is asked row by row."""
         return self.filter(
             Q(sector="") | Q(sector=tenant.sector),
-            Q(country="") | Q(country=tenant.country.code),
+            Q(country="") | Q(country=tenant.country),
             Q(valid_from=None) | Q(valid_from__lte=today),
             Q(valid_to=None) | Q(valid_to__gt=today),
         )

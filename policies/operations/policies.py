@@ -13,6 +13,7 @@ from policies.eligibility import policy_row
 from policies.models import Policy, PolicyValue
 from policies.rules import Source
 from tenants.access import Actor, Right
+from tenants.directory import operations as directory
 from tenants.directory.models import Tenant
 from tenants.journal import events
 from tenants.refusal import BadInput, NotAllowed
@@ -31,7 +32,7 @@ class ProductPolicy:
 
 
 def in_force(tenant: Tenant, products: Iterable[Product]) -> list[ProductPolicy]:
-    """The value of each product; one query. A product's own row, else its family's, else the tenant's, else the system's."""
+    """The value of each product; one query. Its own row decides, else the family's, the tenant's, the system's."""
     rows = list(Policy.objects.of(tenant).filter(member=None, department=None).select_related("set_by"))
     return [_in_force(product, rows) for product in products]
 
@@ -61,7 +62,7 @@ def set_product_policy(
     _require(by, tenant)
     value, reason = _checked(value, reason)
     # The tenant's lock: of two admins at once the second finds what the first wrote, and both stand in the journal.
-    tenant = Tenant.objects.select_for_update(of=("self",), no_key=True).get(pk=tenant.pk)
+    directory.lock(tenant)
     before = in_force(tenant, [product])[0]
     if before.source.level == "product" and before.value == value and reason in ("", before.reason):
         return before
@@ -98,7 +99,9 @@ def _require(by: Actor, tenant: Tenant) -> None:
 def _checked(value: str, reason: str) -> tuple[str, str]:
     if value not in PolicyValue.values:
         known = ", ".join(PolicyValue.values)
-        raise BadInput(_("Use one of these values: %(known)s.") % {"known": known}, field="value", code="invalid_choice")
+        raise BadInput(
+            _("Use one of these values: %(known)s.") % {"known": known}, field="value", code="invalid_choice"
+        )
     reason = reason.strip()
     if len(reason) > LONGEST_REASON:
         longest = {"longest": LONGEST_REASON}

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 from django.db import connection
 from django.db.models import Count, Max
+from psycopg import sql
 
 from tenants.journal.models import EventPosition
 from tenants.keys import tenant_keys
@@ -14,8 +15,9 @@ def references_stay_within_a_tenant() -> Iterator[str]:
     with connection.cursor() as cursor:
         for table, column, target in tenant_keys():
             cursor.execute(
-                f'SELECT a.id FROM "{table}" a JOIN "{target}" b ON b.id = a."{column}" '
-                "WHERE a.tenant_id <> b.tenant_id LIMIT 100"
+                sql.SQL(
+                    "SELECT a.id FROM {} a JOIN {} b ON b.id = a.{} WHERE a.tenant_id <> b.tenant_id LIMIT 100"
+                ).format(sql.Identifier(table), sql.Identifier(target), sql.Identifier(column))
             )
             for (pk,) in cursor.fetchall():
                 yield f"{table} {pk}: {column} leads into another tenant"

@@ -5,11 +5,9 @@ from zoneinfo import ZoneInfo
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Length, Lower
-from django.db.models.lookups import Exact
+from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from django_countries.fields import CountryField
 
 from tenants.ids import new_id
 from tenants.keys import TenantForeignKey, unique_within_tenant
@@ -28,7 +26,8 @@ class Tenant(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     slug = models.SlugField(_("slug"), max_length=63, unique=True)
     name = models.CharField(_("name"), max_length=200)
-    country = CountryField(verbose_name=_("country"))
+    # ISO 3166-1 alpha-2, XK for Kosovo.
+    country = models.CharField(_("country"), max_length=2)
     sector = models.CharField(_("sector"), max_length=20, choices=Sector, default=Sector.COMMERCIAL)
     # Managed: an administrator controls the directory. Only such a tenant's people may buy.
     managed = models.BooleanField(_("managed"), default=True)
@@ -41,7 +40,7 @@ class Tenant(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Exact(Length("country"), 2), name="tenant_country_is_alpha_2"),
+            models.CheckConstraint(condition=Q(country__regex=r"^[A-Z]{2}$"), name="tenant_country_is_alpha_2"),
             models.CheckConstraint(condition=Q(sector__in=Sector.values), name="tenant_sector_is_known"),
         ]
 

@@ -2,9 +2,7 @@
 
 import django.db.models.deletion
 import django.db.models.functions.text
-import django.db.models.lookups
 import django.utils.timezone
-import django_countries.fields
 from django.conf import settings
 from django.db import migrations, models
 
@@ -88,7 +86,7 @@ class Migration(migrations.Migration):
                 ("id", models.UUIDField(default=tenants.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ("slug", models.SlugField(max_length=63, unique=True, verbose_name="slug")),
                 ("name", models.CharField(max_length=200, verbose_name="name")),
-                ("country", django_countries.fields.CountryField(max_length=2, verbose_name="country")),
+                ("country", models.CharField(max_length=2, verbose_name="country")),
                 (
                     "sector",
                     models.CharField(
@@ -114,7 +112,7 @@ class Migration(migrations.Migration):
             options={
                 "constraints": [
                     models.CheckConstraint(
-                        condition=django.db.models.lookups.Exact(django.db.models.functions.text.Length("country"), 2),
+                        condition=models.Q(("country__regex", "^[A-Z]{2}$")),
                         name="tenant_country_is_alpha_2",
                     ),
                     models.CheckConstraint(

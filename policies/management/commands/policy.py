@@ -123,11 +123,8 @@ def member_called(email: str, tenant: str | None) -> Membership:
     user = User.objects.filter(email=email.strip().lower()).first() if "\0" not in email else None
     if user is None:
         raise Stop(f"There is nobody called {email!r}.")
-    memberships = Membership.objects.filter(user=user).with_people().select_related("tenant", "user")
-    if tenant is None:
-        member = memberships.members().first()
-    else:
-        member = memberships.of(tenant_called(tenant)).first()
+    memberships = Membership.objects.filter(user=user).select_related("tenant", "user", "department")
+    member = (memberships.members() if tenant is None else memberships.of(tenant_called(tenant))).first()
     if member is None:
         raise Stop(f"{email} belongs to no such tenant." if tenant else f"{email} has no home tenant. Use --tenant.")
     return member

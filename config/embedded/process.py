@@ -3,6 +3,7 @@
 import os
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -45,8 +46,8 @@ def start(places: Places, name: str, command: Sequence[str | Path], ready: Calla
     if not wait(lambda: ready() or server.poll() is not None) or server.poll() is not None:
         last = log_path.read_text(errors="replace").strip().splitlines()[-1:]
         raise NotToBeHad(f"{name} did not start: {' '.join(last)} (see {log_path})")
-    # Its parent may leave before it does.
-    server.returncode = 0
+    # Buried should it die before we do: to a successor a dead process with a number looks alive.
+    threading.Thread(target=server.wait, daemon=True).start()
 
 
 def wait(happened: Callable[[], bool], seconds: float = PATIENCE) -> bool:

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import factory
+from django.contrib.auth.hashers import make_password
 from django.utils.text import slugify
 from factory.django import DjangoModelFactory
 
@@ -20,6 +21,7 @@ from tenants.directory.models import Department, Domain, Membership, MemberKind,
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 RETURN_URL = "http://testserver/back/"
+PASSWORD = "correct horse battery"
 
 
 # --- Tenants and people
@@ -59,13 +61,29 @@ class UserFactory(DjangoModelFactory):
     email = factory.Sequence(lambda n: f"person-{n}@people.example")
     password = "!"  # nobody signs in with it; hashing a real one would cost more than the test
 
+    class Params:
+        # Signs in with PASSWORD.
+        can_sign_in = factory.Trait(password=factory.LazyFunction(lambda: make_password(PASSWORD)))
+
+
+class OperatorFactory(UserFactory):
+    is_operator = True
+
 
 class MembershipFactory(DjangoModelFactory):
+    """A member; `roles=["billing_admin"]` gives roles."""
+
     class Meta:
         model = Membership
+        skip_postgeneration_save = True
 
     tenant = factory.SubFactory(TenantFactory)
     user = factory.SubFactory(UserFactory)
+
+    @factory.post_generation
+    def roles(self, create, extracted, **kwargs):
+        for role in extracted or ():
+            RoleGrantFactory(membership=self, role=role)
 
 
 class GuestFactory(MembershipFactory):

@@ -39,12 +39,18 @@ def text(amount: Decimal, currency: str) -> str:
 
 
 def split(amount: Decimal, currency: str, weights: Sequence[int]) -> list[Decimal]:
-    """`amount` in parts by weight that add up to it again; what rounding leaves goes to the first parts."""
+    """
+    `amount` in parts by weight that add up to it again; what rounding leaves goes to the first parts, and nothing to
+    one of no weight.
+    """
     unit = smallest(currency)
     whole = sum(weights)
     parts = [(amount * w / whole).quantize(unit, rounding=ROUND_DOWN) for w in weights]
     left = int((amount - sum(parts)) / unit)
-    return [part + unit if i < left else part for i, part in enumerate(parts)]
+    weighty = [i for i, w in enumerate(weights) if w]
+    for i in weighty[:left]:
+        parts[i] += unit
+    return parts
 
 
 def unused_part(amount: Decimal, currency: str, *, start: datetime, end: datetime, at: datetime) -> Decimal:

@@ -25,7 +25,7 @@ FALLBACK_COUNTRY = "US"
 def catalogue(request: HttpRequest) -> HttpResponse:
     by = actor_behind(request)
     now = timezone.now()
-    products = list(Product.objects.with_plans().order_by("family__name", "name"))
+    products = _ordered(list(Product.objects.with_plans()))
     if by is not None and by.tenant is not None:
         form, country, on = None, by.tenant.country, by.tenant.today(now)
     else:
@@ -58,6 +58,15 @@ def country_of(request: HttpRequest, by: Actor | None) -> str:
     if by is not None and by.tenant is not None:
         return by.tenant.country
     return chosen_country(request, dict(Market.objects.values_list("country", "name")))
+
+
+def _ordered(products: list[Product]) -> list[Product]:
+    """By family; what one can buy comes first."""
+    buyable = {product.family_id for product in products if product.self_service}
+    return sorted(
+        products,
+        key=lambda p: (p.family_id not in buyable, p.family.name, p.family_id, not p.self_service, p.name),
+    )
 
 
 def _shown(product: Product, prices: Mapping[str, Price]) -> dict[str, object]:

@@ -1,0 +1,125 @@
+"""Sets up the demo, through the operations that everybody uses. What is there already stays as it is."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from django.db import connection, transaction
+
+from commerce.demo_data import CARD, CONTOSO, GUESTS, OPERATOR, PURCHASES, TENANTS, DemoPerson, DemoPurchase, DemoTenant
+from commerce.models import Checkout, CheckoutState
+from commerce.operations import checkouts, payments
+from licensing.files import Change, Effect
+from licensing.models import Plan
+from tenants.access import SYSTEM, actor_of
+from tenants.directory import operations as directory
+from tenants.directory.models import Department, Domain, MemberKind, Membership, Tenant, User
+
+DEMO_LOCK = 7_330
+
+
+def set_up(*, return_url: str, at: datetime) -> list[Change]:
+    """
+    Organisations, people, roles and purchases, each where it is missing.
+
+    :raises Refused: a rule forbids one of the purchases, such as a market that is not open at that moment
+    """
+    with one_at_a_time():
+        changes = [Change("operator", OPERATOR[0], _operator(*OPERATOR))]
+        for tenant in TENANTS:
+            changes += _set_up_tenant(tenant, at=at)
+        changes += [_guest(*guest, at=at) for guest in GUESTS]
+        changes += [_purchase(purchase, return_url=return_url, at=at) for purchase in PURCHASES]
+    return changes
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    # For the session, not a transaction: paying must not happen inside one.
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s, 0)", [DEMO_LOCK])
+        try:
+            yield
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(%s, 0)", [DEMO_LOCK])
+
+
+def _operator(email: str, name: str) -> Effect:
+    password = directory.demo_password_hash()
+    _user, is_new = User.objects.get_or_create(
+        email=email, defaults={"name": name, "is_operator": True, "is_demo": True, "password": password}
+    )
+    return Effect.ADDED if is_new else Effect.UNCHANGED
+
+
+@transaction.atomic
+def _set_up_tenant(wanted: DemoTenant, *, at: datetime) -> list[Change]:
+    values = {
+        "name": wanted.name,
+        "country": wanted.country,
+        "sector": wanted.sector,
+        "managed": wanted.managed,
+        "time_zone": wanted.time_zone,
+        "contact_email": f"it@{wanted.domain}",
+        "contact_url": wanted.contact_url,
+        "contact_message": wanted.contact_message,
+        "is_demo": True,
+        "created_at": at,
+    }
+    tenant, is_new = Tenant.objects.get_or_create(slug=wanted.slug, defaults=values)
+    Domain.objects.get_or_create(name=wanted.domain, defaults={"tenant": tenant, "verified_at": at})
+    departments = {name: Department.objects.get_or_create(tenant=tenant, name=name)[0] for name in wanted.departments}
+    people = [_person(tenant, person, departments.get(person.department), at=at) for person in wanted.people]
+    return [Change("tenant", wanted.slug, Effect.ADDED if is_new else Effect.UNCHANGED), *people]
+
+
+def _person(tenant: Tenant, person: DemoPerson, department: Department | None, *, at: datetime) -> Change:
+    email = f"{person.local}@{tenant.slug}.example"
+    if Membership.objects.of(tenant).by_email([email]).exists():
+        return Change("person", email, Effect.UNCHANGED)
+    membership = directory.add_member(
+        tenant=tenant,
+        email=email,
+        name=person.name,
+        department=department,
+        state=person.state,
+        source=person.source,
+        by=SYSTEM,
+        at=at,
+    )
+    for role in person.roles:
+        directory.grant_role(membership=membership, role=role, by=SYSTEM, at=at)
+    return Change("person", email, Effect.ADDED)
+
+
+def _guest(slug: str, email: str, name: str, *, at: datetime) -> Change:
+    tenant = Tenant.objects.get(slug=slug)
+    if Membership.objects.of(tenant).by_email([email]).exists():
+        return Change("guest", email, Effect.UNCHANGED)
+    directory.add_member(tenant=tenant, email=email, name=name, kind=MemberKind.GUEST, by=SYSTEM, at=at)
+    return Change("guest", email, Effect.ADDED)
+
+
+def _purchase(wanted: DemoPurchase, *, return_url: str, at: datetime) -> Change:
+    people = {
+        member.user.email.partition("@")[0]: member
+        for member in Membership.objects.members().filter(tenant__slug=CONTOSO.slug).select_related("user", "tenant")
+    }
+    buyer = actor_of(people[wanted.buyer])
+    name = f"{buyer.home.user.email} {wanted.plan}"
+    ended = (CheckoutState.CANCELED, CheckoutState.EXPIRED)
+    made = Checkout.objects.by_buyer(buyer.home).filter(plan=wanted.plan).exclude(state__in=ended)
+    # One that was opened and never paid is of a run that was cut off: it is paid now.
+    checkout = made.filter(state=CheckoutState.OPEN, expires_at__gt=at).first()
+    if checkout is None:
+        if made.exclude(state=CheckoutState.OPEN).exists():
+            return Change("purchase", name, Effect.UNCHANGED)
+        checkout = checkouts.open_checkout(
+            plan=Plan.objects.select_related("product__family").get(pk=wanted.plan),
+            quantity=wanted.quantity,
+            assign_to=[people[local] for local in wanted.assign_to],
+            by=buyer,
+            at=at,
+        )
+    payments.pay_checkout(checkout=checkout, payment_method=CARD, return_url=return_url, by=buyer, at=at)
+    return Change("purchase", name, Effect.ADDED)

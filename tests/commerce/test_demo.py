@@ -1,0 +1,139 @@
+import json
+from unittest.mock import Mock
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import models
+
+from commerce.models import Checkout, Order, Payment
+from licensing.models import Product, Seat, Subscription
+from policies.models import Market
+from tenants.directory.models import Department, Domain, Membership, RoleGrant, Tenant, User
+from tenants.directory.operations import DEMO_PASSWORD
+from tenants.journal.models import Event
+from tests.factories import NOON
+from tests.racing import at_once
+
+MODELS = (
+    Tenant, Domain, Department, User, Membership, RoleGrant, Market, Product,
+    Checkout, Order, Payment, Subscription, Seat, Event,
+)  # fmt: skip
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
+
+
+@pytest.fixture
+def demo(capsys):
+    def run(**options):
+        call_command("demo", json=True, at=NOON, **options)
+        return {row["kind"]: (row["added"], row["changed"]) for row in json.loads(capsys.readouterr().out)}
+
+    return run
+
+
+def rows() -> dict[type[models.Model], list]:
+    return {model: list(model.objects.order_by("pk").values()) for model in MODELS}
+
+
+def test_sets_up_what_the_contract_says_and_nothing_a_second_time(demo):
+    first = demo()
+    assert first == {
+        "market": (243, 0),
+        "family": (4, 0),
+        "product": (6, 0),
+        "plan": (12, 0),
+        "price": (72, 0),
+        "operator": (1, 0),
+        "tenant": (9, 0),
+        "person": (27, 0),
+        "guest": (1, 0),
+        "purchase": (3, 0),
+    }
+    before = rows()
+    assert demo() == dict.fromkeys(("operator", "tenant", "person", "guest", "purchase"), (0, 0))
+    assert rows() == before
+
+
+def test_the_stage_is_that_of_the_contract(demo):
+    demo()
+    tenants = Tenant.objects.order_by("slug").values_list("slug", "country", "sector", "managed", "domains__name")
+    assert list(tenants) == [
+        ("cityhall", "US", "government", True, "cityhall.example"),
+        ("contoso", "US", "commercial", True, "contoso.example"),
+        ("driftwood", "US", "commercial", False, "driftwood.example"),
+        ("fabrikam", "DE", "commercial", True, "fabrikam.example"),
+        ("lakeside", "US", "education", True, "lakeside.example"),
+        ("nordwind", "SE", "commercial", True, "nordwind.example"),
+        ("openaid", "US", "nonprofit", True, "openaid.example"),
+        ("partnerworks", "US", "commercial", True, "partnerworks.example"),
+        ("tailspin", "IN", "commercial", True, "tailspin.example"),
+    ]
+    of_contoso = Membership.objects.filter(tenant__slug="contoso").values_list(
+        "user__email", "kind", "state", "source", "role_grants__role"
+    )
+    assert set(of_contoso) == {
+        ("ana@contoso.example", "member", "active", "cloud", None),
+        ("ben@contoso.example", "member", "active", "synced", None),
+        ("cleo@contoso.example", "member", "active", "cloud", None),
+        ("dan@contoso.example", "member", "disabled", "cloud", None),
+        ("admin@contoso.example", "member", "active", "cloud", "global_admin"),
+        ("billing@contoso.example", "member", "active", "cloud", "billing_admin"),
+        ("license@contoso.example", "member", "active", "cloud", "license_admin"),
+        ("people@contoso.example", "member", "active", "cloud", "user_admin"),
+        ("reader@contoso.example", "member", "active", "cloud", "global_reader"),
+        ("greta@fabrikam.example", "guest", "active", "cloud", None),
+    }
+    for tenant in Tenant.objects.exclude(slug="contoso"):
+        emails = set(Membership.objects.of(tenant).values_list("user__email", flat=True))
+        assert {f"ana@{tenant.slug}.example", f"admin@{tenant.slug}.example"} <= emails
+    assert Membership.objects.get(user__email="pat@partnerworks.example").tenant.slug == "partnerworks"
+    assert User.objects.get(is_operator=True).email == "operator@seatwise.example"
+
+
+def test_everybody_signs_in_with_the_password_of_the_demo(demo):
+    demo()
+    assert User.objects.values("password").distinct().count() == 1
+    assert User.objects.first().check_password(DEMO_PASSWORD)
+    assert User.objects.filter(is_demo=False).count() == 0
+
+
+def test_the_purchases_are_paid_and_those_who_bought_nothing_hold_nothing(demo):
+    demo()
+    assert set(Subscription.objects.values_list("purchaser__user__email", "plan", "quantity", "seats_assigned")) == {
+        ("ana@contoso.example", "power-automate-monthly", 3, 2),
+        ("ben@contoso.example", "power-apps-annual", 1, 1),
+        ("admin@contoso.example", "power-bi-premium-monthly", 2, 2),
+    }
+    assert set(Order.objects.values_list("state", "total")) == {("paid", 45), ("paid", 400), ("paid", 40)}
+    assert not Seat.objects.filter(member__user__email="cleo@contoso.example").exists()
+
+
+def test_leaves_what_people_changed(demo):
+    demo()
+    Membership.objects.filter(user__email="dan@contoso.example").update(state="active")
+    Tenant.objects.filter(slug="contoso").update(contact_message="Ask Ada.")
+    demo()
+    assert Membership.objects.get(user__email="dan@contoso.example").state == "active"
+    assert Tenant.objects.get(slug="contoso").contact_message == "Ask Ada."
+
+
+def test_a_run_that_was_cut_off_before_paying_is_finished_by_the_next(demo, monkeypatch):
+    with monkeypatch.context() as cut:
+        cut.setattr("commerce.operations.payments.pay_checkout", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            demo()
+    assert (Checkout.objects.count(), Order.objects.count()) == (1, 0)
+    assert demo()["purchase"] == (3, 0)
+    assert (Checkout.objects.count(), Order.objects.count()) == (3, 3)
+
+
+def test_two_at_once_buy_once():
+    assert at_once(lambda _: call_command("demo", at=NOON), range(2)) == [None, None]
+    assert (Tenant.objects.count(), Order.objects.count(), Product.objects.count()) == (9, 3, 6)
+
+
+def test_is_for_the_demo_alone(settings):
+    settings.DEMO = False
+    with pytest.raises(CommandError, match="Set DEMO"):
+        call_command("demo")
+    assert not User.objects.exists()

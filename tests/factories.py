@@ -17,7 +17,7 @@ from commerce.operations import checkouts, payments
 from licensing.models import Channel, Family, Plan, Product, Subscription, Term
 from policies.models import Exclusion, Market, Policy
 from tenants.access import Actor, actor_of
-from tenants.directory.models import Department, Domain, Membership, MemberKind, RoleGrant, Tenant, User
+from tenants.directory.models import Department, Domain, MemberKind, Membership, RoleGrant, Tenant, User
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 RETURN_URL = "http://testserver/back/"

@@ -28,7 +28,7 @@ check: .venv/ready-to-develop
 	$(VENV)/ruff format --check .
 	$(VENV)/ruff check .
 	DEMO=1 $(VENV)/mypy
-	DEMO=1 $(VENV)/lint-imports
+	$(VENV)/lint-imports
 	DEMO=1 $(VENV)/python manage.py makemigrations --check --dry-run
 	$(VENV)/djlint templates --lint --quiet
 	$(VENV)/python -m config.translations

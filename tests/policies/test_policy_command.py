@@ -1,0 +1,148 @@
+import json
+from datetime import datetime
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from policies.models import Policy
+from tests.factories import (
+    NOON,
+    DepartmentFactory,
+    ExclusionFactory,
+    GuestFactory,
+    MarketFactory,
+    MembershipFactory,
+    PolicyFactory,
+    ProductFactory,
+    TenantFactory,
+    UserFactory,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def tenant(db):
+    return TenantFactory(slug="contoso")
+
+
+@pytest.fixture
+def product(db):
+    return ProductFactory(id="CFQ7TTC0H9MP", slug="power-bi-pro", name="Power BI Pro")
+
+
+@pytest.fixture
+def policy(capsys):
+    def run(*arguments):
+        call_command("policy", *arguments, "--json")
+        return json.loads(capsys.readouterr().out)
+
+    return run
+
+
+@pytest.mark.parametrize("name", ["CFQ7TTC0H9MP", "power-bi-pro"])
+def test_sets_and_gets_by_id_and_slug(policy, tenant, product, name):
+    assert policy("get", "contoso", name)["source"] == "system"
+    said = policy("set", "contoso", name, "disabled", "--reason", "Too dear", "--at", "2026-03-10T12:00:00Z")
+    assert policy("get", "contoso", name) == said
+    assert (said["product"], said["value"], said["source"], said["reason"]) == (
+        "CFQ7TTC0H9MP", "disabled", "product", "Too dear",
+    )  # fmt: skip
+    assert datetime.fromisoformat(said["set_at"]) == NOON
+
+
+def test_lists_every_product_with_its_source(policy, tenant, product):
+    other = ProductFactory(family=product.family, name="Another")
+    PolicyFactory(tenant=tenant, product=other)
+    assert [(row["product"], row["value"], row["source"]) for row in policy("list", "contoso")] == [
+        (other.pk, "disabled", "product"),
+        ("CFQ7TTC0H9MP", "enabled", "system"),
+    ]
+
+
+def test_prints_a_table_for_people(tenant, product, capsys):
+    call_command("policy", "list", "contoso")
+    heading, row = capsys.readouterr().out.splitlines()
+    assert heading.split() == ["product", "slug", "value", "source", "set_by", "set_at", "reason"]
+    assert row.split() == ["CFQ7TTC0H9MP", "power-bi-pro", "enabled", "system"]
+
+
+@pytest.mark.parametrize(
+    "arguments, reason",
+    [
+        (["list", "nobody"], "no tenant 'nobody'"),
+        (["list", "\0"], "no tenant"),
+        (["get", "contoso", "word"], "no product 'word'"),
+        (["get", "contoso", "\0"], "no product"),
+        (["set", "contoso", "word", "disabled"], "no product 'word'"),
+        (["set", "contoso", "power-bi-pro", "disabled", "--reason", "x" * 501], "at most 500"),
+        (["explain", "nobody@contoso.example", "power-bi-pro"], "nobody called"),
+        (["explain", "\0", "power-bi-pro"], "nobody called"),
+        (["explain", "operator@seatwise.example", "power-bi-pro"], "no home tenant"),
+        (["explain", "operator@seatwise.example", "power-bi-pro", "--tenant", "contoso"], "no such tenant"),
+    ],
+)
+def test_what_cannot_be_done_exits_1_with_the_reason(tenant, product, arguments, reason):
+    UserFactory(email="operator@seatwise.example", is_operator=True)
+    with pytest.raises(CommandError, match=reason) as refused:
+        call_command("policy", *arguments)
+    assert refused.value.returncode == 1
+    assert not Policy.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["forbid"],
+        ["set", "contoso", "power-bi-pro"],
+        ["set", "contoso", "power-bi-pro", "off"],
+        ["explain", "a@b.example"],
+    ],
+)
+def test_wrong_usage_is_told(tenant, product, arguments):
+    with pytest.raises(CommandError, match="Error: "):
+        call_command("policy", *arguments)
+
+
+def test_explains_each_rule_with_the_row_it_came_from(policy, tenant, product):
+    MarketFactory(country="US")
+    ana = MembershipFactory(tenant=tenant, department=DepartmentFactory(tenant=tenant))
+    said = policy("explain", ana.user.email.upper(), "power-bi-pro")
+    assert (said["user"], said["tenant"], said["product"], said["outcome"]) == (
+        ana.user.email, "contoso", "CFQ7TTC0H9MP", "allowed",
+    )  # fmt: skip
+    assert said["reasons"] == []
+    assert all(rule["passed"] for rule in said["rules"])
+    row = PolicyFactory(tenant=tenant, department=ana.department, set_by=UserFactory(email="admin@contoso.example"))
+    ExclusionFactory(sector="commercial")
+    said = policy("explain", ana.user.email, "power-bi-pro")
+    assert said["outcome"] == "refused"
+    assert {reason["code"] for reason in said["reasons"]} == {"sector_excluded", "policy_disabled"}
+    [rule] = [rule for rule in said["rules"] if rule["code"] == "policy_disabled"]
+    assert (rule["source"]["level"], rule["source"]["id"]) == ("group", str(row.pk))
+    assert rule["source"]["set_by"] == "admin@contoso.example"
+
+
+def test_explains_for_a_guest_in_the_tenant_named(policy, tenant, product):
+    greta = MembershipFactory()
+    GuestFactory(tenant=tenant, user=greta.user)
+    assert policy("explain", greta.user.email, "power-bi-pro")["tenant"] == greta.tenant.slug
+    said = policy("explain", greta.user.email, "power-bi-pro", "--tenant", "contoso")
+    assert "guest_user" in {reason["code"] for reason in said["reasons"]}
+
+
+def test_explains_the_day_that_is_asked_for(policy, tenant, product):
+    MarketFactory(country="US", opens_on="2020-01-14")
+    ana = MembershipFactory(tenant=tenant)
+    before = policy("explain", ana.user.email, "power-bi-pro", "--at", "2020-01-13T23:59:00Z")
+    assert [reason["code"] for reason in before["reasons"]] == ["market_not_open_yet"]
+    assert policy("explain", ana.user.email, "power-bi-pro", "--at", "2020-01-14T00:00:00Z")["outcome"] == "allowed"
+
+
+def test_explains_a_disabled_person_in_words(tenant, product, capsys):
+    dan = MembershipFactory(tenant=tenant, state="disabled")
+    call_command("policy", "explain", dan.user.email, "power-bi-pro")
+    printed = capsys.readouterr().out
+    assert "outcome  refused" in printed
+    assert "user_not_active" in printed

@@ -40,7 +40,13 @@ def last_day(year, month):
 
 @pytest.mark.parametrize(
     "months, day",
-    [(1, utc(2027, 2, 28)), (2, utc(2027, 3, 31)), (3, utc(2027, 4, 30)), (12, utc(2028, 1, 31)), (13, utc(2028, 2, 29))],
+    [
+        (1, utc(2027, 2, 28)),
+        (2, utc(2027, 3, 31)),
+        (3, utc(2027, 4, 30)),
+        (12, utc(2028, 1, 31)),
+        (13, utc(2028, 2, 29)),
+    ],
 )
 def test_month_ends_come_from_the_anchor_and_do_not_drift(months, day):
     assert boundary(utc(2027, 1, 31), ZoneInfo("UTC"), months) == day

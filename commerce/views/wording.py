@@ -109,7 +109,7 @@ def look_of(subscription: Subscription) -> Look:
     if subscription.state == SubscriptionState.EXPIRED:
         return Look(kind="amber", word=_("In grace"), sentence=_("In grace until %(day)s") % {"day": until})
     if subscription.state == SubscriptionState.DISABLED:
-        return Look(kind="red", word=_("Ended"), sentence=_("Nobody has access; kept until %(day)s") % {"day": until})
+        return Look(kind="red", word=_("Ended"), sentence=_("Nobody has access. Kept until %(day)s") % {"day": until})
     return Look(kind="", word=_("Closed"), sentence=_("Closed for good"))
 
 

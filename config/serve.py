@@ -137,7 +137,8 @@ def prepare() -> None:
     sys.stdout.write("Preparing tables, markets, catalogue and demo people …\n")
     sys.stdout.flush()
     for module in (["manage.py", "migrate", "--verbosity", "0"], ["-m", "config.prepare"]):
-        subprocess.run([sys.executable, *module], cwd=BASE_DIR, check=True)
+        # A session of its own: Ctrl-C at the keyboard is for us, who then end it.
+        subprocess.run([sys.executable, *module], cwd=BASE_DIR, check=True, start_new_session=True)
 
 
 def run(port: int, folder: Path) -> int:

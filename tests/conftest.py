@@ -17,15 +17,13 @@ servers = ExitStack()
 def sweep_up() -> None:
     """Runs that were killed left their servers behind."""
     for folder in RUNS.glob("run-*"):
-        if not (folder / "passwords.json").exists():
-            continue
-        with embedded.attached(folder):
-            pass  # nobody else is in there: the last one out stops them
-        shutil.rmtree(folder, ignore_errors=True)
+        if (folder / "passwords.json").exists() and embedded.stop_abandoned(folder):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def start_servers() -> None:
     RUNS.mkdir(mode=0o755, exist_ok=True)
+    sweep_up()
     folder = Path(tempfile.mkdtemp(prefix="run-", dir=RUNS))
     folder.chmod(0o755)
     servers.callback(shutil.rmtree, folder, ignore_errors=True)

@@ -16,7 +16,7 @@ from pathlib import Path
 from config.embedded import postgresql, valkey
 from config.embedded.places import NotToBeHad, Places, forget_sockets, open_places, socket_folder
 
-__all__ = ["Addresses", "NotToBeHad", "attached", "try_lock", "unlock"]
+__all__ = ["Addresses", "NotToBeHad", "attached", "stop_abandoned", "try_lock", "unlock"]
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,15 @@ def attached(data_dir: Path, *, broker: bool = False, durable: bool = True) -> I
             unlock(lock.fileno())
             if places is not None and try_lock(lock.fileno()):
                 stop(places)
+
+
+def stop_abandoned(data_dir: Path) -> bool:
+    """Stop what a killed process left running here. False where somebody uses it."""
+    with (data_dir / "lock").open("w") as lock:
+        if not try_lock(lock.fileno()):
+            return False
+        stop(open_places(data_dir))
+        return True
 
 
 def try_lock(descriptor: int) -> bool:

@@ -83,8 +83,8 @@ def require_manager(subscription: Subscription, by: Actor) -> None:
 
 
 def require_ender(subscription: Subscription, by: Actor) -> None:
-    """:raises NotAllowed: neither its owner nor somebody who may end the purchases of others"""
-    if not by.may(Right.END_PURCHASES_OF_OTHERS):
+    """:raises NotAllowed: neither its owner nor somebody who may end the purchases of others in this tenant"""
+    if by.tenant != subscription.tenant or not by.may(Right.END_PURCHASES_OF_OTHERS):
         require_manager(subscription, by)
 
 

@@ -5,11 +5,19 @@ from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSpli
 
 urlpatterns = [
     path("", include("tenants.api.urls")),
-    path("schema/", SpectacularJSONAPIView.as_view(authentication_classes=[], permission_classes=[]), name="api-schema"),
+    path("", include("licensing.api.urls")),
+    path("", include("policies.api.urls")),
+    path("", include("commerce.api.urls")),
+    path(
+        "schema/", SpectacularJSONAPIView.as_view(authentication_classes=[], permission_classes=[]), name="api-schema"
+    ),
     path(
         "docs/",
         SpectacularSwaggerSplitView.as_view(
-            url_name="api-schema", template_name="config/api_docs.html", authentication_classes=[], permission_classes=[]
+            url_name="api-schema",
+            template_name="config/api_docs.html",
+            authentication_classes=[],
+            permission_classes=[],
         ),
         name="api-docs",
     ),

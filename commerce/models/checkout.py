@@ -40,6 +40,10 @@ class CheckoutQuerySet(models.QuerySet["Checkout"]):
     def with_plan(self) -> Self:
         return self.select_related("tenant", "buyer__user", "plan__product__family")
 
+    def with_outcome(self) -> Self:
+        """With its order, the tries of cards, and what it brought."""
+        return self.prefetch_related("orders__subscription", "orders__payments")
+
 
 class Checkout(models.Model):
     """One person's wish to buy, with the price that was shown. What was shown is what is charged."""

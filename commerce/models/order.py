@@ -1,11 +1,12 @@
 from typing import Self
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Prefetch, Q
 from django.utils.translation import gettext_lazy as _
 
 from commerce.models.checkout import Checkout
 from licensing.models import Plan, Subscription
+from tenants.access import Actor, Right
 from tenants.directory.models import Membership, Tenant
 from tenants.ids import new_id
 from tenants.keys import TenantForeignKey, unique_within_tenant
@@ -24,11 +25,17 @@ class OrderQuerySet(models.QuerySet["Order"]):
     def by_buyer(self, buyer: Membership) -> Self:
         return self.filter(tenant_id=buyer.tenant_id, buyer=buyer)
 
+    def visible_to(self, by: Actor) -> Self:
+        """What a person may see in the acting tenant: everything by right, else what they ordered."""
+        return self.of(by.home.tenant) if by.may(Right.SEE_ALL_PURCHASES) else self.by_buyer(by.home)
+
     def paid(self) -> Self:
         return self.filter(state=OrderState.PAID)
 
     def with_lines(self) -> Self:
-        return self.select_related("buyer__user").prefetch_related("lines__plan__product", "payments__refunds")
+        """With lines, tries of cards and refunds, each in the order in which they came to be."""
+        lines = OrderLine.objects.order_by("pk").select_related("plan__product")
+        return self.select_related("buyer__user").prefetch_related(Prefetch("lines", lines), "payments__refunds")
 
 
 class Order(models.Model):

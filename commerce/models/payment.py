@@ -60,6 +60,7 @@ class Payment(models.Model):
     objects = PaymentQuerySet.as_manager()
 
     class Meta:
+        ordering = ["started_at", "id"]
         constraints = [
             unique_within_tenant("payment"),
             # One try at a time, and none after one that succeeded.
@@ -111,6 +112,7 @@ class Refund(models.Model):
     settled_at = models.DateTimeField(_("settled"), null=True)
 
     class Meta:
+        ordering = ["created_at", "id"]
         constraints = [
             models.CheckConstraint(condition=Q(amount__gt=0), name="refund_is_positive"),
             models.UniqueConstraint(fields=["line"], name="a_line_is_refunded_once", condition=~Q(state="failed")),

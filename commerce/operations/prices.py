@@ -12,6 +12,8 @@ from tenants.directory.models import Tenant
 from tenants.refusal import Refused
 
 FALLBACK_CURRENCY = "USD"
+# Whose list prices somebody sees who named no country.
+FALLBACK_COUNTRY = "US"
 
 
 class NotPriced(Refused):

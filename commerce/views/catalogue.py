@@ -11,14 +11,12 @@ from django.views.decorators.http import require_safe
 
 from commerce.forms import CountryForm
 from commerce.models import Price
-from commerce.operations.prices import prices_in
+from commerce.operations.prices import FALLBACK_COUNTRY, prices_in
 from commerce.views import wording
 from commerce.views.people import actor_behind
 from licensing.models import Channel, Plan, Product
 from policies.models import Market
 from tenants.access import Actor
-
-FALLBACK_COUNTRY = "US"
 
 
 @require_safe

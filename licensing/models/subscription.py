@@ -7,6 +7,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from licensing.models.catalogue import Plan
+from tenants.access import Actor, Right
 from tenants.directory.models import Membership, Tenant
 from tenants.ids import new_id
 from tenants.keys import TenantForeignKey, unique_within_tenant
@@ -33,6 +34,11 @@ class EndCause(models.TextChoices):
 class SubscriptionQuerySet(models.QuerySet["Subscription"]):
     def of(self, tenant: Tenant) -> Self:
         return self.filter(tenant=tenant)
+
+    def visible_to(self, by: Actor) -> Self:
+        """What a person may see in the acting tenant: everything by right, else what they bought or own."""
+        seen = self.of(by.home.tenant)
+        return seen if by.may(Right.SEE_ALL_PURCHASES) else seen.filter(Q(purchaser=by.home) | Q(owner=by.home))
 
     def managed_by(self, member: Membership) -> Self:
         return self.filter(tenant_id=member.tenant_id, owner=member)

@@ -1,9 +1,19 @@
+from datetime import date
+from typing import Self
+
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from licensing.models import Family
 from tenants.ids import new_id
+
+
+class MarketQuerySet(models.QuerySet["Market"]):
+    def for_family(self, family: str) -> Self:
+        """One row a country: a row with the family wins over one without."""
+        own = Market.objects.filter(country=OuterRef("country"), family=family)
+        return self.filter(Q(family=family) | Q(family=None) & ~Exists(own))
 
 
 class Market(models.Model):
@@ -19,6 +29,8 @@ class Market(models.Model):
     # The first day on which it is closed again.
     closes_on = models.DateField(_("closes on"), null=True, blank=True)
 
+    objects = MarketQuerySet.as_manager()
+
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["country", "family"], nulls_distinct=False, name="market_once"),
@@ -31,3 +43,6 @@ class Market(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.family_id})" if self.family_id else self.name
+
+    def is_open(self, on: date) -> bool:
+        return (self.opens_on is None or self.opens_on <= on) and (self.closes_on is None or on < self.closes_on)

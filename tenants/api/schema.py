@@ -61,7 +61,7 @@ class Schema(AutoSchema):
             own.append(KEY)
         orderings = getattr(self.view, "orderings", None)
         if self.method == "GET" and orderings is not None:
-            own += page_parameters(orderings)
+            own += page_parameters(orderings, default=getattr(self.view, "default_ordering", ""))
         return own
 
     def get_auth(self) -> list[dict[str, Any]]:
@@ -89,12 +89,12 @@ class Schema(AutoSchema):
         return bodies
 
 
-def page_parameters(orderings: Any) -> list[OpenApiParameter]:
+def page_parameters(orderings: Any, *, default: str) -> list[OpenApiParameter]:
     either = [sign + name for name in orderings for sign in ("", "-")]
     return [
         OpenApiParameter("cursor", OpenApiTypes.STR, description="From `next` or `previous` of another page."),
         OpenApiParameter("page_size", OpenApiTypes.INT, description=f"Default {SIZE}, at most {LARGEST}."),
-        OpenApiParameter("ordering", OpenApiTypes.STR, enum=either, description="Default: -created_at."),
+        OpenApiParameter("ordering", OpenApiTypes.STR, enum=either, default=default),
     ]
 
 

@@ -13,9 +13,10 @@ from rest_framework.views import APIView
 from tenants.access import Actor
 from tenants.api import idempotency, pages, problem
 from tenants.api.authentication import BearerAuthentication, Grant
-from tenants.api.reading import BodyParser, Input, check_query, is_clean
+from tenants.api.reading import BodyParser, Input, check_query
 from tenants.api.scopes import SCOPES, TokenAllows
 from tenants.directory.models import Membership, Tenant
+from tenants.text import is_clean
 
 M = TypeVar("M", bound=Model)
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -40,6 +41,7 @@ class CallView(APIView):
     idempotent: ClassVar[tuple[str, ...]] = ()
     # Lists only: the names a client may order by, and the columns behind them.
     orderings: ClassVar[Mapping[str, str] | None] = None
+    default_ordering: ClassVar[str] = pages.NEWEST_FIRST
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -95,8 +97,9 @@ class CallView(APIView):
         return dict(given.validated_data)
 
     def page(self, rows: "QuerySet[M, M]", shape: type[BaseSerializer], **context: Any) -> Response:
-        """A page of a list, newest first unless the client orders otherwise."""
-        found = pages.page(rows, self.request, orderings=self.orderings or pages.ORDERINGS)
+        """A page of a list, by `default_ordering` unless the client orders otherwise."""
+        orderings = self.orderings or pages.ORDERINGS
+        found = pages.page(rows, self.request, orderings=orderings, default=self.default_ordering)
         results = shape(found.rows, many=True, context={"request": self.request, **context}).data
         return Response({"next": found.next, "previous": found.previous, "results": results})
 

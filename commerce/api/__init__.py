@@ -1,0 +1,1 @@
+"""Calls about what is sold and bought: products, checkouts, subscriptions, orders."""

@@ -1,0 +1,147 @@
+"""A purchase: the quote, the card, the cardholder's step."""
+
+from urllib.parse import urljoin
+from uuid import UUID
+
+from django.conf import settings
+from django.http import HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from commerce.api.quotes import CheckoutOut
+from commerce.models import Checkout, CheckoutState
+from commerce.operations import checkouts, payments
+from licensing.api.shapes import Email
+from licensing.models import Plan
+from licensing.operations import seats
+from tenants.api.reading import Input
+from tenants.api.schema import problem
+from tenants.api.views import TenantView
+from tenants.refusal import BadInput
+
+
+class CheckoutBody(Input):
+    plan = serializers.CharField(max_length=80)
+    quantity = serializers.IntegerField()
+    assign_to = serializers.ListField(
+        child=Email(),
+        required=False,
+        max_length=seats.MOST_AT_ONCE,
+        help_text=_("Who gets the seats; default the buyer. An empty list: nobody yet."),
+    )
+    trial = serializers.ChoiceField([("none", _("A purchase"))], default="none")
+
+
+class PayBody(Input):
+    payment_method = serializers.CharField(max_length=255, help_text=_("The payment provider's token of a card."))
+
+
+class CheckoutView(TenantView):
+    """Whoever opened a checkout sees it, and nobody else."""
+
+    scopes = {}
+
+    def own(self, id: UUID) -> Checkout:
+        return self.find(Checkout.objects.by_buyer(self.member), pk=id)
+
+    def shown(self, checkout: Checkout, *, status: int) -> Response:
+        found = Checkout.objects.with_plan().with_outcome().get(pk=checkout.pk)
+        return Response(CheckoutOut(found).data, status=status)
+
+    def after_a_card(self, checkout: Checkout) -> Response:
+        return self.shown(checkout, status=200 if checkout.state == CheckoutState.COMPLETED else 202)
+
+
+class Checkouts(CheckoutView):
+    scopes = {"POST": "purchases:write"}
+    idempotent = ("POST",)
+
+    @extend_schema(operation_id="open_checkout", request=CheckoutBody, responses={201: CheckoutOut})
+    def post(self, request: Request) -> HttpResponse:
+        """Quote a purchase. The price shown is the price charged, for 24 hours. Refused: 403 with every reason."""
+        return self.once(self.open)
+
+    def open(self) -> Response:
+        body = self.body(CheckoutBody)
+        plan = Plan.objects.select_related("product__family").filter(pk=body["plan"]).first()
+        if plan is None:
+            raise BadInput(_("There is no such plan."), field="plan", code="does_not_exist")
+        people = None
+        if "assign_to" in body:
+            people = seats.members_by_email(body["assign_to"], by=self.actor, field="assign_to")
+        opened = checkouts.open_checkout(
+            plan=plan, quantity=body["quantity"], assign_to=people, by=self.actor, at=timezone.now()
+        )
+        return self.shown(opened, status=201)
+
+
+class OneCheckout(CheckoutView):
+    scopes = {"GET": "purchases:read"}
+
+    @extend_schema(operation_id="get_checkout", responses=CheckoutOut)
+    def get(self, request: Request, id: UUID) -> Response:
+        """How a purchase stands. While `processing`, ask again."""
+        return self.shown(self.own(id), status=200)
+
+
+TRIED = {
+    200: CheckoutOut,
+    202: OpenApiResponse(CheckoutOut, description="The cardholder's step is needed, or the answer is not known yet"),
+    402: problem("The card was declined: `decline_code`"),
+    429: problem("Too many cards were declined"),
+}
+
+
+class PayCheckout(CheckoutView):
+    scopes = {"POST": "purchases:write"}
+    idempotent = ("POST",)
+
+    @extend_schema(operation_id="pay_checkout", request=PayBody, responses=TRIED)
+    def post(self, request: Request, id: UUID) -> HttpResponse:
+        """Try a card: paid at once, or with a step of the cardholder, or unknown for now. Declined: it stays open."""
+        checkout = self.own(id)
+        return self.once(lambda: self.pay(checkout))
+
+    def pay(self, checkout: Checkout) -> Response:
+        body = self.body(PayBody)
+        back = reverse("checkout-return", kwargs={"checkout_id": checkout.pk})
+        tried = payments.pay_checkout(
+            checkout=checkout,
+            payment_method=body["payment_method"],
+            return_url=urljoin(settings.BASE_URL, back),
+            by=self.actor,
+            at=timezone.now(),
+        )
+        return self.after_a_card(tried)
+
+
+class ConfirmCheckout(CheckoutView):
+    scopes = {"POST": "purchases:write"}
+    idempotent = ("POST",)
+
+    @extend_schema(operation_id="confirm_checkout", request=Input, responses=TRIED)
+    def post(self, request: Request, id: UUID) -> HttpResponse:
+        """After the cardholder's step: ask the provider what became of it."""
+        checkout = self.own(id)
+        return self.once(lambda: self.confirm(checkout))
+
+    def confirm(self, checkout: Checkout) -> Response:
+        self.body(Input)
+        return self.after_a_card(payments.confirm_checkout(checkout=checkout, by=self.actor, at=timezone.now()))
+
+
+class CancelCheckout(CheckoutView):
+    scopes = {"POST": "purchases:write"}
+
+    @extend_schema(operation_id="cancel_checkout", request=Input, responses=CheckoutOut)
+    def post(self, request: Request, id: UUID) -> Response:
+        """Give it up. Canceled already: nothing changes."""
+        checkout = self.own(id)
+        self.body(Input)
+        ended = checkouts.cancel_checkout(checkout=checkout, by=self.actor, at=timezone.now())
+        return self.shown(ended, status=200)

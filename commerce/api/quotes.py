@@ -1,0 +1,97 @@
+"""A checkout as the API shows it."""
+
+from datetime import datetime
+from typing import Any
+from urllib.parse import urljoin
+
+from django.conf import settings
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from commerce.models import Checkout, CheckoutState, Order, PaymentState
+from licensing.api.shapes import ProductRef
+from licensing.calendar import term_end
+from tenants.api.fields import Money, MoneyField
+
+
+class QuoteLineOut(serializers.Serializer):
+    product = ProductRef(source="plan.product")
+    plan = serializers.CharField(source="plan_id")
+    quantity = serializers.IntegerField()
+    unit_price = MoneyField(amount="unit_price", currency="currency")
+    amount = MoneyField(amount="subtotal", currency="currency")
+
+
+class QuoteOut(serializers.Serializer):
+    """What is charged. `next_charge_at` is null: nothing is charged again, the subscription ends at `ends_at`."""
+
+    lines = serializers.SerializerMethodField()
+    unit_price = MoneyField(amount="unit_price", currency="currency")
+    quantity = serializers.IntegerField()
+    subtotal = MoneyField(amount="subtotal", currency="currency")
+    tax = MoneyField(amount="tax", currency="currency")
+    total = MoneyField(amount="total", currency="currency")
+    next_charge_at = serializers.DateTimeField(default=None, allow_null=True)
+    next_charge_total = serializers.SerializerMethodField()
+    ends_at = serializers.SerializerMethodField(
+        help_text="The end of the term; until it is paid, as if it had been at the time of the quote."
+    )
+
+    @extend_schema_field(QuoteLineOut(many=True))
+    def get_lines(self, checkout: Checkout) -> Any:
+        return QuoteLineOut([checkout], many=True).data
+
+    @extend_schema_field(Money(allow_null=True))
+    def get_next_charge_total(self, checkout: Checkout) -> None:
+        return None
+
+    def get_ends_at(self, checkout: Checkout) -> datetime:
+        paid = paid_order(checkout)
+        if paid is not None and paid.subscription is not None:
+            return paid.subscription.term_end
+        return term_end(checkout.created_at, checkout.tenant.zone, checkout.plan.term)
+
+
+class NextActionOut(serializers.Serializer):
+    type = serializers.CharField(help_text="redirect_to_url")
+    url = serializers.URLField(help_text="Where the cardholder has to go; then confirm.")
+
+
+class CheckoutOut(serializers.Serializer):
+    """A purchase from its quote on. `subscription` and `order` are ids, once it is completed."""
+
+    id = serializers.CharField()
+    state = serializers.ChoiceField(CheckoutState.choices)
+    plan = serializers.CharField(source="plan_id")
+    quote = QuoteOut(source="*")
+    free_seats = serializers.SerializerMethodField(help_text="Free central seats of the product.")
+    next_action = serializers.SerializerMethodField(help_text="While `requires_action`.")
+    subscription = serializers.SerializerMethodField()
+    order = serializers.SerializerMethodField()
+    created_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField()
+
+    def get_free_seats(self, checkout: Checkout) -> list[str]:
+        return []
+
+    @extend_schema_field(NextActionOut(allow_null=True))
+    def get_next_action(self, checkout: Checkout) -> dict[str, str] | None:
+        if checkout.state != CheckoutState.REQUIRES_ACTION:
+            return None
+        for payment in (payment for order in checkout.orders.all() for payment in order.payments.all()):
+            if payment.state == PaymentState.REQUIRES_ACTION:
+                return {"type": "redirect_to_url", "url": urljoin(settings.BASE_URL, payment.action_url)}
+        return None
+
+    def get_subscription(self, checkout: Checkout) -> str | None:
+        paid = paid_order(checkout)
+        return str(paid.subscription_id) if paid else None
+
+    def get_order(self, checkout: Checkout) -> str | None:
+        paid = paid_order(checkout)
+        return str(paid.pk) if paid else None
+
+
+def paid_order(checkout: Checkout) -> Order | None:
+    """Read from what `with_outcome` has fetched."""
+    return next((order for order in checkout.orders.all() if order.subscription_id is not None), None)

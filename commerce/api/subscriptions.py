@@ -1,0 +1,146 @@
+"""What was bought: a list that filters, renewal, end."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef
+from django.http import HttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from commerce.api.shapes import CancellationOut, SubscriptionOut
+from commerce.models import Purchase
+from commerce.models.purchase import PurchaseQuerySet
+from commerce.operations import cancellations
+from licensing.api.shapes import Email
+from licensing.models import Channel, Seat, Subscription, SubscriptionState
+from licensing.operations import subscriptions
+from tenants.api.reading import Input
+from tenants.api.schema import page_of
+from tenants.api.views import TenantView
+
+
+class SubscriptionFilters(Input):
+    channel = serializers.ChoiceField(Channel.choices, required=False)
+    state = serializers.ChoiceField(SubscriptionState.choices, required=False)
+    product = serializers.CharField(max_length=40, required=False, help_text=_("A product's id."))
+    family = serializers.CharField(max_length=63, required=False, help_text=_("A family's slug."))
+    purchaser = Email(required=False)
+    assigned_to = Email(required=False, help_text=_("Who holds a seat now."))
+    expires_before = serializers.DateTimeField(required=False, help_text=_("`term_end` is earlier."))
+    expires_after = serializers.DateTimeField(required=False, help_text=_("`term_end` is later."))
+    search = serializers.CharField(max_length=200, required=False, help_text=_("In product, and purchaser."))
+
+
+# What each filter asks of the rows; `search` and `assigned_to` are asked otherwise.
+LOOKUPS = {
+    "channel": "channel",
+    "state": "state",
+    "product": "plan__product",
+    "family": "plan__product__family",
+    "purchaser": "purchaser__user__email",
+    "expires_before": "term_end__lt",
+    "expires_after": "term_end__gt",
+}
+
+
+class CancelBody(Input):
+    reason = serializers.CharField(max_length=500, allow_blank=True, default="")
+    preview = serializers.BooleanField(default=False, help_text=_("Only tell what it would do: needs no key."))
+
+
+class AutoRenewBody(Input):
+    auto_renew = serializers.BooleanField()
+
+
+class SubscriptionView(TenantView):
+    scopes = {}
+
+    def visible(self) -> PurchaseQuerySet:
+        return Purchase.objects.visible_to(self.actor)
+
+    def endable(self, id: UUID) -> Subscription:
+        """:raises NotAllowed: the caller sees it, but may not end it"""
+        subscription = self.find(self.visible(), pk=id)
+        subscriptions.require_ender(subscription, self.actor)
+        return subscription
+
+    def shown(self, id: UUID) -> Subscription:
+        return self.find(self.visible().for_procurement(), pk=id)
+
+
+class Subscriptions(SubscriptionView):
+    scopes = {"GET": "purchases:read"}
+    orderings = {"created_at": "created_at", "term_end": "term_end", "id": "id"}
+
+    @extend_schema(
+        operation_id="list_subscriptions", parameters=[SubscriptionFilters], responses=page_of(SubscriptionOut)
+    )
+    def get(self, request: Request) -> Response:
+        """One's own purchases; whoever sees all purchases, those of the tenant, however they were bought."""
+        asked = self.query(SubscriptionFilters)
+        return self.page(self.filtered(asked).for_procurement(), SubscriptionOut)
+
+    def filtered(self, asked: dict[str, Any]) -> PurchaseQuerySet:
+        found = self.visible().filter(**{LOOKUPS[name]: asked[name] for name in asked if name in LOOKUPS})
+        if "assigned_to" in asked:
+            held = Seat.objects.open().filter(subscription=OuterRef("pk"), member__user__email=asked["assigned_to"])
+            found = found.filter(Exists(held))
+        return found.matching(asked["search"]) if "search" in asked else found
+
+
+class OneSubscription(SubscriptionView):
+    scopes = {"GET": "purchases:read"}
+
+    @extend_schema(operation_id="get_subscription", responses=SubscriptionOut)
+    def get(self, request: Request, id: UUID) -> Response:
+        """One purchase."""
+        return Response(SubscriptionOut(self.shown(id)).data)
+
+
+class AutoRenew(SubscriptionView):
+    scopes = {"POST": "purchases:write"}
+
+    @extend_schema(operation_id="set_auto_renew", request=AutoRenewBody, responses=SubscriptionOut)
+    def post(self, request: Request, id: UUID) -> Response:
+        """Turn automatic renewal off or on. Twice changes nothing more."""
+        subscription, body = self.endable(id), self.body(AutoRenewBody)
+        subscriptions.set_auto_renew(subscription=subscription, by=self.actor, at=timezone.now(), **body)
+        return Response(SubscriptionOut(self.shown(id)).data)
+
+
+class Cancel(SubscriptionView):
+    scopes = {"POST": "purchases:write"}
+    idempotent = ("POST",)
+
+    @extend_schema(operation_id="cancel_subscription", request=CancelBody, responses=CancellationOut)
+    def post(self, request: Request, id: UUID) -> HttpResponse:
+        """
+        End a subscription. Inside seven days of the charge at once, and the unused part goes back to the card; later
+        it runs to the end of what was paid.
+        """
+        subscription = self.endable(id)
+        sent: dict[str, Any] = request.data  # type: ignore[assignment]  # the parser reads objects only
+        if sent.get("preview") is True:
+            return self.preview(subscription)
+        return self.once(lambda: self.cancel(subscription))
+
+    def preview(self, subscription: Subscription) -> Response:
+        self.body(CancelBody)
+        told = cancellations.preview_cancellation(subscription=subscription, by=self.actor, at=timezone.now())
+        return self.told(told)
+
+    def cancel(self, subscription: Subscription) -> Response:
+        reason = self.body(CancelBody)["reason"]
+        done = cancellations.cancel_subscription(
+            subscription=subscription, reason=reason, by=self.actor, at=timezone.now()
+        )
+        return self.told(done)
+
+    def told(self, cancellation: cancellations.Cancellation) -> Response:
+        context = {"purchase": self.shown(cancellation.subscription.pk)}
+        return Response(CancellationOut(cancellation, context=context).data)

@@ -1,0 +1,1 @@
+"""Calls about seats and about who may use what."""

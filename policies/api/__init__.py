@@ -1,0 +1,1 @@
+"""Calls about what may be bought: decisions, policies of products, markets."""

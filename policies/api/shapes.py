@@ -1,0 +1,42 @@
+from typing import Any
+
+from rest_framework import serializers
+
+from policies.models import PolicyValue
+
+
+class OrNone(serializers.CharField):
+    """A text that is null where there is none."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(allow_null=True, **kwargs)
+
+    def to_representation(self, value: object) -> str | None:  # type: ignore[override]  # none is an answer
+        return str(value) or None
+
+
+class SourceOut(serializers.Serializer):
+    """The row that decided."""
+
+    level = serializers.CharField(help_text="person, group, product, family, tenant, stop, operator, market, system …")
+    id = OrNone()
+    set_by = OrNone(help_text="The e-mail address of who set it.")
+    set_at = serializers.DateTimeField(allow_null=True)
+
+
+class ReasonOut(serializers.Serializer):
+    code = serializers.CharField()
+    detail = serializers.CharField()
+
+
+class ContactOut(serializers.Serializer):
+    """The tenant's own IT contact; empty texts where it named none."""
+
+    email = serializers.CharField()
+    url = serializers.CharField()
+    message = serializers.CharField()
+
+
+class ValueField(serializers.ChoiceField):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(PolicyValue.choices, **kwargs)

@@ -6,7 +6,8 @@ from uuid import UUID
 from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -27,19 +28,21 @@ from tenants.directory.models import (
 )
 
 
-class DepartmentField(serializers.CharField):
+@extend_schema_field(OpenApiTypes.STR)
+class DepartmentField(serializers.Field):
     """A department by name or id; null for none. Another tenant's is as unknown as one that never was."""
 
-    default_error_messages = {"does_not_exist": _("There is no such department.")}
+    default_error_messages = {
+        "invalid": _("Must be the name or the id of a department."),
+        "does_not_exist": _("There is no such department."),
+    }
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(max_length=200, allow_null=True, **kwargs)
-
-    def to_internal_value(self, data: Any) -> Any:
-        text = super().to_internal_value(data)
+    def to_internal_value(self, data: Any) -> Department:
+        if not isinstance(data, str):
+            self.fail("invalid")
         tenant: Tenant = self.context["tenant"]
         own = Department.objects.filter(tenant=tenant)
-        found = own.filter(name=text).first() or (own.filter(pk=text).first() if is_uuid(text) else None)
+        found = own.filter(name=data).first() or (own.filter(pk=data).first() if is_uuid(data) else None)
         if found is None:
             self.fail("does_not_exist")
         return found
@@ -58,7 +61,7 @@ def is_uuid(text: str) -> bool:
 
 class MemberChange(Input):
     name = serializers.CharField(max_length=200, allow_blank=True, required=False)
-    department = DepartmentField(required=False)
+    department = DepartmentField(required=False, allow_null=True)
     state = serializers.ChoiceField(MemberState.choices, required=False)
     source = serializers.ChoiceField(MemberSource.choices, required=False)
 

@@ -53,7 +53,8 @@ def problem(status: int, code: str, detail: object, **members: Any) -> Response:
 
 
 def content(status: int, code: str, detail: object, **members: Any) -> dict[str, Any]:
-    return {"status": status, "code": code, "title": HTTPStatus(status).phrase, "detail": str(detail), **members}
+    title = HTTPStatus(status).phrase
+    return {"status": status, "code": code, "title": title, "detail": str(detail) or title, **members}
 
 
 def of_refusal(refused: Refused) -> Response:

@@ -10,6 +10,7 @@ from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 
 from tenants.refusal import BadInput
+from tenants.text import is_clean
 
 MAX_DEPTH = 20
 
@@ -45,11 +46,6 @@ def texts(data: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, str]
         if isinstance(name, str):
             yield path, name
         yield from texts(part, own, depth + 1)
-
-
-def is_clean(text: str) -> bool:
-    """No NUL, which PostgreSQL refuses, and no half of a surrogate pair, which cannot be encoded."""
-    return "\0" not in text and not any("\ud800" <= c <= "\udfff" for c in text)
 
 
 def check_query(query: QueryDict) -> None:

@@ -31,6 +31,7 @@ from django.utils import timezone
 
 from tenants.directory.models import Tenant
 from tenants.refusal import BadInput, Refused
+from tenants.text import is_clean
 
 Row = Mapping[str, object]
 Output = Row | Sequence[Row] | str | None
@@ -75,8 +76,10 @@ class OperatorCommand(BaseCommand):
             parser.add_argument("--dry-run", action="store_true", default=dry_run, help="only tell what would change")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        unreadable = [name for name, value in options.items() if isinstance(value, str) and not is_clean(value)]
+        if unreadable:
+            raise WrongUsage(f"not readable as text: {', '.join(unreadable)}")
         options["at"] = options.get("at") or timezone.now()
-        # An argument named `command` or `json` reaches `perform` like any other.
         output = self.perform(**options)
         if output is not None:
             self.stdout.write(as_json(output) if options["json"] else as_text(output))
@@ -123,7 +126,7 @@ def moment(text: str) -> datetime:
 
 def tenant_called(slug: str) -> Tenant:
     """:raises Stop: no tenant has that slug"""
-    tenant = Tenant.objects.filter(slug=slug).first() if "\0" not in slug else None
+    tenant = Tenant.objects.filter(slug=slug).first()
     if tenant is None:
         raise Stop(f"There is no tenant {slug!r}.")
     return tenant

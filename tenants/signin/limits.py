@@ -29,6 +29,7 @@ class Limit:
 
 PER_EMAIL = (Limit(5, 60), Limit(20, 60 * 60))
 PER_ADDRESS = (Limit(30, 60),)
+PREFIX = "seatwise:sign-in"
 
 # KEYS: counters. ARGV: for each its limit and window in seconds. Gives the milliseconds to wait, 0 when counted.
 TAKE = """
@@ -89,7 +90,7 @@ def take(*, email: str, address: str) -> Try:
     """
     limits = [("email", hidden(email), limit) for limit in PER_EMAIL]
     limits += [("address", hidden(network(address)), limit) for limit in PER_ADDRESS]
-    counters = tuple(f"seatwise:sign-in:{kind}:{whose}:{limit.seconds}" for kind, whose, limit in limits)
+    counters = tuple(f"{PREFIX}:{kind}:{whose}:{limit.seconds}" for kind, whose, limit in limits)
     numbers = [number for _kind, _whose, limit in limits for number in (limit.tries, limit.seconds)]
     try:
         wait = server().eval(TAKE, len(counters), *counters, *numbers)

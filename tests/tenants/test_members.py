@@ -1,0 +1,335 @@
+import uuid
+
+import pytest
+
+from tenants.access import SYSTEM, Right, actor_of
+from tenants.directory import operations
+from tenants.directory.models import Membership, MemberState, Role, RoleGrant, User
+from tenants.journal.models import Event
+from tenants.refusal import BadInput
+from tests.callers import Api, signed_in
+from tests.factories import (
+    NOON,
+    DepartmentFactory,
+    DomainFactory,
+    GuestFactory,
+    MembershipFactory,
+    OperatorFactory,
+    TenantFactory,
+    UserFactory,
+)
+from tests.race import race
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def tenant():
+    return DomainFactory(name="contoso.test").tenant
+
+
+@pytest.fixture
+def admin(tenant):
+    return MembershipFactory(tenant=tenant, roles=["global_admin"])
+
+
+@pytest.fixture
+def api(admin):
+    return Api(admin)
+
+
+def add(tenant, email="new@contoso.test", **kwargs):
+    return operations.add_member(tenant=tenant, email=email, by=SYSTEM, at=NOON, **kwargs)
+
+
+def change(membership, **kwargs):
+    return operations.change_member(membership=membership, by=SYSTEM, at=NOON, **kwargs)
+
+
+def nothing_was_written():
+    return not Event.objects.exists()
+
+
+# --- Adding
+
+
+def test_adds_a_member_of_a_verified_domain(tenant):
+    member = add(tenant, "New@Contoso.test", name="Nora New")
+    assert (member.user.email, member.user.name, member.state, member.kind) == (
+        "new@contoso.test",
+        "Nora New",
+        "active",
+        "member",
+    )
+    assert not member.user.has_usable_password()
+    event = Event.objects.get()
+    assert (event.type, event.subject) == ("member.added", str(member.pk))
+    assert "Nora" not in str(event.data)
+    assert "contoso" not in str(event.data)
+
+
+@pytest.mark.parametrize("email", ["new@elsewhere.test", "new@sub.contoso.test", "new@contoso.test.evil.test"])
+def test_refuses_a_member_of_another_domain(tenant, email):
+    with pytest.raises(BadInput):
+        add(tenant, email)
+    assert nothing_was_written()
+
+
+def test_refuses_a_member_of_a_domain_that_is_not_verified(tenant):
+    DomainFactory(tenant=tenant, name="claimed.test", verified_at=None)
+    with pytest.raises(BadInput):
+        add(tenant, "new@claimed.test")
+
+
+def test_a_guest_may_have_any_address_and_keeps_name_and_password(tenant):
+    home = MembershipFactory(name="Greta", user=UserFactory(name="Greta", can_sign_in=True))
+    guest = add(tenant, home.user.email, kind="guest", name="Our Greta")
+    assert guest.user == home.user
+    assert (guest.user.name, guest.name) == ("Greta", "Our Greta")
+    assert User.objects.get(pk=home.user_id).password == home.user.password
+
+
+def test_refuses_somebody_who_is_there_already(tenant):
+    add(tenant)
+    with pytest.raises(operations.MemberExists):
+        add(tenant, "NEW@contoso.test")
+    with pytest.raises(operations.MemberExists):
+        add(tenant, kind="guest")
+    assert Membership.objects.count() == Event.objects.count() == 1
+
+
+def test_refuses_a_second_home(tenant):
+    other = DomainFactory(name="fabrikam.test").tenant
+    user = add(tenant, "moved@contoso.test").user
+    tenant.domains.update(tenant=other)
+    with pytest.raises(operations.MemberExists):
+        add(other, user.email)
+
+
+def test_an_operator_is_a_member_of_no_tenant(tenant):
+    operator = OperatorFactory(email="op@contoso.test")
+    for kind in ("member", "guest"):
+        with pytest.raises(operations.MemberExists):
+            add(tenant, operator.email, kind=kind)
+    assert nothing_was_written()
+
+
+def test_a_demo_tenants_new_people_get_the_demo_password(tenant):
+    tenant.is_demo = True
+    tenant.save()
+    for user in (add(tenant).user, add(tenant, "guest@elsewhere.test", kind="guest").user):
+        assert user.is_demo
+        assert user.check_password("seatwise-demo")
+
+
+def test_a_demo_never_changes_the_password_of_somebody_who_has_one(tenant):
+    tenant.is_demo = True
+    tenant.save()
+    home = MembershipFactory(user=UserFactory(can_sign_in=True))
+    guest = add(tenant, home.user.email, kind="guest")
+    assert not guest.user.is_demo
+    assert not guest.user.check_password("seatwise-demo")
+
+
+def test_a_person_who_finds_a_real_home_loses_the_demo_password(tenant):
+    demo = TenantFactory(is_demo=True)
+    add(demo, "new@contoso.test", kind="guest")
+    user = add(tenant, "new@contoso.test").user
+    assert not user.is_demo
+    assert not user.has_usable_password()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_of_ten_who_add_the_same_person_wins():
+    tenant = DomainFactory(name="contoso.test").tenant
+    assert race(lambda _: add(tenant), range(10), refused=operations.MemberExists) == 1
+    assert Membership.objects.count() == Event.objects.count() == 1
+
+
+# --- Changing
+
+
+def test_changes_what_is_the_tenants_own(tenant):
+    member = MembershipFactory(tenant=tenant, name="Old")
+    sales = DepartmentFactory(tenant=tenant)
+    change(member, name="New", department=sales, state="disabled", source="synced")
+    member.refresh_from_db()
+    assert (member.name, member.department, member.state, member.source) == ("New", sales, "disabled", "synced")
+    assert member.user.name == "New"
+    data = Event.objects.get().data
+    assert data["changes"]["state"] == ["active", "disabled"]
+    assert "New" not in str(data["changes"])
+
+
+def test_changing_nothing_says_nothing(tenant):
+    member = MembershipFactory(tenant=tenant)
+    change(member, state="active", name=member.name)
+    assert nothing_was_written()
+
+
+def test_of_a_guest_only_department_and_state_change():
+    guest = GuestFactory()
+    for what in ({"name": "Other"}, {"source": "synced"}):
+        with pytest.raises(BadInput):
+            change(guest, **what)
+    change(guest, state="left", department=DepartmentFactory(tenant=guest.tenant))
+    assert Membership.objects.get(pk=guest.pk).state == "left"
+
+
+@pytest.mark.parametrize("state", ["disabled", "left"])
+def test_the_last_global_admin_stays(admin, state):
+    MembershipFactory(tenant=admin.tenant, roles=["global_admin"], state=MemberState.DISABLED)
+    MembershipFactory(roles=["global_admin"])  # of another tenant
+    with pytest.raises(operations.LastGlobalAdmin):
+        change(admin, state=state)
+    with pytest.raises(operations.LastGlobalAdmin):
+        operations.revoke_role(membership=admin, role=Role.GLOBAL_ADMIN, by=SYSTEM, at=NOON)
+    assert Membership.objects.get(pk=admin.pk).is_active
+    assert nothing_was_written()
+
+
+def test_one_of_two_global_admins_may_go(admin):
+    MembershipFactory(tenant=admin.tenant, roles=["global_admin"])
+    change(admin, state="left")
+    assert not Membership.objects.get(pk=admin.pk).is_active
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_global_admins_who_disable_each_other_one_stays():
+    tenant = TenantFactory()
+    admins = MembershipFactory.create_batch(2, tenant=tenant, roles=["global_admin"])
+    assert race(lambda m: change(m, state="disabled"), admins, refused=operations.LastGlobalAdmin) == 1
+    assert Membership.objects.active().of(tenant).count() == 1
+
+
+def test_roles_come_and_go_at_once(tenant):
+    member = MembershipFactory(tenant=tenant)
+    for _ in range(2):
+        operations.grant_role(membership=member, role=Role.BILLING_ADMIN, by=SYSTEM, at=NOON)
+    assert actor_of(member).may(Right.CHANGE_POLICY)
+    for _ in range(2):
+        operations.revoke_role(membership=member, role=Role.BILLING_ADMIN, by=SYSTEM, at=NOON)
+    assert not actor_of(member).may(Right.CHANGE_POLICY)
+    assert list(Event.objects.order_by("pk").values_list("type", flat=True)) == ["role.granted", "role.revoked"]
+
+
+# --- API
+
+
+def test_lists_the_tenants_people_only(admin, api):
+    guest = GuestFactory(tenant=admin.tenant, name="As we call her")
+    MembershipFactory()
+    rows = {row["email"]: row for row in api.get("members/").json()["results"]}
+    assert set(rows) == {admin.user.email, guest.user.email}
+    assert rows[guest.user.email] | {"created_at": 0} == {
+        "id": str(guest.pk),
+        "email": guest.user.email,
+        "name": "As we call her",
+        "kind": "guest",
+        "department": None,
+        "state": "active",
+        "source": "cloud",
+        "created_at": 0,
+    }
+
+
+def test_adds_reads_and_changes_by_the_api(admin, api):
+    DepartmentFactory(tenant=admin.tenant, name="Sales")
+    added = api.post("members/", {"email": "New@contoso.test", "name": "Nora", "department": "Sales"})
+    assert added.status_code == 201
+    assert (added.json()["email"], added.json()["department"]) == ("new@contoso.test", "Sales")
+    path = f"members/{added.json()['id']}/"
+    assert api.get(path).json() == added.json()
+    changed = api.patch(path, {"state": "disabled", "department": None})
+    assert (changed.json()["state"], changed.json()["department"]) == ("disabled", None)
+    assert api.post("members/", {"email": "new@contoso.test"}).json()["code"] == "member_exists"
+
+
+@pytest.mark.parametrize(
+    "body, field, code",
+    [
+        ({}, "email", "required"),
+        ({"email": "nobody"}, "email", "invalid"),
+        ({"email": "x@elsewhere.test"}, "email", "domain_not_verified"),
+        ({"email": "x@contoso.test", "kind": "boss"}, "kind", "invalid_choice"),
+        ({"email": "x@contoso.test", "state": "asleep"}, "state", "invalid_choice"),
+        ({"email": "x@contoso.test", "name": "x" * 201}, "name", "max_length"),
+        ({"email": "x" * 300 + "@contoso.test"}, "email", "max_length"),
+        ({"email": "x@contoso.test", "department": "None such"}, "department", "does_not_exist"),
+        ({"email": "x@contoso.test", "department": 7}, "department", "invalid"),
+        ({"email": "x@contoso.test", "department": "x" * 5000}, "department", "does_not_exist"),
+        ({"email": "x@contoso.test", "department": str(uuid.uuid4())}, "department", "does_not_exist"),
+        ({"email": "x@contoso.test", "role": "global_admin"}, "role", "unknown_field"),
+    ],
+)
+def test_refuses_what_is_no_member(api, body, field, code):
+    answer = api.post("members/", body)
+    assert answer.status_code == 400
+    assert (field, code) in [(e["field"], e["code"]) for e in answer.json()["errors"]]
+    assert Membership.objects.count() == 1
+
+
+def test_another_tenants_department_is_one_that_never_was(api):
+    foreign = DepartmentFactory(name="Theirs")
+    for named in (str(foreign.pk), "Theirs"):
+        answer = api.post("members/", {"email": "x@contoso.test", "department": named})
+        assert answer.json()["errors"][0]["code"] == "does_not_exist"
+
+
+def test_the_address_and_kind_are_set_once(admin, api):
+    member = MembershipFactory(tenant=admin.tenant)
+    for body in ({"email": "other@contoso.test"}, {"kind": "guest"}):
+        assert api.patch(f"members/{member.pk}/", body).json()["errors"][0]["code"] == "unknown_field"
+
+
+def test_another_tenants_people_are_not_there(api):
+    foreign = MembershipFactory()
+    assert api.get(f"members/{foreign.pk}/").status_code == 404
+    assert api.patch(f"members/{foreign.pk}/", {"state": "left"}).status_code == 404
+    assert Membership.objects.get(pk=foreign.pk).is_active
+
+
+@pytest.mark.parametrize("role", [None, "billing_admin", "license_admin", "user_admin", "global_reader"])
+def test_only_global_admins_manage_people(admin, role):
+    member = MembershipFactory(tenant=admin.tenant, roles=[role] if role else [])
+    api = Api(member)
+    path = f"members/{admin.pk}/"
+    answers = [
+        api.get("members/"),
+        api.post("members/", {"email": "x@contoso.test"}),
+        api.get(path),
+        api.patch(path, {"state": "left"}),
+        api.get(f"members/{uuid.uuid4()}/"),
+    ]
+    assert {(a.status_code, a.json()["code"]) for a in answers} == {(403, "not_allowed")}
+    assert nothing_was_written()
+
+
+def test_the_last_global_admin_is_refused_by_code(admin, api):
+    answer = api.patch(f"members/{admin.pk}/", {"state": "disabled"})
+    assert (answer.status_code, answer.json()["code"]) == (409, "last_global_admin")
+
+
+def test_a_change_of_role_acts_at_the_next_request(admin, api):
+    assert api.get("members/").status_code == 200
+    RoleGrant.objects.filter(membership=admin).delete()
+    assert api.get("members/").status_code == 403
+
+
+def test_disabling_ends_sessions_and_tokens(admin, api):
+    member = MembershipFactory(tenant=admin.tenant, roles=["global_reader"])
+    token, browser = Api(member), signed_in(member)
+    assert token.get("events/").status_code == 200
+    api.patch(f"members/{member.pk}/", {"state": "disabled"})
+    assert token.get("events/").status_code == 401
+    browser.get("/sign-in/")
+    assert "_auth_user_id" not in browser.session
+
+
+def test_the_number_of_queries_does_not_grow(admin, api, django_assert_num_queries):
+    with django_assert_num_queries(4):
+        api.get("members/")
+    for n in range(30):
+        MembershipFactory(tenant=admin.tenant, department=DepartmentFactory(tenant=admin.tenant, name=f"D{n}"))
+    with django_assert_num_queries(4):
+        assert len(api.get("members/").json()["results"]) == 31

@@ -87,6 +87,8 @@ class AssignForm(forms.Form):
 
     def clean_members(self) -> list[str]:
         emails = [email for email in BETWEEN_ADDRESSES.split(self.cleaned_data["members"]) if email]
+        if not emails:
+            raise forms.ValidationError(self.fields["members"].error_messages["required"])
         if len(emails) > MOST_AT_ONCE:
             raise forms.ValidationError(_("At most %(most)s people at once."), params={"most": MOST_AT_ONCE})
         for email in emails:

@@ -59,3 +59,8 @@ def test_a_command_that_is_told_of_a_live_setting_does_not_fall_back_to_the_demo
 def test_the_web_server_gives_up_at_once():
     done = start({}, "-m", "gunicorn", "config.wsgi", "--bind", "127.0.0.1:0", "--no-control-socket")
     assert (done.returncode, "SECRET_KEY is not set" in done.stderr) == (3, True)
+
+
+def test_a_demo_bound_to_another_address_by_hand_serves_nobody_from_elsewhere(client):
+    assert client.get("/healthz", REMOTE_ADDR="::1").status_code == 200
+    assert client.get("/healthz", REMOTE_ADDR="203.0.113.7").status_code == 403

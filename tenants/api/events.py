@@ -37,7 +37,7 @@ class EventOut(serializers.Serializer):
     actor = ActorOut(allow_null=True, help_text="None: the system.")
     on_behalf_of = serializers.CharField(source="on_behalf_of.slug", default=None, allow_null=True)
     subject = serializers.CharField(help_text="The id of what it is about.")
-    data = serializers.DictField()
+    data = serializers.DictField()  # type: ignore[assignment]  # the contract's name
 
 
 class Events(TenantView):
@@ -49,7 +49,7 @@ class Events(TenantView):
         asked = self.query(EventFilters)
         size = pages.size_of(asked.get("page_size"))
         found = list(self.visible(asked)[: size + 1])
-        rows = found[:size]
+        rows: list[Any] = found[:size]
         following = self.following(rows[-1].position) if len(found) > size else None
         return Response({"next": following, "previous": None, "results": EventOut(rows, many=True).data})
 

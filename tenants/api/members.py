@@ -63,7 +63,7 @@ class MemberChange(Input):
     name = serializers.CharField(max_length=200, allow_blank=True, required=False)
     department = DepartmentField(required=False, allow_null=True)
     state = serializers.ChoiceField(MemberState.choices, required=False)
-    source = serializers.ChoiceField(MemberSource.choices, required=False)
+    source = serializers.ChoiceField(MemberSource.choices, required=False)  # type: ignore[assignment]  # the contract's name
 
 
 class NewMember(MemberChange):
@@ -78,7 +78,7 @@ class MemberOut(serializers.Serializer):
     kind = serializers.ChoiceField(MemberKind.choices)
     department = serializers.CharField(source="department.name", default=None, allow_null=True)
     state = serializers.ChoiceField(MemberState.choices)
-    source = serializers.ChoiceField(MemberSource.choices)
+    source = serializers.ChoiceField(MemberSource.choices)  # type: ignore[assignment]  # the contract's name
     created_at = serializers.DateTimeField()
 
 

@@ -24,7 +24,7 @@ class ProblemOut(serializers.Serializer):
     code = serializers.CharField()
     title = serializers.CharField()
     detail = serializers.CharField()
-    errors = ErrorOut(many=True, required=False)
+    errors = ErrorOut(many=True, required=False)  # type: ignore[assignment]  # the contract's name
 
 
 def page_of(shape: type[serializers.BaseSerializer]) -> serializers.Serializer:
@@ -71,21 +71,20 @@ class Schema(AutoSchema):
         anybody: list[dict[str, Any]] = [{}] if self.method in getattr(self.view, "public", ()) else []
         return [{"bearer": []}, *anybody]
 
-    def get_description(self) -> str:
+    def get_description(self) -> str:  # type: ignore[override]  # as drf-spectacular has it
         scope = getattr(self.view, "scopes", {}).get(self.method)
         said = super().get_description()
         return f"{said}\n\nScope: `{scope}`".strip() if scope else said
 
-    def _get_response_bodies(self, direction: str = "response") -> Any:
+    def _get_response_bodies(self, direction: Any = "response") -> Any:
         bodies = super()._get_response_bodies(direction)
         if not getattr(self.view, "scopes", None):
             return bodies
         for status, description in problems_of(self.view, self.method).items():
             if status not in bodies:
-                body = self._get_response_for_code(
-                    problem(description), status, ["application/problem+json"], direction
-                )
-                bodies[status] = body
+                # Called as drf-spectacular calls it itself; it has no annotations.
+                respond: Any = self._get_response_for_code
+                bodies[status] = respond(problem(description), status, ["application/problem+json"], direction)
         return bodies
 
 
@@ -118,7 +117,7 @@ def problems_of(view: Any, method: str) -> dict[str, str]:
     return found
 
 
-class BearerScheme(OpenApiAuthenticationExtension):
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # it registers itself
     target_class = "tenants.api.authentication.BearerAuthentication"
     name = "bearer"
 

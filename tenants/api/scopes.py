@@ -37,9 +37,10 @@ class TokenAllows(BasePermission):
 
     def has_permission(self, request: Request, view: Any) -> bool:
         method = "GET" if request.method == "HEAD" else request.method
-        if request.auth is None:
+        grant: Any = request.auth
+        if grant is None:
             return method in getattr(view, "public", ())
         scope = getattr(view, "scopes", {}).get(method)
-        if scope is not None and scope not in request.auth.scopes:
+        if scope is not None and scope not in grant.scopes:
             raise InsufficientScope(scope=scope)
         return True

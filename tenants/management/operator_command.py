@@ -99,7 +99,7 @@ class OperatorCommand(BaseCommand):
             return self._end(str(error), error.returncode)
 
     def _end(self, reason: str, code: int) -> str | None:
-        if not self._called_from_command_line:
+        if not getattr(self, "_called_from_command_line", False):
             raise CommandError(reason, returncode=code)
         if reason:
             self.stderr.write(reason)

@@ -116,5 +116,5 @@ def hidden(name: str) -> str:
 
 
 @cache
-def server() -> "redis.Redis[bytes]":
+def server() -> redis.Redis:
     return redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=1, socket_timeout=2, retry=None)

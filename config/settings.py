@@ -7,7 +7,6 @@ import environ
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
-from config.appearance import UNFOLD as UNFOLD
 from config.environment import BASE_DIR, data_dir, demo_secret, problems, refuse_to_start
 
 env = environ.Env()
@@ -30,8 +29,8 @@ INSTALLED_APPS = [
     "policies",
     "commerce",
     "config.apps.SiteConfig",
-    "unfold.apps.BasicAppConfig",
-    "config.apps.ProcurementAdminConfig",
+    "unfold",
+    "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

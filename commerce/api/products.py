@@ -115,5 +115,5 @@ class Products(CallView):
         plans = [plan for product in products for plan in product.plans.all()]
         tenant = self.caller.tenant if self.caller else None
         if tenant is not None:
-            return prices_in(tenant.country.code, plans, channel=Channel.SELF_SERVICE, on=tenant.today(at))
+            return prices_in(tenant.country, plans, channel=Channel.SELF_SERVICE, on=tenant.today(at))
         return prices_in(country, plans, channel=Channel.SELF_SERVICE, on=at.date())

@@ -5,8 +5,9 @@ from functools import cached_property
 from django.http import HttpRequest
 
 from licensing.models import Subscription
-from tenants.access import Actor, Right, acting_memberships
+from tenants.access import Actor, acting_memberships
 from tenants.directory.models import Membership
+from tenants.procurement import may_read_some
 
 
 class Acting:
@@ -37,7 +38,7 @@ class Acting:
 
     @property
     def may_administer(self) -> bool:
-        return self.actor is not None and (self.actor.is_operator or self.actor.may(Right.SEE_ALL_PURCHASES))
+        return self.actor is not None and may_read_some(self.actor)
 
 
 def acting(request: HttpRequest) -> dict[str, Acting]:

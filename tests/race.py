@@ -47,12 +47,9 @@ def race(
 
 @contextmanager
 def without_constraint(table: str, name: str) -> Iterator[None]:
-    """For a control: the table as it would be without one of its walls. The wall is put up again for new rows."""
+    """For a control: the table as it would be without one of its walls."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = %s AND conrelid = %s::regclass",
-            [name, table],
-        )
+        cursor.execute("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = %s", [name])
         [definition] = cursor.fetchone()
         cursor.execute(f'ALTER TABLE "{table}" DROP CONSTRAINT "{name}"')
         try:
@@ -60,3 +57,17 @@ def without_constraint(table: str, name: str) -> Iterator[None]:
         finally:
             # NOT VALID: what the control broke stays as it is until the test's rows are thrown away.
             cursor.execute(f'ALTER TABLE "{table}" ADD CONSTRAINT "{name}" {definition} NOT VALID')
+
+
+@contextmanager
+def without_unique_index(table: str, name: str) -> Iterator[None]:
+    """As `without_constraint`, for a condition over several rows. It throws the table's rows away at its end."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_get_indexdef(%s::regclass)", [name])
+        [definition] = cursor.fetchone()
+        cursor.execute(f'DROP INDEX "{name}"')
+        try:
+            yield
+        finally:
+            cursor.execute(f'TRUNCATE "{table}" CASCADE')
+            cursor.execute(definition)

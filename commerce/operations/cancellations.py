@@ -104,7 +104,7 @@ def cancel_subscription(*, subscription: Subscription, reason: str, by: Actor, a
             subject=subscription.pk,
             reason=reason,
             ends_at=cancellation.ends_at,
-            refund=cancellation.total,
+            refund=money.text(cancellation.total, cancellation.currency),
             currency=cancellation.currency,
         )
     for back in cancellation.refunds:

@@ -6,8 +6,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from commerce import gateways
-from commerce.gateways.protocol import GatewayUnavailable
+from commerce import money
 from commerce.models import Checkout, CheckoutState, Order, OrderState, Price
 from commerce.operations import payments
 from commerce.operations.prices import price_for
@@ -99,7 +98,7 @@ def _quote(
         subject=checkout.pk,
         plan=plan.pk,
         quantity=quantity,
-        total=checkout.total,
+        total=money.text(checkout.total, checkout.currency),
         currency=checkout.currency,
     )
     return checkout
@@ -109,10 +108,12 @@ def cancel_checkout(*, checkout: Checkout, by: Actor, at: datetime) -> Checkout:
     """
     Give a checkout up. A card that waits for its holder is released first; done already: nothing changes.
 
+    :raises NotAllowed: `by` is not its buyer
     :raises CheckoutCompleted: it was paid, perhaps this very moment
     :raises CheckoutExpired: too late
     :raises PaymentInProgress: the provider has not answered yet
     """
+    payments.require_buyer(checkout, by)
     return _end(checkout, CheckoutState.CANCELED, by=by, at=at)
 
 
@@ -122,17 +123,14 @@ def expire_overdue(*, at: datetime, limit: int = 500) -> int:
     for checkout in Checkout.objects.overdue(at).order_by("expires_at")[:limit]:
         try:
             _end(checkout, CheckoutState.EXPIRED, by=SYSTEM, at=at)
-        except (payments.CheckoutClosed, payments.PaymentInProgress, GatewayUnavailable):
+        except (payments.CheckoutClosed, payments.PaymentInProgress):
             continue
         ended += 1
     return ended
 
 
 def _end(checkout: Checkout, state: CheckoutState, *, by: Actor, at: datetime) -> Checkout:
-    waiting = payments.live_payment(checkout)
-    if waiting is not None and checkout.state == CheckoutState.REQUIRES_ACTION:
-        # Outside the transaction: the provider decides whether the cardholder or we were first.
-        payments.settle_payment(payment=waiting, charge=gateways.current().cancel(waiting.pk), at=at)
+    payments.release_card(checkout, at=at)
     with transaction.atomic():
         checkout = Checkout.objects.locked().get(pk=checkout.pk)
         if checkout.state == state:

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from commerce import money
 from commerce.models import BillingPeriod, Checkout, CheckoutState, Order, OrderState
 from licensing.models import Channel, Subscription
 from licensing.operations import seats, subscriptions
@@ -48,7 +49,7 @@ def fulfil(*, checkout: Checkout, order: Order, at: datetime) -> Subscription:
         at=at,
         subject=order.pk,
         subscription=subscription.pk,
-        total=order.total,
+        total=money.text(order.total, order.currency),
         currency=order.currency,
     )
     seats.place(subscription=subscription, members=_still_here(checkout), by=by, at=at)

@@ -12,9 +12,9 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.utils.translation import gettext_lazy as _
 
-from commerce import gateways
+from commerce import gateways, money
 from commerce.gateways.protocol import Charge, ChargeRequest, GatewayUnavailable, Outcome, UnknownPaymentMethod
-from commerce.models import Checkout, CheckoutState, Order, OrderLine, Payment, PaymentState
+from commerce.models import Checkout, CheckoutState, Order, OrderLine, OrderState, Payment, PaymentState
 from commerce.models.payment import LIVE
 from commerce.operations import fulfilment, refunds
 from policies import eligibility
@@ -173,15 +173,30 @@ def give_up_waiting(*, checkout: Checkout, by: Actor, at: datetime) -> Checkout:
     Release a card that waits for its holder, so that another one can be tried. Nothing waits: nothing changes.
 
     :raises CheckoutCompleted: the cardholder was faster
+    :raises PaymentInProgress: the provider does not answer now
     """
     require_buyer(checkout, by)
-    waiting = live_payment(checkout)
-    if waiting is not None and waiting.state == PaymentState.REQUIRES_ACTION:
-        settle_payment(payment=waiting, charge=gateways.current().cancel(waiting.pk), at=at)
+    release_card(checkout, at=at)
     checkout.refresh_from_db()
     if checkout.state == CheckoutState.COMPLETED:
         raise CheckoutCompleted
     return checkout
+
+
+def release_card(checkout: Checkout, *, at: datetime) -> None:
+    """
+    Call off a charge that waits for its holder. Outside any transaction: the provider decides who was first.
+
+    :raises PaymentInProgress: the provider does not answer now
+    """
+    waiting = live_payment(checkout)
+    if waiting is None or waiting.state != PaymentState.REQUIRES_ACTION:
+        return
+    try:
+        charge = gateways.current().cancel(waiting.pk)
+    except GatewayUnavailable:
+        raise PaymentInProgress from None
+    settle_payment(payment=waiting, charge=charge, at=at)
 
 
 def require_buyer(checkout: Checkout, by: Actor) -> None:
@@ -317,6 +332,7 @@ def _captured(checkout: Checkout, payment: Payment, charge: Charge, at: datetime
     if (charge.amount, charge.currency) != (payment.amount, payment.currency):
         _close(payment, PaymentState.SET_ASIDE, charge, at)
         _turn(checkout, CheckoutState.CANCELED)
+        Order.objects.filter(pk=payment.order_id, state=OrderState.PENDING).update(state=OrderState.CANCELED)
     elif closed or others.filter(state__in=(*LIVE, PaymentState.SUCCEEDED)).exists():
         _close(payment, PaymentState.SURPLUS, charge, at)
         refunds.give_back_surplus(payment, at=at)
@@ -366,7 +382,7 @@ def _close(payment: Payment, state: PaymentState, charge: Charge, at: datetime) 
         at=at,
         subject=payment.order.checkout_id,
         payment=payment.pk,
-        amount=charge.amount,
+        amount=money.text(charge.amount, charge.currency),
         currency=charge.currency,
         decline_code=payment.decline_code,
     )

@@ -6,7 +6,7 @@ from decimal import Decimal
 from django.db import transaction
 from django.db.models import F
 
-from commerce import gateways
+from commerce import gateways, money
 from commerce.gateways.protocol import GatewayUnavailable
 from commerce.models import OrderLine, Payment, Refund, RefundState
 from commerce.models.payment import RefundReason
@@ -29,7 +29,7 @@ def open_refund(
         at=at,
         subject=payment.order_id,
         refund=refund.pk,
-        amount=amount,
+        amount=money.text(amount, payment.currency),
         currency=payment.currency,
         reason=reason,
     )
@@ -71,6 +71,6 @@ def send(refund: Refund, *, at: datetime) -> None:
                 at=at,
                 subject=refund.payment.order_id,
                 refund=refund.pk,
-                amount=refund.amount,
+                amount=money.text(refund.amount, refund.payment.currency),
                 currency=refund.payment.currency,
             )

@@ -92,7 +92,7 @@ def come_back(request: HttpRequest, by: Actor, checkout_id: UUID) -> HttpRespons
 def other_card(request: HttpRequest, by: Actor, checkout_id: UUID) -> HttpResponse:
     """The bank's step is given up: the checkout can be paid with another card."""
     checkout = _own(by, checkout_id)
-    with suppress(payments.CheckoutCompleted):  # The cardholder was faster: the receipt tells.
+    with suppress(payments.CheckoutCompleted, payments.PaymentInProgress):  # The checkout's page tells.
         payments.give_up_waiting(checkout=checkout, by=by, at=timezone.now())
     return redirect("checkout", checkout_id=checkout.pk)
 

@@ -1,0 +1,289 @@
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+
+from commerce.gateways.protocol import GatewayUnavailable
+from commerce.gateways.sandbox import SandboxGateway
+from commerce.models import Checkout, Order, Payment
+from commerce.operations import checkouts, payments
+from commerce.operations.prices import NotPriced
+from policies.eligibility import PurchaseRefused
+from policies.models import Decision
+from tenants.access import SYSTEM, Actor
+from tenants.journal.models import Event
+from tenants.refusal import NotAllowed
+from tests import ledger
+from tests.factories import (
+    NOON,
+    ExclusionFactory,
+    MarketFactory,
+    MembershipFactory,
+    OperatorFactory,
+    PlanFactory,
+    PolicyFactory,
+    PriceFactory,
+    acting,
+    admin_of,
+    open_checkout,
+    pay,
+)
+
+pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
+
+SECOND = timedelta(seconds=1)
+
+
+def state_of(checkout):
+    checkout.refresh_from_db()
+    return checkout.state
+
+
+def cancel(checkout, by=None, at=NOON):
+    return checkouts.cancel_checkout(checkout=checkout, by=by or acting(checkout.buyer), at=at)
+
+
+class TestTheQuote:
+    def test_shows_price_lines_and_end(self, ana, plan):
+        checkout = open_checkout(ana, plan, 3)
+        assert (checkout.unit_price, checkout.subtotal, checkout.tax, checkout.total, checkout.currency) == (
+            Decimal("9.99"),
+            Decimal("29.97"),
+            0,
+            Decimal("29.97"),
+            "USD",
+        )
+        assert (checkout.state, checkout.expires_at) == ("open", NOON + timedelta(hours=24))
+        assert checkout.assign_to == [str(ana.pk)]
+        assert Event.objects.get(type="checkout.opened").data["total"] == "29.97"
+
+    @pytest.mark.parametrize(
+        "currency, country, amount, total", [("JPY", "JP", "1001", "3003"), ("KWD", "KW", "1.251", "3.753")]
+    )
+    def test_is_exact_in_currencies_with_other_minor_units(self, currency, country, amount, total):
+        plan = PlanFactory()
+        MarketFactory(country=country)
+        PriceFactory(plan=plan, currency="USD")
+        PriceFactory(plan=plan, currency=currency, amount=Decimal(amount))
+        checkout = open_checkout(MembershipFactory(tenant__country=country), plan, 3)
+        assert (checkout.total, checkout.currency) == (Decimal(total), currency)
+
+    def test_a_market_without_its_own_price_buys_in_dollars(self, plan):
+        MarketFactory(country="SE")
+        assert open_checkout(MembershipFactory(tenant__country="SE"), plan).currency == "USD"
+
+    def test_takes_the_price_version_of_the_tenants_day(self, plan):
+        PriceFactory(plan=plan, amount=Decimal("11.00"), valid_from=date(2026, 3, 11))
+        tokyo = MembershipFactory(tenant__time_zone="Asia/Tokyo")
+        midnight_there = NOON.replace(hour=15)
+        assert open_checkout(tokyo, plan, 1, at=midnight_there - SECOND).total == Decimal("9.99")
+        assert open_checkout(tokyo, plan, 1, at=midnight_there).total == Decimal("11.00")
+        assert open_checkout(MembershipFactory(), plan, 1, at=midnight_there).total == Decimal("9.99")
+
+    def test_never_takes_the_central_price(self, ana, plan):
+        PriceFactory(plan=plan, channel="central", amount=Decimal("1.00"))
+        assert open_checkout(ana, plan, 1).total == Decimal("9.99")
+
+    def test_what_was_shown_is_charged_though_the_price_has_changed(self, ana, plan):
+        checkout = open_checkout(ana, plan, 1)
+        plan.prices.update(amount=Decimal("99.00"))
+        pay(checkout)
+        assert ledger.captured() == [Decimal("9.99")]
+
+    def test_a_plan_without_a_price_is_refused(self, ana, plan):
+        plan.prices.all().delete()
+        with pytest.raises(NotPriced):
+            open_checkout(ana, plan)
+        assert not Checkout.objects.exists()
+
+    def test_names_those_who_get_the_seats_or_nobody(self, ana, plan):
+        cleo = MembershipFactory(tenant=ana.tenant)
+        assert open_checkout(ana, plan, 2, assign_to=[cleo]).assign_to == [str(cleo.pk)]
+        assert open_checkout(ana, plan, 2, assign_to=[]).assign_to == []
+
+    def test_refuses_more_people_than_seats(self, ana, plan):
+        people = MembershipFactory.create_batch(2, tenant=ana.tenant)
+        with pytest.raises(checkouts.MoreToAssignThanSeats):
+            open_checkout(ana, plan, 1, assign_to=people)
+        assert not Checkout.objects.exists()
+
+    def test_a_refusal_leaves_a_decision_with_its_reasons_and_no_checkout(self, ana, plan):
+        PolicyFactory(tenant=ana.tenant, product=plan.product)
+        with pytest.raises(PurchaseRefused) as refused:
+            open_checkout(ana, plan)
+        assert (refused.value.code, refused.value.http_status) == ("purchase_refused", 403)
+        assert [reason["code"] for reason in refused.value.extra["reasons"]] == ["policy_disabled"]
+        assert refused.value.extra["contact"]["email"] == ana.tenant.contact_email
+        assert Decision.objects.get().reasons == ["policy_disabled"]
+        assert not Checkout.objects.exists()
+
+    @pytest.mark.parametrize("quantity", [-1, 0, 10_001, 2**40])
+    def test_a_quantity_out_of_range_is_refused_by_the_rule(self, ana, plan, quantity):
+        with pytest.raises(PurchaseRefused):
+            open_checkout(ana, plan, quantity)
+        assert Decision.objects.get().reasons == ["quantity_out_of_range"]
+
+    def test_an_operator_and_the_system_buy_nothing(self, plan):
+        for by in (Actor(user=OperatorFactory()), SYSTEM):
+            with pytest.raises(NotAllowed):
+                checkouts.open_checkout(plan=plan, quantity=1, by=by, at=NOON)
+
+
+class TestFollowingTheSameLink:
+    def resume(self, member, plan, quantity=2, at=NOON):
+        return checkouts.resume_or_open_checkout(plan=plan, quantity=quantity, by=acting(member), at=at)
+
+    def test_leads_to_the_same_quote(self, ana, plan):
+        assert self.resume(ana, plan) == self.resume(ana, plan)
+
+    def test_leads_to_a_new_one_for_another_quantity_person_price_or_day(self, ana, plan):
+        first = self.resume(ana, plan)
+        assert self.resume(ana, plan, 3) != first
+        assert self.resume(MembershipFactory(tenant=ana.tenant), plan) != first
+        assert self.resume(ana, plan, at=NOON + timedelta(hours=24)) != first
+        plan.prices.update(amount=Decimal("11.00"))
+        assert self.resume(ana, plan) != first
+
+    def test_never_leads_to_one_that_was_paid(self, ana, plan):
+        first = self.resume(ana, plan)
+        pay(first)
+        assert self.resume(ana, plan) != first
+
+
+class TestCanceling:
+    def test_ends_an_open_checkout_once(self, ana, plan):
+        checkout = open_checkout(ana, plan)
+        assert cancel(checkout).state == "canceled"
+        assert cancel(checkout).state == "canceled"
+        assert Event.objects.filter(type="checkout.canceled").count() == 1
+        with pytest.raises(payments.CheckoutCanceled):
+            pay(checkout)
+        assert not Payment.objects.exists()
+
+    def test_is_the_buyers_alone(self, ana, plan):
+        checkout = open_checkout(ana, plan)
+        for by in (acting(MembershipFactory(tenant=ana.tenant)), admin_of(ana.tenant), SYSTEM):
+            with pytest.raises(NotAllowed):
+                cancel(checkout, by=by)
+        assert state_of(checkout) == "open"
+
+    def test_releases_a_card_that_waits_for_its_holder(self, ana, plan):
+        checkout = open_checkout(ana, plan)
+        pay(checkout, "pm_card_authenticationRequired")
+        cancel(checkout)
+        assert state_of(checkout) == "canceled"
+        assert ledger.states() == ["canceled"]
+        assert Payment.objects.get().state == "canceled"
+        assert Order.objects.get().state == "canceled"
+
+    def test_releases_it_also_for_who_looked_before_the_card_was_tried(self, ana, plan):
+        checkout = open_checkout(ana, plan)
+        stale = Checkout.objects.get(pk=checkout.pk)
+        pay(checkout, "pm_card_authenticationRequired")
+        cancel(stale)
+        assert ledger.states() == ["canceled"]
+
+    def test_is_refused_when_the_cardholder_was_faster(self, ana, plan):
+        checkout = open_checkout(ana, plan)
+        pay(checkout, "pm_card_authenticationRequired")
+        SandboxGateway().answer_step(Payment.objects.get().pk, approve=True)
+        with pytest.raises(payments.CheckoutCompleted):
+            cancel(checkout)
+        assert state_of(checkout) == "completed"
+        assert ledger.captured() == [Decimal("19.98")]
+
+    def test_is_refused_while_the_provider_is_away(self, ana, plan, monkeypatch):
+        checkout = open_checkout(ana, plan)
+        pay(checkout, "pm_card_authenticationRequired")
+
+        def away(self, key):
+            raise GatewayUnavailable
+
+        monkeypatch.setattr(SandboxGateway, "cancel", away)
+        for give_up in (cancel, lambda c: payments.give_up_waiting(checkout=c, by=acting(ana), at=NOON)):
+            with pytest.raises(payments.PaymentInProgress):
+                give_up(checkout)
+        assert state_of(checkout) == "requires_action"
+
+    def test_is_refused_after_payment_and_while_one_is_under_way(self, ana, plan):
+        paid, waiting = open_checkout(ana, plan), open_checkout(ana, plan)
+        pay(paid)
+        Checkout.objects.filter(pk=waiting.pk).update(state="processing")
+        with pytest.raises(payments.CheckoutCompleted):
+            cancel(paid)
+        with pytest.raises(payments.PaymentInProgress):
+            cancel(waiting)
+
+
+class TestExpiring:
+    def test_an_open_one_ends_after_a_day(self, ana, plan):
+        checkout = open_checkout(ana, plan)
+        assert checkouts.expire_overdue(at=checkout.expires_at - SECOND) == 0
+        assert checkouts.expire_overdue(at=checkout.expires_at) == 1
+        assert state_of(checkout) == "expired"
+        assert checkouts.expire_overdue(at=checkout.expires_at) == 0
+        with pytest.raises(payments.CheckoutExpired) as refused:
+            pay(checkout, at=checkout.expires_at)
+        assert refused.value.code == "checkout_expired"
+        with pytest.raises(payments.CheckoutExpired):
+            cancel(checkout)
+
+    def test_cannot_be_paid_from_its_last_moment_on_also_before_the_sweep(self, ana, plan):
+        checkout = open_checkout(ana, plan)
+        with pytest.raises(payments.CheckoutExpired):
+            pay(checkout, at=checkout.expires_at)
+        assert state_of(checkout) == "open"
+        pay(checkout, at=checkout.expires_at - SECOND)
+        assert state_of(checkout) == "completed"
+
+    def test_one_that_waits_for_its_cardholder_is_released_and_ends(self, ana, plan):
+        checkout = open_checkout(ana, plan)
+        pay(checkout, "pm_card_authenticationRequired")
+        assert checkouts.expire_overdue(at=checkout.expires_at) == 1
+        assert state_of(checkout) == "expired"
+        assert ledger.states() == ["canceled"]
+        assert Order.objects.get().state == "canceled"
+
+    def test_one_whose_cardholder_was_faster_is_completed(self, ana, plan):
+        checkout = open_checkout(ana, plan)
+        pay(checkout, "pm_card_authenticationRequired")
+        SandboxGateway().answer_step(Payment.objects.get().pk, approve=True)
+        assert checkouts.expire_overdue(at=checkout.expires_at) == 0
+        assert state_of(checkout) == "completed"
+
+    def test_one_whose_provider_is_away_waits_and_holds_nobody_up(self, ana, plan, monkeypatch):
+        waiting, other = open_checkout(ana, plan), open_checkout(ana, plan, at=NOON + SECOND)
+        pay(waiting, "pm_card_authenticationRequired")
+
+        def away(self, key):
+            raise GatewayUnavailable
+
+        with monkeypatch.context() as patch:
+            patch.setattr(SandboxGateway, "cancel", away)
+            assert checkouts.expire_overdue(at=other.expires_at) == 1
+        assert (state_of(waiting), state_of(other)) == ("requires_action", "expired")
+        assert checkouts.expire_overdue(at=other.expires_at) == 1
+
+    def test_one_that_is_being_paid_is_left_to_reconciliation(self, ana, plan):
+        checkout = open_checkout(ana, plan)
+        Checkout.objects.filter(pk=checkout.pk).update(state="processing")
+        assert checkouts.expire_overdue(at=checkout.expires_at) == 0
+
+
+class TestTheRulesAreAskedAgain:
+    def test_when_paying(self, ana, plan):
+        checkout = open_checkout(ana, plan)
+        ExclusionFactory(product=plan.product)
+        with pytest.raises(PurchaseRefused):
+            pay(checkout)
+        assert state_of(checkout) == "open"
+        assert [d.reasons for d in Decision.objects.order_by("id")] == [[], ["operator_exclusion"]]
+        assert not Payment.objects.exists()
+        assert ledger.states() == []
+
+    def test_but_what_was_captured_meanwhile_is_granted(self, ana, plan):
+        checkout = open_checkout(ana, plan)
+        pay(checkout, "pm_card_authenticationRequired")
+        PolicyFactory(tenant=ana.tenant, product=plan.product)
+        payments.confirm_checkout(checkout=checkout, by=acting(ana), at=NOON)
+        assert state_of(checkout) == "completed"

@@ -61,6 +61,7 @@ def test_the_web_server_gives_up_at_once():
     assert (done.returncode, "SECRET_KEY is not set" in done.stderr) == (3, True)
 
 
-def test_a_demo_bound_to_another_address_by_hand_serves_nobody_from_elsewhere(client):
+def test_a_demo_bound_to_another_address_by_hand_serves_nobody_from_elsewhere(client, settings):
+    settings.MIDDLEWARE = ["config.loopback.OnlyFromThisMachine", *settings.MIDDLEWARE]
     assert client.get("/healthz", REMOTE_ADDR="::1").status_code == 200
     assert client.get("/healthz", REMOTE_ADDR="203.0.113.7").status_code == 403

@@ -91,7 +91,7 @@ class SandboxGateway:
     def cancel(self, key: UUID) -> Charge:
         # A key that was never seen is taken, so that a request still on the way finds it canceled.
         charge, created = SandboxCharge.objects.using(DB).get_or_create(
-            key=key, defaults={"amount": 0, "currency": "", "state": SandboxChargeState.CANCELED}
+            key=key, defaults={"amount": Decimal(0), "currency": "", "state": SandboxChargeState.CANCELED}
         )
         if not created:
             SandboxCharge.objects.using(DB).filter(key=key, state=SandboxChargeState.REQUIRES_ACTION).update(

@@ -1,4 +1,7 @@
+from importlib import import_module
+
 from django.apps import AppConfig
+from django.contrib.admin.apps import SimpleAdminConfig
 
 
 class SiteConfig(AppConfig):
@@ -10,3 +13,14 @@ class SiteConfig(AppConfig):
         from config import celery, health  # noqa: F401 (registers the heartbeat)
 
         celery.app.autodiscover_tasks(force=True)
+
+
+class ProcurementAdminConfig(SimpleAdminConfig):
+    """The admin with our site and our pages only: what other packages would register is not for procurement."""
+
+    default_site = "config.admin.ProcurementSite"
+
+    def ready(self) -> None:
+        super().ready()
+        for app in ("tenants", "licensing", "policies", "commerce"):
+            import_module(f"{app}.admin")

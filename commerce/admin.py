@@ -1,0 +1,256 @@
+"""Purchases as procurement reads them, and the prices for the operator. Orders create them, so nothing is typed in."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from commerce.models import Checkout, Order, PaymentState, Price, Purchase, RefundState
+from commerce.templatetags.money import money
+from commerce.views.wording import look_of
+from licensing.models import Channel, Product, Seat, SubscriptionState
+from tenants.access import Right
+from tenants.directory.models import Tenant
+from tenants.journal.naming import SUBJECT, Named, names, uuids
+from tenants.procurement import Filter, ProcurementAdmin, Row, Section, badge, day, minute
+
+# A page lists this many people of a purchase; the number of all of them stands beside.
+SHOWN_SEATS = 200
+
+_PAYMENT_KIND = {
+    PaymentState.SUCCEEDED: "green",
+    PaymentState.STARTED: "amber",
+    PaymentState.REQUIRES_ACTION: "amber",
+    PaymentState.SET_ASIDE: "amber",
+    PaymentState.FAILED: "red",
+}
+_REFUND_KIND = {RefundState.SUCCEEDED: "green", RefundState.STARTED: "amber", RefundState.FAILED: "red"}
+
+
+class ChannelFilter(Filter):
+    title, parameter_name, field = gettext_lazy("bought by"), "channel", "channel"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [(Channel.SELF_SERVICE, _("Self-service only")), (Channel.CENTRAL, _("Central only"))]
+
+
+class StateFilter(Filter):
+    title, parameter_name, field = gettext_lazy("state"), "state", "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return list(SubscriptionState.choices)
+
+
+class ProductFilter(Filter):
+    title, parameter_name, field = gettext_lazy("product"), "product", "plan__product_id"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return list(Product.objects.order_by("name").values_list("pk", "name"))
+
+
+@admin.register(Purchase)
+class PurchaseAdmin(ProcurementAdmin):
+    """Every purchase of the organisation, however it was bought."""
+
+    right = Right.SEE_ALL_PURCHASES
+    list_title = gettext_lazy("Purchases")
+    list_display = [
+        "product",
+        "purchaser",
+        "channel",
+        "quantity",
+        "seats_assigned",
+        "price_paid",
+        "expires",
+        "in_state",
+    ]
+    list_filter = [ChannelFilter, StateFilter, ProductFilter]
+    search_fields = ["plan__product__name", "purchaser__name", "purchaser__user__email"]
+    search_help_text = gettext_lazy("Product or purchaser")
+    sortable_by = ["product", "purchaser", "quantity", "seats_assigned", "expires"]
+    ordering = ["-created_at"]
+    empty_title = gettext_lazy("No purchases yet")
+    empty_text = gettext_lazy("What people of your organisation buy themselves appears here at once.")
+    detail_template = "admin/purchase.html"
+
+    def rows(self) -> QuerySet[Any]:
+        return Purchase.objects.for_procurement()
+
+    @admin.display(description=gettext_lazy("product"), ordering="plan__product__name")
+    def product(self, purchase: Purchase) -> str:
+        term = purchase.plan.get_term_display()
+        return format_html('{}<span class="beside">{}</span>', purchase.plan.product.name, term)
+
+    @admin.display(description=gettext_lazy("purchaser"), ordering="purchaser__user__email")
+    def purchaser(self, purchase: Purchase) -> str:
+        return str(purchase.purchaser)
+
+    @admin.display(description=gettext_lazy("assigned"), ordering="seats_assigned")
+    def seats_assigned(self, purchase: Purchase) -> int:
+        return purchase.seats_assigned
+
+    @admin.display(description=gettext_lazy("price paid"))
+    def price_paid(self, purchase: Purchase) -> str:
+        return paid(purchase)
+
+    @admin.display(description=gettext_lazy("expires"), ordering="term_end")
+    def expires(self, purchase: Purchase) -> str:
+        return day(purchase.term_end)
+
+    @admin.display(description=gettext_lazy("state"), ordering="state")
+    def in_state(self, purchase: Purchase) -> str:
+        return state_badge(purchase)
+
+    def page(self, request: HttpRequest, row: Purchase, status: int = 200, **context: Any) -> Any:
+        context = {"title": str(row.plan), "state": state_badge(row), "look": look_of(row), **context}
+        return super().page(request, row, status, **context)
+
+    def sections(self, request: HttpRequest, row: Purchase) -> list[Section]:
+        return [
+            Section(title=_("What was bought"), rows=self.facts(request, row)),
+            Section(title=_("Assigned people"), template="admin/_seats.html", data=seats_of(row)),
+            Section(title=_("Order history"), template="admin/_orders.html", data=orders_of(row)),
+        ]
+
+    def facts(self, request: HttpRequest, row: Purchase) -> list[Row]:
+        people: list[tuple[str | Promise, Any]] = [
+            (_("Purchaser"), f"{row.purchaser} ({row.purchaser.user.email})"),
+            (_("Managed by"), row.owner or _("The organisation")),
+            (_("Paid by"), row.payer or _("The organisation")),
+        ]
+        unit = money(row.unit_price, row.currency) if row.unit_price is not None and row.currency else ""
+        terms: list[tuple[str | Promise, Any]] = [
+            (_("Product"), row.plan.product.name),
+            (_("Plan"), row.plan.get_term_display()),
+            (_("Bought by"), row.get_channel_display()),
+            (_("Bought on"), minute(row.created_at)),
+            (_("Quantity"), row.quantity),
+            (_("Seats assigned"), row.seats_assigned),
+            (_("Price of a seat"), unit),
+            (_("Price paid"), paid(row)),
+            (_("Term"), f"{day(row.term_start)} – {day(row.term_end)}"),
+            (_("Automatic renewal"), _("On") if row.auto_renew else _("Off")),
+            (_("Refundable until"), minute(row.refundable_until)),
+        ]
+        whose = [(_("Organisation"), row.tenant)] if self.actor(request).is_operator else []
+        return [Row(label=label, value=value) for label, value in [*whose, *people, *terms] if value != ""]
+
+
+@admin.register(Price)
+class PriceAdmin(ProcurementAdmin):
+    """Prices by channel and currency, for the operator; written by `load_catalogue`."""
+
+    list_title = gettext_lazy("Prices")
+    list_display = ["plan", "channel", "price", "valid"]
+    list_filter = [ChannelFilter]
+    search_fields = ["plan__id", "plan__product__name", "currency"]
+    search_help_text = gettext_lazy("Plan or currency")
+    ordering = ["plan_id", "channel", "currency", "-valid_from"]
+    sortable_by = ["plan", "channel", "valid"]
+    empty_text = gettext_lazy("Prices are written by the command load_catalogue.")
+    detail_fields = ["plan", "channel", "price", "valid"]
+
+    def rows(self) -> QuerySet[Price]:
+        return Price.objects.select_related("plan__product")
+
+    @admin.display(description=gettext_lazy("price"))
+    def price(self, price: Price) -> str:
+        return money(price.amount, price.currency)
+
+    @admin.display(description=gettext_lazy("valid from"), ordering="valid_from")
+    def valid(self, price: Price) -> str:
+        return day(price.valid_from)
+
+
+def paid(purchase: Purchase) -> str:
+    """What was charged less what went back; empty where nothing ever was."""
+    amount = purchase.paid  # type: ignore[attr-defined]  # annotated by with_money
+    return money(amount, purchase.currency) if purchase.currency else ""
+
+
+def state_badge(purchase: Purchase) -> str:
+    return badge(purchase.get_state_display(), look_of(purchase).kind)
+
+
+def seats_of(purchase: Purchase) -> dict[str, Any]:
+    held = Seat.objects.of(purchase.tenant).open().filter(subscription=purchase).with_people()
+    shown = [
+        {"person": str(seat.member), "email": seat.member.user.email, "since": day(seat.assigned_at)}
+        for seat in held.order_by("assigned_at", "pk")[:SHOWN_SEATS]
+    ]
+    return {"seats": shown, "more": purchase.seats_assigned - len(shown), "free": purchase.seats_free}
+
+
+def orders_of(purchase: Purchase) -> list[dict[str, Any]]:
+    orders = Order.objects.of(purchase.tenant).filter(subscription=purchase).with_lines()
+    return [as_order(order) for order in orders.order_by("-created_at", "-pk")]
+
+
+def as_order(order: Order) -> dict[str, Any]:
+    return {
+        "id": order.pk,
+        "ordered": minute(order.created_at),
+        "buyer": order.buyer,
+        "state": order.get_state_display(),
+        "currency": order.currency,
+        "tax": order.tax,
+        "total": order.total,
+        "lines": [
+            {"line": line, "period": f"{day(line.starts_at)} – {day(line.ends_at)}" if line.starts_at else ""}
+            for line in order.lines.all()
+        ],
+        "movements": [movement for payment in order.payments.all() for movement in movements_of(payment)],
+    }
+
+
+def movements_of(payment: Any) -> list[dict[str, Any]]:
+    """A payment and what went back of it, in the order in which it happened."""
+    tried = {
+        "what": _("Card payment"),
+        "when": minute(payment.settled_at or payment.started_at),
+        "amount": payment.amount,
+        "state": badge(payment.get_state_display(), _PAYMENT_KIND.get(PaymentState(payment.state), "")),
+        "note": payment.decline_code,
+    }
+    returned = [
+        {
+            "what": _("Refund"),
+            "when": minute(refund.settled_at or refund.created_at),
+            "amount": -refund.amount,
+            "state": badge(refund.get_state_display(), _REFUND_KIND[RefundState(refund.state)]),
+            "note": refund.get_reason_display(),
+        }
+        for refund in payment.refunds.all()
+    ]
+    return [tried, *returned]
+
+
+@names(SUBJECT, "subscription")
+def purchases(tenant: Tenant | None, ids: Collection[str]) -> Mapping[str, Named]:
+    found = Purchase.objects.filter(pk__in=uuids(ids)).select_related("plan__product")
+    found = found if tenant is None else found.of(tenant)
+    return {
+        str(purchase.pk): Named(str(purchase), reverse("admin:commerce_purchase_change", args=[purchase.pk]))
+        for purchase in found
+    }
+
+
+@names(SUBJECT)
+def checkouts(tenant: Tenant | None, ids: Collection[str]) -> Mapping[str, Named]:
+    found = Checkout.objects.filter(pk__in=uuids(ids)).select_related("plan__product")
+    found = found if tenant is None else found.of(tenant)
+    return {str(checkout.pk): Named(str(checkout)) for checkout in found}
+
+
+@names(SUBJECT, "order")
+def orders(tenant: Tenant | None, ids: Collection[str]) -> Mapping[str, Named]:
+    found = Order.objects.filter(pk__in=uuids(ids)).select_related("checkout__plan__product")
+    found = found if tenant is None else found.of(tenant)
+    return {str(order.pk): Named(str(order.checkout)) for order in found}

@@ -1,0 +1,81 @@
+"""The procurement site: who may come in, and what stands in it. Its home is in config.home."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from csp.constants import UNSAFE_EVAL, UNSAFE_INLINE
+from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponseBase
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, URLResolver, include, path
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from unfold.sites import UnfoldAdminSite
+
+from tenants.procurement import actor_of_request, may_read_some
+
+View = Callable[..., HttpResponseBase]
+
+# What unfold's scripts and styles need, on top of the strict policy that every other page has.
+UNFOLD_NEEDS = {"script-src": [UNSAFE_EVAL], "style-src": [UNSAFE_INLINE]}
+
+
+class ProcurementSite(UnfoldAdminSite):
+    """
+    Only what is registered, only lists and pages to read, besides what an admin states itself.
+
+    The framework's own sign-in, password, search, history and delete addresses do not exist here.
+    """
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        routes: list[URLPattern | URLResolver] = [
+            path("", self.admin_view(self.index), name="index"),
+            path("jsi18n/", self.admin_view(self.i18n_javascript, cacheable=True), name="jsi18n"),
+        ]
+        for model, model_admin in self._registry.items():
+            opts = model._meta
+            routes.append(path(f"{opts.app_label}/{opts.model_name}/", include(model_admin.get_urls())))
+        return routes
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        actor = actor_of_request(request)
+        return actor is not None and may_read_some(actor)
+
+    def admin_view(self, view: View, cacheable: bool = False) -> View:
+        guarded: View = super().admin_view(view, cacheable)
+
+        @wraps(guarded)
+        def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if actor_of_request(request) is None:
+                return redirect_to_login(request.get_full_path(), settings.LOGIN_URL)
+            if not self.has_permission(request):
+                raise PermissionDenied(_("The procurement view is for those who administer an organisation."))
+            request.readable = self._readable(request)  # type: ignore[attr-defined]  # for the navigation
+            with timezone.override(_zone(request)):
+                response = guarded(request, *args, **kwargs)
+                if isinstance(response, TemplateResponse):
+                    response.render()  # here, while the organisation's own time holds
+            response._csp_update = UNFOLD_NEEDS  # type: ignore[attr-defined]  # read by the middleware of django-csp
+            return response
+
+        return inner
+
+    def _readable(self, request: HttpRequest) -> frozenset[str]:
+        return frozenset(
+            model._meta.label_lower
+            for model, model_admin in self._registry.items()
+            if model_admin.has_view_permission(request)
+        )
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """The navigation is written down in config.appearance; the framework's list of apps is not shown."""
+        return []
+
+
+def _zone(request: HttpRequest) -> ZoneInfo | None:
+    actor = actor_of_request(request)
+    return actor.tenant.zone if actor is not None and actor.tenant is not None else None

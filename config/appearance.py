@@ -1,0 +1,110 @@
+"""How the procurement view looks and what stands in its navigation: the settings of django-unfold."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest
+from django.templatetags.static import static
+from django.urls import reverse_lazy
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+
+def _shown(model: str) -> Callable[[HttpRequest], bool]:
+    """Whether the person may read a model, asked of its own admin."""
+
+    def may_read(request: HttpRequest) -> bool:
+        return model in request.readable  # type: ignore[attr-defined]  # put there by the site, see config.admin
+
+    return may_read
+
+
+def _page(title: str | Promise, model: str, icon: str) -> dict[str, Any]:
+    link = reverse_lazy(f"admin:{model.replace('.', '_')}_changelist")
+    return {"title": title, "icon": icon, "link": link, "permission": _shown(model)}
+
+
+NAVIGATION: list[dict[str, Any]] = [
+    {
+        "title": "",
+        "items": [
+            {"title": _("Overview"), "icon": "home", "link": reverse_lazy("admin:index")},
+            _page(_("Purchases"), "commerce.purchase", "receipt_long"),
+            _page(_("Product policies"), "policies.selfserviceproduct", "rule"),
+            _page(_("Policies set"), "policies.policy", "rule"),
+            _page(_("Journal"), "tenants.event", "history"),
+        ],
+    },
+    {
+        "title": _("Organisation"),
+        "items": [
+            _page(_("Organisations"), "tenants.tenant", "apartment"),
+            _page(_("People"), "tenants.membership", "group"),
+            _page(_("Domains"), "tenants.domain", "alternate_email"),
+        ],
+    },
+    {
+        "title": _("Catalogue"),
+        "items": [
+            _page(_("Families"), "licensing.family", "category"),
+            _page(_("Products"), "licensing.product", "apps"),
+            _page(_("Plans"), "licensing.plan", "event_repeat"),
+            _page(_("Prices"), "commerce.price", "sell"),
+            _page(_("Markets"), "policies.market", "public"),
+            _page(_("Exclusions"), "policies.exclusion", "block"),
+        ],
+    },
+]
+
+# The tokens of static/seatwise.css on unfold's scales: 600 is a colour in light, 500 in dark.
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "Seatwise",
+    "SITE_HEADER": "Seatwise",
+    "SITE_SUBHEADER": _("Procurement"),
+    "SITE_ICON": lambda request: static("favicon.svg"),
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("favicon.svg")},
+    ],
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+    "BORDER_RADIUS": "6px",
+    "STYLES": [lambda request: static("admin_seatwise.css")],
+    "DASHBOARD_CALLBACK": "config.home.context",
+    "SIDEBAR": {"navigation": NAVIGATION},
+    "COLORS": {
+        "base": {
+            "50": "#f4f6f7",
+            "100": "#e9edf0",
+            "200": "#dce1e6",
+            "300": "#c3ccd4",
+            "400": "#a5b1bc",
+            "500": "#7b8894",
+            "600": "#52606d",
+            "700": "#3a4650",
+            "800": "#2d373f",
+            "900": "#182026",
+            "950": "#10161a",
+        },
+        "primary": {
+            "50": "#e2f1f5",
+            "100": "#c9e5ed",
+            "200": "#a3dbec",
+            "300": "#8ed0e5",
+            "400": "#76c6df",
+            "500": "#76c6df",
+            "600": "#0a5f78",
+            "700": "#074656",
+            "800": "#063a48",
+            "900": "#123440",
+            "950": "#06222c",
+        },
+        "font": {
+            "subtle-light": "#52606d",
+            "subtle-dark": "#a5b1bc",
+            "default-light": "#16202a",
+            "default-dark": "#e9eef2",
+            "important-light": "#16202a",
+            "important-dark": "#e9eef2",
+        },
+    },
+}

@@ -1,0 +1,82 @@
+"""The first page of the procurement view: the newest purchases, what may be bought, and whether anything may."""
+
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from commerce.admin import paid, state_badge
+from commerce.models import Purchase
+from policies import eligibility
+from policies.admin import value_badge
+from policies.models import SelfServiceProduct
+from policies.operations import policies
+from tenants.access import Actor
+from tenants.procurement import actor_of_request, day
+
+NEWEST = 5
+# What closes self-service buying to everybody in an organisation.
+CLOSES = {"tenant_not_managed", "sector_excluded", "market_closed", "market_not_open_yet", "operator_exclusion"}
+
+
+def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """What the page shows; named in config.appearance as unfold's dashboard."""
+    actor = actor_of_request(request)
+    if actor is None:
+        raise PermissionDenied
+    return {
+        **context,
+        "title": _("Overview"),
+        "organisation": None if actor.is_operator else actor.tenant,
+        "newest": [_as_line(purchase) for purchase in _newest_purchases(actor)],
+        "policies": _policies(actor),
+        "closed": _why_closed(actor),
+    }
+
+
+def _newest_purchases(actor: Actor) -> list[Any]:
+    purchases = Purchase.objects.for_procurement()
+    if actor.tenant is not None and not actor.is_operator:
+        purchases = purchases.of(actor.tenant)
+    return list(purchases.order_by("-created_at")[:NEWEST])
+
+
+def _as_line(purchase: Purchase) -> dict[str, Any]:
+    return {
+        "url": reverse("admin:commerce_purchase_change", args=[purchase.pk]),
+        "product": purchase.plan,
+        "tenant": purchase.tenant,
+        "purchaser": purchase.purchaser,
+        "quantity": purchase.quantity,
+        "paid": paid(purchase),
+        "bought": day(purchase.created_at),
+        "state": state_badge(purchase),
+    }
+
+
+def _policies(actor: Actor) -> list[dict[str, Any]]:
+    """What holds for each product in the acting tenant; an operator acts in none."""
+    if actor.tenant is None:
+        return []
+    products = SelfServiceProduct.objects.order_by("family__name", "name")
+    return [
+        {
+            "url": reverse("admin:policies_selfserviceproduct_change", args=[policy.product.pk]),
+            "product": policy.product,
+            "value": value_badge(policy.value),
+        }
+        for policy in policies.in_force(actor.tenant, products)
+    ]
+
+
+def _why_closed(actor: Actor) -> list[str]:
+    """The sentences that say why nobody in the organisation can buy anything by self-service; empty when they can."""
+    if actor.membership is None:
+        return []
+    products = SelfServiceProduct.objects.all()
+    answers = eligibility.decide_all(actor.membership, products, at=timezone.now()).values()
+    closing = [[reason for reason in answer.reasons if reason["code"] in CLOSES] for answer in answers]
+    return [reason["detail"] for reason in closing[0]] if closing and all(closing) else []

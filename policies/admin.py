@@ -1,0 +1,265 @@
+"""Product policies, the one thing that the procurement view changes; markets and exclusions for the operator."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django_countries import countries
+
+from policies.forms import PolicyForm, seen
+from policies.models import Exclusion, Market, Policy, PolicyValue, SelfServiceProduct
+from policies.operations import policies
+from tenants.access import Actor, Right
+from tenants.directory import operations as directory
+from tenants.directory.models import Tenant
+from tenants.journal.models import Event
+from tenants.procurement import READS, Filter, ProcurementAdmin, Section, actor_of_request, badge, day, minute
+from tenants.refusal import Refused
+
+_VALUE_KIND = {PolicyValue.ENABLED: "green", PolicyValue.TRIALS_ONLY: "amber", PolicyValue.DISABLED: "red"}
+_LEVELS: dict[str, str | Promise] = {
+    "product": gettext_lazy("Set for this product"),
+    "family": gettext_lazy("Set for its family"),
+    "tenant": gettext_lazy("Set for all products"),
+    "system": gettext_lazy("Nobody has set it"),
+}
+HISTORY = 20
+
+
+def value_badge(value: str) -> str:
+    return badge(PolicyValue(value).label, _VALUE_KIND[PolicyValue(value)])
+
+
+@admin.register(SelfServiceProduct)
+class ProductPolicyAdmin(ProcurementAdmin):
+    """For each product, whether the people of the organisation may buy it; changed with a reason."""
+
+    right = Right.READ_POLICY
+    list_title = gettext_lazy("Product policies")
+    list_intro = gettext_lazy(
+        "What your people may buy themselves. A change holds for the next purchase; what was bought stays as it is."
+    )
+    list_display = ["name", "family", "value", "source", "set_by", "set_at", "reason"]
+    sortable_by = ["name", "family"]
+    ordering = ["family__name", "name"]
+    empty_text = gettext_lazy("There is no product that people could buy themselves.")
+    detail_template = "admin/policy.html"
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        actor = actor_of_request(request)
+        return actor is not None and actor.tenant is not None and actor.may(Right.READ_POLICY)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[SelfServiceProduct]:
+        return SelfServiceProduct.objects.all()
+
+    def complete(self, request: HttpRequest, rows: Sequence[SelfServiceProduct]) -> None:
+        for product, policy in zip(rows, policies.in_force(_tenant(self.actor(request)), rows), strict=True):
+            product.policy = policy
+
+    @admin.display(description=gettext_lazy("value"))
+    def value(self, product: SelfServiceProduct) -> str:
+        return value_badge(product.policy.value)
+
+    @admin.display(description=gettext_lazy("where it comes from"))
+    def source(self, product: SelfServiceProduct) -> Any:
+        return _LEVELS[product.policy.source.level]
+
+    @admin.display(description=gettext_lazy("set by"))
+    def set_by(self, product: SelfServiceProduct) -> str:
+        return str(product.policy.source.set_by)
+
+    @admin.display(description=gettext_lazy("when"))
+    def set_at(self, product: SelfServiceProduct) -> str:
+        return day(product.policy.source.set_at)
+
+    @admin.display(description=gettext_lazy("reason"))
+    def reason(self, product: SelfServiceProduct) -> str:
+        return str(product.policy.reason)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        actor = self.actor(request)
+        product = self.found(request, object_id)
+        if request.method in READS:
+            return self.page(request, product, form=self.fresh_form(actor, product))
+        if request.method != "POST" or not actor.may(Right.CHANGE_POLICY):
+            raise PermissionDenied
+        form = PolicyForm(request.POST)
+        if form.is_valid() and self.keep(actor, product, form):
+            changed = {"product": product.name, "value": PolicyValue(form.cleaned_data["value"]).label}
+            messages.success(request, _("%(product)s: %(value)s. The next purchase follows it.") % changed)
+            return redirect("admin:policies_selfserviceproduct_changelist")
+        return self.page(request, product, 400, form=form)
+
+    def fresh_form(self, actor: Actor, product: SelfServiceProduct) -> PolicyForm | None:
+        """None for whoever may only read."""
+        if not actor.may(Right.CHANGE_POLICY):
+            return None
+        now = policies.in_force(_tenant(actor), [product])[0]
+        return PolicyForm(initial={"value": now.value, "seen": seen(now)})
+
+    @transaction.atomic
+    def keep(self, actor: Actor, product: SelfServiceProduct, form: PolicyForm) -> bool:
+        """Change the policy unless it is no longer what the page showed; what is wrong is said on the form."""
+        tenant = _tenant(actor)
+        # The lock that the operation takes too: nothing changes between this look and the change.
+        directory.lock(tenant)
+        now = seen(policies.in_force(tenant, [product])[0])
+        if form.cleaned_data["seen"] != now:
+            form.data = {name: form.data.get(name, "") for name in form.fields} | {"seen": now}
+            form.add_error(None, _("Somebody changed this meanwhile. Look at what holds now, then save again."))
+            return False
+        try:
+            policies.set_product_policy(
+                tenant=tenant,
+                product=product,
+                value=form.cleaned_data["value"],
+                reason=form.cleaned_data["reason"],
+                by=actor,
+                at=timezone.now(),
+            )
+        except Refused as refused:
+            form.add_error(refused.field if refused.field in form.fields else None, str(refused))
+            return False
+        return True
+
+    def sections(self, request: HttpRequest, row: SelfServiceProduct) -> list[Section]:
+        self.complete(request, [row])
+        shown = [self.line(name, row) for name in ("value", "source", "set_by", "set_at", "reason")]
+        return [
+            Section(rows=[line for line in shown if line.value]),
+            Section(title=_("Changes"), template="admin/_policy_changes.html", data=self.changes(request, row)),
+        ]
+
+    def changes(self, request: HttpRequest, product: SelfServiceProduct) -> list[dict[str, str]]:
+        events = Event.objects.of(_tenant(self.actor(request))).about(product.pk).filter(type="policy.changed")
+        return [
+            {
+                "when": minute(event.at),
+                "who": str(event.actor or ""),
+                "old": value_badge(event.data["old"]),
+                "new": value_badge(event.data["new"]),
+                "reason": event.data.get("reason", ""),
+            }
+            for event in events.select_related("actor").order_by("-at", "-pk")[:HISTORY]
+        ]
+
+
+@admin.register(Policy)
+class PolicyAdmin(ProcurementAdmin):
+    """Every policy that any organisation has set, for the operator."""
+
+    list_title = gettext_lazy("Policies set")
+    list_display = ["applies_to", "shown_value", "set_by", "set", "reason"]
+    ordering = ["-set_at"]
+    sortable_by: Sequence[str] = ()
+    empty_text = gettext_lazy("No organisation has set a policy: the system's default holds, enabled.")
+    detail_fields = ["applies_to", "shown_value", "set_by", "set", "reason"]
+
+    def rows(self) -> QuerySet[Policy]:
+        return Policy.objects.select_related("set_by", "product", "family", "department", "member__user")
+
+    @admin.display(description=gettext_lazy("applies to"))
+    def applies_to(self, policy: Policy) -> str:
+        what = str(policy.product or policy.family or _("all products"))
+        who = policy.member or policy.department
+        return f"{what} · {who}" if who else what
+
+    @admin.display(description=gettext_lazy("value"))
+    def shown_value(self, policy: Policy) -> str:
+        return value_badge(policy.value)
+
+    @admin.display(description=gettext_lazy("set"))
+    def set(self, policy: Policy) -> str:
+        return minute(policy.set_at)
+
+
+class OpenFilter(Filter):
+    title, parameter_name = gettext_lazy("market"), "market"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("open", _("Open today")), ("closed", _("Not open today"))]
+
+    def narrowed(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
+        is_open = _open_today()
+        return queryset.filter(is_open) if value == "open" else queryset.exclude(is_open)
+
+
+@admin.register(Market)
+class MarketAdmin(ProcurementAdmin):
+    """Where people may buy, for the operator; written by `load_markets`."""
+
+    list_title = gettext_lazy("Markets")
+    list_display = ["name", "country", "family_or_all", "opens", "closes"]
+    list_filter = [OpenFilter]
+    search_fields = ["name", "country"]
+    search_help_text = gettext_lazy("Country, by name or code")
+    ordering = ["name"]
+    empty_text = gettext_lazy("Markets are written by the command load_markets.")
+    detail_fields = ["name", "country", "family_or_all", "opens", "closes"]
+
+    def rows(self) -> QuerySet[Market]:
+        return Market.objects.select_related("family")
+
+    @admin.display(description=gettext_lazy("family"), ordering="family")
+    def family_or_all(self, market: Market) -> str:
+        return str(market.family or _("All"))
+
+    @admin.display(description=gettext_lazy("opens"), ordering="opens_on")
+    def opens(self, market: Market) -> str:
+        return day(market.opens_on)
+
+    @admin.display(description=gettext_lazy("closes"), ordering="closes_on")
+    def closes(self, market: Market) -> str:
+        return day(market.closes_on)
+
+
+@admin.register(Exclusion)
+class ExclusionAdmin(ProcurementAdmin):
+    """Where the operator refuses self-service."""
+
+    list_title = gettext_lazy("Exclusions")
+    list_display = ["excludes", "begins", "ends", "ends_renewals", "reason"]
+    ordering = ["-created_at"]
+    sortable_by: Sequence[str] = ()
+    empty_text = gettext_lazy("Nothing is excluded.")
+    detail_fields = ["excludes", "begins", "ends", "ends_renewals", "reason"]
+
+    def rows(self) -> QuerySet[Exclusion]:
+        return Exclusion.objects.select_related("family", "product")
+
+    @admin.display(description=gettext_lazy("excludes"))
+    def excludes(self, exclusion: Exclusion) -> str:
+        sector = exclusion.get_sector_display() if exclusion.sector else ""
+        country = countries.name(exclusion.country) or exclusion.country
+        named = [sector, country, exclusion.family, exclusion.product]
+        return " · ".join(str(part) for part in named if part)
+
+    @admin.display(description=gettext_lazy("from"))
+    def begins(self, exclusion: Exclusion) -> str:
+        return day(exclusion.valid_from)
+
+    @admin.display(description=gettext_lazy("until"))
+    def ends(self, exclusion: Exclusion) -> str:
+        return day(exclusion.valid_to)
+
+
+def _tenant(actor: Actor) -> Tenant:
+    return actor.home.tenant
+
+
+def _open_today() -> Q:
+    today = timezone.localdate()
+    return (Q(opens_on=None) | Q(opens_on__lte=today)) & (Q(closes_on=None) | Q(closes_on__gt=today))

@@ -1,0 +1,135 @@
+"""The journal, to read: what happened, when, by whom, newest first."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import F, QuerySet
+from django.http import HttpRequest
+from django.utils.dateparse import parse_datetime
+from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from tenants.access import Actor, Right
+from tenants.directory.models import Tenant
+from tenants.journal.models import Event
+from tenants.journal.naming import Named, names_in
+from tenants.procurement import Filter, ProcurementAdmin, Row, Section, actor_of_request, minute
+
+# How far back the filter looks for the types it offers: a bound, so that it costs the same in any journal.
+LOOKS_BACK = 1000
+
+
+def in_words(code: str) -> str:
+    """policy.changed → Policy changed"""
+    return code.replace(".", " ").replace("_", " ").capitalize()
+
+
+def readable(value: Any, names: Mapping[str, Named]) -> Any:
+    """A value of an event's data as people read it."""
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, list):
+        return ", ".join(str(readable(one, names)) for one in value)
+    if isinstance(value, dict):
+        return "; ".join(f"{key}: {readable(one, names)}" for key, one in value.items())
+    if not isinstance(value, str):
+        return value
+    if value in names:
+        return linked(names[value])
+    moment = parse_datetime(value) if "T" in value else None
+    return minute(moment) if moment else value
+
+
+def linked(name: Named) -> str:
+    return format_html('<a href="{}">{}</a>', name.url, name.text) if name.url else name.text
+
+
+class TypeFilter(Filter):
+    title, parameter_name, field = gettext_lazy("what happened"), "type", "type"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        newest = model_admin.get_queryset(request).order_by(*model_admin.get_ordering(request))[:LOOKS_BACK]
+        types = Event.objects.filter(pk__in=newest.values("pk")).order_by("type").values_list("type", flat=True)
+        return [(code, in_words(code)) for code in types.distinct()]
+
+
+@admin.register(Event)
+class EventAdmin(ProcurementAdmin):
+    """Facts of a tenant in the order of their positions; an operator reads every tenant's, and the service's own."""
+
+    right = Right.READ_JOURNAL
+    list_title = gettext_lazy("Journal")
+    list_display = ["position", "when", "happened", "who", "about", "details"]
+    list_filter = [TypeFilter]
+    sortable_by: Sequence[str] = ()
+    empty_text = gettext_lazy("Everything that happens in your organisation is written down here, for good.")
+
+    def rows(self) -> QuerySet[Event]:
+        return Event.objects.select_related("actor").annotate(position=F("place__position"))
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
+        events: QuerySet[Event] = super().get_queryset(request)
+        tenant = _tenant(self.actor(request))
+        # Its own positions lead: the page is read along their index, however long the journal is.
+        return events if tenant is None else events.filter(place__tenant=tenant)
+
+    def get_ordering(self, request: HttpRequest) -> list[str]:
+        actor = actor_of_request(request)
+        # Positions count within a tenant. Over all of them the ids tell the time.
+        return ["-pk"] if actor is not None and actor.is_operator else ["-place__position"]
+
+    def complete(self, request: HttpRequest, rows: Sequence[Event]) -> None:
+        names = names_in(rows, _tenant(self.actor(request)))
+        for event in rows:
+            event.names = names  # type: ignore[attr-defined]  # for the columns
+
+    @admin.display(description=gettext_lazy("position"))
+    def position(self, event: Event) -> Any:
+        return getattr(event, "position", None)
+
+    @admin.display(description=gettext_lazy("when"))
+    def when(self, event: Event) -> str:
+        return minute(event.at)
+
+    @admin.display(description=gettext_lazy("what happened"))
+    def happened(self, event: Event) -> str:
+        return in_words(event.type)
+
+    @admin.display(description=gettext_lazy("who"))
+    def who(self, event: Event) -> str:
+        return str(event.actor) if event.actor else _("Seatwise itself")
+
+    @admin.display(description=gettext_lazy("about"))
+    def about(self, event: Event) -> Any:
+        names: Mapping[str, Named] = event.names  # type: ignore[attr-defined]  # put there by `complete`
+        return linked(names[event.subject]) if event.subject in names else event.subject
+
+    @admin.display(description=gettext_lazy("details"))
+    def details(self, event: Event) -> str:
+        return format_html_join(" · ", "{}: {}", ((row.label, row.value) for row in self.said(event)))
+
+    def said(self, event: Event) -> list[Row]:
+        """What the event's data says beyond its subject."""
+        names: Mapping[str, Named] = event.names  # type: ignore[attr-defined]  # put there by `complete`
+        return [
+            Row(label=in_words(key), value=readable(value, names))
+            for key, value in event.data.items()
+            if value not in ("", None, [], {}) and value != event.subject
+        ]
+
+    def sections(self, request: HttpRequest, row: Event) -> list[Section]:
+        self.complete(request, [row])
+        names = ["position", "when", "happened", "who", "about"]
+        if self.actor(request).is_operator:
+            names.insert(0, "tenant")
+        facts = [*(self.line(name, row) for name in names), Row(label=_("Type"), value=row.type)]
+        return [Section(rows=facts), Section(title=_("Details"), rows=self.said(row))]
+
+    def page(self, request: HttpRequest, row: Event, status: int = 200, **context: Any) -> Any:
+        return super().page(request, row, status, title=in_words(row.type), **context)
+
+
+def _tenant(actor: Actor) -> Tenant | None:
+    return None if actor.is_operator else actor.tenant

@@ -1,0 +1,75 @@
+"""
+Names for the ids that events hold, resolved when the journal is read.
+
+The journal lies below the apps whose rows it tells about: each of them says here how its ids read.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from tenants.directory.models import Tenant
+from tenants.journal.models import Event
+
+
+@dataclass(frozen=True)
+class Named:
+    """What a row is called, and where to read it."""
+
+    text: str
+    url: str = ""
+
+    def __str__(self) -> str:
+        return self.text
+
+
+# Given the acting tenant (none: an operator's view of all) and ids, the names of those that it finds.
+Resolver = Callable[[Tenant | None, Collection[str]], Mapping[str, Named]]
+
+# Every event's own subject goes by this key.
+SUBJECT = "subject"
+
+_resolvers: dict[str, list[Resolver]] = defaultdict(list)
+
+
+def names(*keys: str) -> Callable[[Resolver], Resolver]:
+    """Register what resolves the ids that stand under these keys of an event's data, or its subject."""
+
+    def register(resolver: Resolver) -> Resolver:
+        for key in keys:
+            _resolvers[key].append(resolver)
+        return resolver
+
+    return register
+
+
+def names_in(events: Iterable[Event], tenant: Tenant | None) -> dict[str, Named]:
+    """Names by id for a page of events, each resolver asked once."""
+    asked: dict[Resolver, set[str]] = defaultdict(set)
+    for event in events:
+        for key, value in [(SUBJECT, event.subject), *event.data.items()]:
+            for resolver in _resolvers.get(key, ()):
+                asked[resolver].update(_ids(value))
+    found: dict[str, Named] = {}
+    for resolver, ids in asked.items():
+        found.update(resolver(tenant, ids))
+    return found
+
+
+def uuids(ids: Iterable[str]) -> list[UUID]:
+    """Those that are UUIDs: subjects are of many kinds."""
+    return [parsed for parsed in map(_uuid, ids) if parsed is not None]
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def _ids(value: Any) -> list[str]:
+    values = value if isinstance(value, list) else [value]
+    return [one for one in values if isinstance(one, str) and one]

@@ -1,0 +1,284 @@
+"""What every page of the procurement view has in common: whose rows it shows, to whom, and that it only reads."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cached_property
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.contrib.admin.options import ShowFacets
+from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Page, Paginator
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.functional import Promise
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext
+from unfold.admin import ModelAdmin
+
+from tenants.access import Actor, Right
+
+READS = ("GET", "HEAD")
+
+
+def actor_of_request(request: HttpRequest) -> Actor | None:
+    actor = getattr(request, "actor", None)
+    return actor if isinstance(actor, Actor) else None
+
+
+def may_read_some(actor: Actor) -> bool:
+    """Whether the procurement view has anything for this person."""
+    return actor.is_operator or actor.may(Right.SEE_ALL_PURCHASES)
+
+
+def badge(text: str | Promise, kind: str = "") -> str:
+    """A state as a word in its colour; `kind` is green, amber, red or nothing."""
+    return format_html('<span class="badge{}">{}</span>', f" badge-{kind}" if kind else "", text)
+
+
+def day(value: datetime | date | None) -> str:
+    """A date in the organisation's zone, with its year: rows of several years stand below each other."""
+    if value is None:
+        return ""
+    local = timezone.localtime(value) if isinstance(value, datetime) else value
+    return date_format(local, pgettext("day in a list", "j M Y"))
+
+
+def minute(value: datetime | None) -> str:
+    return f"{day(value)}, {date_format(timezone.localtime(value), pgettext('time in a list', 'H:i'))}" if value else ""
+
+
+class LookAheadPaginator(Paginator):
+    """Pages that know whether another follows by reading one row more; nothing is ever counted."""
+
+    more = False
+
+    @cached_property
+    def count(self) -> int:
+        return 9_999_999_999
+
+    def page(self, number: int | str) -> Page:
+        number = self.validate_number(number)
+        first = (number - 1) * self.per_page
+        rows = list(self.object_list[first : first + self.per_page + 1])
+        self.more = len(rows) > self.per_page
+        return Page(rows[: self.per_page], number, self)
+
+
+class Filter(admin.SimpleListFilter):
+    """A choice of a list, shown as a labelled select. `field` is what it compares; choices never come from rows."""
+
+    field: ClassVar[str] = ""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value()
+        if not value:
+            return queryset
+        # Of what the list itself offers: anything else finds nothing, and never reaches the database.
+        if value not in {str(key) for key, _label in self.lookup_choices}:
+            return queryset.none()
+        return self.narrowed(queryset, value)
+
+    def narrowed(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
+        return queryset.filter(**{self.field: value})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A line of a detail page."""
+
+    label: str | Promise
+    value: Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """A block of a detail page: lines, or a template of its own with what it shows."""
+
+    title: str | Promise = ""
+    rows: Sequence[Row] = ()
+    template: str = ""
+    data: Any = None
+
+
+class ProcurementList(ChangeList):
+    """A page of rows; what belongs beside each of them is fetched for all of them at once."""
+
+    model_admin: "ProcurementAdmin"
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.model_admin.complete(request, self.result_list)
+
+
+class ProcurementAdmin(ModelAdmin):
+    """
+    A list to look through and a page to read, of the acting tenant's rows alone; an operator sees every tenant's.
+
+    `right` is what a tenant's admin must have; without one the pages are the operator's. Nothing is added, changed or
+    deleted here, and the framework's addresses for that do not exist.
+    """
+
+    right: ClassVar[Right | None] = None
+    # What an operator sees besides, where rows belong to a tenant.
+    tenant_field: ClassVar[str] = "tenant"
+    list_title: ClassVar[str | Promise] = ""
+    list_intro: ClassVar[str | Promise] = ""
+    # What a list says that has nothing to show yet.
+    empty_title: ClassVar[str | Promise] = _("Nothing here yet")
+    empty_text: ClassVar[str | Promise] = ""
+    detail_fields: ClassVar[Sequence[str]] = ()
+    detail_template: ClassVar[str] = "admin/detail.html"
+
+    actions = None
+    paginator = LookAheadPaginator
+    list_per_page = 50
+    list_max_show_all = 0
+    show_full_result_count = False
+    show_facets = ShowFacets.NEVER
+    list_fullwidth = True
+    list_before_template = "admin/_intro.html"
+
+    # --- Who, and which rows
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        actor = actor_of_request(request)
+        if actor is None:
+            return False
+        return actor.is_operator or (self.right is not None and actor.may(self.right))
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def actor(self, request: HttpRequest) -> Actor:
+        actor = actor_of_request(request)
+        if actor is None:
+            raise PermissionDenied
+        return actor
+
+    def rows(self) -> QuerySet[Any]:
+        """Everything of this kind, as the pages need it; `get_queryset` narrows it to the acting tenant."""
+        return self.model._default_manager.all()
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        actor = self.actor(request)
+        rows = self.rows()
+        if actor.is_operator:
+            return rows.select_related(self.tenant_field) if self.knows_tenant else rows
+        if actor.tenant is None or not self.knows_tenant:
+            return rows.none()
+        return rows.of(actor.tenant)  # type: ignore[attr-defined]  # every tenant-owned queryset has it
+
+    @property
+    def knows_tenant(self) -> bool:
+        return any(field.name == self.tenant_field for field in self.model._meta.fields)
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        # PostgreSQL keeps no NUL: such an address names nothing. `from_field` comes from the query string: not ours.
+        return None if "\0" in object_id else super().get_object(request, object_id)
+
+    # --- Lists
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return ProcurementList
+
+    def complete(self, request: HttpRequest, rows: Sequence[Any]) -> None:
+        """Put beside the rows of one page what their columns need, in a fixed number of queries."""
+
+    def to_field_allowed(self, request: HttpRequest, to_field: str) -> bool:
+        return False
+
+    def get_list_display(self, request: HttpRequest) -> list[str]:
+        columns = list(self.list_display)
+        if self.knows_tenant and self.actor(request).is_operator:
+            columns.insert(1, self.tenant_field)
+        return columns
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
+        """Only the filters that stand on the page: no other question can be asked through the query string."""
+        return lookup in {spec.parameter_name for spec in self.list_filter}
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        if request.method not in READS:
+            raise PermissionDenied
+        return super().changelist_view(
+            request, {"title": self.list_title or self.model._meta.verbose_name_plural, **(extra_context or {})}
+        )
+
+    # --- One row
+
+    def get_urls(self) -> list[URLPattern]:
+        name = f"{self.opts.app_label}_{self.opts.model_name}"
+        guarded = self.admin_site.admin_view
+        return [
+            path("", guarded(self.changelist_view), name=f"{name}_changelist"),
+            path("<path:object_id>/change/", guarded(self.change_view), name=f"{name}_change"),
+        ]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if not self.has_view_permission(request) or request.method not in READS:
+            raise PermissionDenied
+        return self.page(request, self.found(request, object_id))
+
+    def found(self, request: HttpRequest, object_id: str) -> Any:
+        """The row, if it is one of those that the person may see; another tenant's is as one that never was."""
+        found = self.get_object(request, object_id)
+        if found is None:
+            raise Http404
+        return found
+
+    def page(self, request: HttpRequest, row: Any, status: int = 200, **context: Any) -> TemplateResponse:
+        request.current_app = self.admin_site.name
+        return TemplateResponse(
+            request,
+            self.detail_template,
+            {
+                **self.admin_site.each_context(request),
+                "opts": self.opts,
+                "model_admin": self,
+                "title": str(row),
+                "parent_title": self.list_title,
+                "parent_url": reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"),
+                "row": row,
+                "sections": self.sections(request, row),
+                **context,
+            },
+            status=status,
+        )
+
+    def sections(self, request: HttpRequest, row: Any) -> list[Section]:
+        names = list(self.detail_fields)
+        if self.knows_tenant and self.actor(request).is_operator:
+            names.insert(0, self.tenant_field)
+        return [Section(rows=[self.line(name, row) for name in names])]
+
+    def line(self, name: str, row: Any) -> Row:
+        """A field, or a method of this admin, with its label."""
+        method = getattr(self, name, None)
+        if method is not None:
+            return Row(label=method.short_description, value=method(row))
+        shown = getattr(row, f"get_{name}_display", None)
+        value = shown() if shown else getattr(row, name)
+        if isinstance(value, datetime):
+            value = minute(value)
+        elif isinstance(value, date):
+            value = day(value)
+        return Row(label=str(self.opts.get_field(name).verbose_name), value=value)

@@ -1,0 +1,128 @@
+"""Every field of every body, query and form; for those that could name a row of somebody else, what the walk sends."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.forms import BaseForm
+
+from licensing.models import Seat
+from tenants.api.reading import Input
+from tests import factories
+from tests.outsiders.world import World
+
+OURS = ("tenants", "licensing", "policies", "commerce", "config")
+
+
+def every_field() -> dict[str, set[str]]:
+    """The names of the fields of each body, query and form class of the site."""
+    found = {}
+    for shape in _below(Input):
+        if shape.__module__.startswith(OURS):
+            found[shape.__name__] = set(shape().fields)
+    for form in _below(BaseForm):
+        if form.__module__.startswith(OURS):
+            found[form.__name__] = set(form.base_fields)
+    return found
+
+
+def _below(kind: type) -> Iterator[Any]:
+    for sub in kind.__subclasses__():
+        yield sub
+        yield from _below(sub)
+
+
+# A new field fails the walk until it stands here; one that could name a row of somebody else needs a line in BODIES.
+KNOWN_FIELDS: dict[str, set[str]] = {
+    "AutoRenewBody": {"auto_renew"},
+    "CancelBody": {"reason", "preview"},
+    "CheckoutBody": {"plan", "quantity", "assign_to", "trial"},
+    "EligibilityQuery": {"user", "plan", "quantity"},
+    "EntitlementQuery": {"product", "user"},
+    "EventFilters": {"after", "type", "page_size"},
+    "MarketQuery": {"family", "on"},
+    "MemberChange": {"name", "department", "state", "source"},
+    "MembersBody": {"members"},
+    "NewMember": {"name", "department", "state", "source", "email", "kind"},
+    "OrderFilters": {"state", "subscription"},
+    "PayBody": {"payment_method"},
+    "PolicyBody": {"value", "reason"},
+    "ProductQuery": {"family", "search", "country"},
+    "SubscriptionFilters": {
+        "channel", "state", "product", "family", "purchaser", "assigned_to", "expires_before", "expires_after",
+        "search",
+    },
+    "AddressForm": {"email", "next"},
+    "AssignForm": {"members"},
+    "CancelForm": {"reason"},
+    "CountryForm": set(),
+    "EmailForm": {"email"},
+    "PasswordForm": {"email", "next", "password"},
+    "PayForm": {"payment_method"},
+    "PolicyForm": {"value", "reason", "seen"},
+    "QuantityForm": set(),
+    "ReleaseForm": set(),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Body:
+    """A call of the visitor's own (`route` is filled from rows of the visitor) whose `field` names the victim's row."""
+
+    method: str
+    route: str
+    field: str
+    value: Callable[[World], Any]
+    others: Callable[[World], dict[str, Any]] = lambda world: {}
+
+    def filled(self, world: World) -> tuple[str, Any]:
+        url = self.route.format(own=own_subscription(world).pk, member=world.outsider.pk)
+        content = {self.field: self.value(world), **self.others(world)}
+        if self.method == "GET":
+            return f"{url}?{urlencode(content)}", None
+        return url, content
+
+
+def own_subscription(world: World) -> Any:
+    """A purchase of the outsider's, made when it is first asked for: the call is theirs, only the field is not."""
+    held = Seat.objects.filter(member=world.outsider).select_related("subscription").first()
+    return held.subscription if held else factories.buy(world.outsider, world.plan)
+
+
+def _owner(world: World) -> str:
+    return world.owner.user.email
+
+
+def _department(world: World) -> str:
+    return str(world.tenant.departments.get().pk)
+
+
+BODIES = [
+    Body(
+        "POST", "/api/v1/checkouts/", "assign_to", lambda w: [_owner(w)], lambda w: {"plan": w.plan.pk, "quantity": 1}
+    ),
+    Body("POST", "/api/v1/subscriptions/{own}/seats/", "members", lambda w: [_owner(w)]),
+    Body("POST", "/api/v1/subscriptions/{own}/seats/release/", "members", lambda w: [_owner(w)]),
+    Body("GET", "/api/v1/subscriptions/", "purchaser", _owner),
+    Body("GET", "/api/v1/subscriptions/", "assigned_to", _owner),
+    Body("GET", "/api/v1/subscriptions/", "search", _owner),
+    Body("GET", "/api/v1/orders/", "subscription", lambda w: str(w.subscription.pk)),
+    Body("GET", "/api/v1/entitlements/", "user", _owner, lambda w: {"product": w.plan.product_id}),
+    Body("GET", "/api/v1/events/", "after", lambda w: 0),
+    Body("POST", "/api/v1/members/", "email", _owner, lambda w: {"name": "Taken"}),
+    Body("POST", "/api/v1/members/", "department", _department, lambda w: {"email": "n@quux.example"}),
+    Body("PATCH", "/api/v1/members/{member}/", "department", _department),
+    Body("POST", "/my/subscriptions/{own}/assign/", "members", _owner),
+    Body("POST", "/my/subscriptions/{own}/release/", "seats", lambda w: str(w.seat.pk)),
+    Body("POST", "/buy/somewhere/", "email", _owner),
+    Body("POST", "/acting-for/", "tenant", lambda w: str(w.tenant.pk)),
+    Body("POST", "/acting-for/", "membership", lambda w: str(w.owner.pk)),
+    Body("POST", "/sign-in/", "email", _owner, lambda w: {"password": "guess", "next": "https://elsewhere.example/"}),
+    Body("GET", "/admin/commerce/purchase/", "q", _owner),
+    Body("GET", "/admin/commerce/purchase/", "purchaser__user__email", _owner),
+    Body("GET", "/admin/commerce/purchase/", "tenant__id__exact", lambda w: str(w.tenant.pk)),
+    Body("GET", "/admin/commerce/purchase/", "id__exact", lambda w: str(w.subscription.pk)),
+    Body("GET", "/admin/tenants/membership/", "q", _owner),
+    Body("GET", "/admin/tenants/event/", "tenant__id__exact", lambda w: str(w.tenant.pk)),
+]

@@ -1,0 +1,71 @@
+"""Every route of the site, and for each that takes an id, which id of the victim's stands there in the walk."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from policies.models import Exclusion, Market
+from tests.outsiders.world import World
+
+
+def every_route() -> Iterator[str]:
+    """The patterns as they are written, such as `api/v1/members/<uuid:id>/`."""
+    yield from _below(get_resolver().url_patterns, "")
+
+
+def _below(patterns: list[URLPattern | URLResolver], prefix: str) -> Iterator[str]:
+    for pattern in patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from _below(pattern.url_patterns, route)
+        else:
+            yield route
+
+
+def takes_an_id(route: str) -> bool:
+    return "<" in route
+
+
+Fill = Callable[[World], dict[str, Any]]
+
+# A new route with an id fails the walk until it is named here.
+ENTRIES: dict[str, Fill] = {
+    "api/v1/members/<uuid:id>/": lambda w: {"id": w.owner.pk},
+    "api/v1/products/<str:id>/eligibility/": lambda w: {"id": w.plan.product_id},
+    "api/v1/policies/products/<str:id>/": lambda w: {"id": w.plan.product_id},
+    "api/v1/checkouts/<uuid:id>/": lambda w: {"id": w.open_checkout.pk},
+    "api/v1/checkouts/<uuid:id>/pay/": lambda w: {"id": w.open_checkout.pk},
+    "api/v1/checkouts/<uuid:id>/confirm/": lambda w: {"id": w.waiting.order.checkout_id},
+    "api/v1/checkouts/<uuid:id>/cancel/": lambda w: {"id": w.open_checkout.pk},
+    "api/v1/subscriptions/<uuid:id>/": lambda w: {"id": w.subscription.pk},
+    "api/v1/subscriptions/<uuid:id>/auto-renew/": lambda w: {"id": w.subscription.pk},
+    "api/v1/subscriptions/<uuid:id>/cancel/": lambda w: {"id": w.subscription.pk},
+    "api/v1/subscriptions/<uuid:id>/seats/": lambda w: {"id": w.subscription.pk},
+    "api/v1/subscriptions/<uuid:id>/seats/release/": lambda w: {"id": w.subscription.pk},
+    "api/v1/subscriptions/<uuid:id>/seats/<uuid:seat>/": lambda w: {"id": w.subscription.pk, "seat": w.seat.pk},
+    "buy/<slug:plan_id>/": lambda w: {"plan_id": w.plan.pk},
+    "checkouts/<uuid:checkout_id>/": lambda w: {"checkout_id": w.open_checkout.pk},
+    "checkouts/<uuid:checkout_id>/pay/": lambda w: {"checkout_id": w.open_checkout.pk},
+    "checkouts/<uuid:checkout_id>/other-card/": lambda w: {"checkout_id": w.waiting.order.checkout_id},
+    "checkouts/<uuid:checkout_id>/return/": lambda w: {"checkout_id": w.waiting.order.checkout_id},
+    "sandbox/3ds/<uuid:key>/": lambda w: {"key": w.waiting.pk},
+    "my/subscriptions/<uuid:subscription_id>/": lambda w: {"subscription_id": w.subscription.pk},
+    "my/subscriptions/<uuid:subscription_id>/assign/": lambda w: {"subscription_id": w.subscription.pk},
+    "my/subscriptions/<uuid:subscription_id>/release/": lambda w: {"subscription_id": w.subscription.pk},
+    "my/subscriptions/<uuid:subscription_id>/auto-renew/": lambda w: {"subscription_id": w.subscription.pk},
+    "my/subscriptions/<uuid:subscription_id>/cancel/": lambda w: {"subscription_id": w.subscription.pk},
+    "admin/tenants/tenant/<path:object_id>/change/": lambda w: {"object_id": w.tenant.pk},
+    "admin/tenants/membership/<path:object_id>/change/": lambda w: {"object_id": w.owner.pk},
+    "admin/tenants/domain/<path:object_id>/change/": lambda w: {"object_id": w.tenant.domains.get().pk},
+    "admin/tenants/event/<path:object_id>/change/": lambda w: {"object_id": w.tenant.events.first().pk},
+    "admin/licensing/family/<path:object_id>/change/": lambda w: {"object_id": w.plan.product.family_id},
+    "admin/licensing/product/<path:object_id>/change/": lambda w: {"object_id": w.plan.product_id},
+    "admin/licensing/plan/<path:object_id>/change/": lambda w: {"object_id": w.plan.pk},
+    "admin/policies/selfserviceproduct/<path:object_id>/change/": lambda w: {"object_id": w.plan.product_id},
+    "admin/policies/policy/<path:object_id>/change/": lambda w: {"object_id": w.policy.pk},
+    "admin/policies/market/<path:object_id>/change/": lambda w: {"object_id": Market.objects.first().pk},
+    "admin/policies/exclusion/<path:object_id>/change/": lambda w: {"object_id": Exclusion.objects.first().pk},
+    "admin/commerce/purchase/<path:object_id>/change/": lambda w: {"object_id": w.subscription.pk},
+    "admin/commerce/price/<path:object_id>/change/": lambda w: {"object_id": w.plan.prices.first().pk},
+}

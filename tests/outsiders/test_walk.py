@@ -1,0 +1,128 @@
+"""
+A walk over every route, admin page and field that takes an id, as an outsider of another tenant, as a member without
+rights, as a guest and as a stranger: nothing seen, nothing written. A new route or field without an entry fails.
+"""
+
+import re
+from urllib.parse import unquote_plus, urlencode
+
+import pytest
+from django.test import Client
+
+from tests import factories
+from tests.callers import Api, signed_in
+from tests.outsiders.fields import BODIES, KNOWN_FIELDS, every_field
+from tests.outsiders.routes import ENTRIES, every_route, takes_an_id
+from tests.outsiders.world import PRIVATE_WORD, TENANT_WORD, World, build, rows_of
+
+pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+# Anything but a page or an answer that was meant for somebody else.
+REFUSED = {302, 400, 401, 403, 404, 405, 409, 415, 422, 429}
+
+
+@pytest.fixture
+def world():
+    return build()
+
+
+class Visitor:
+    """Somebody who should get nowhere: by the API with a token, elsewhere with a session."""
+
+    def __init__(self, who=None):
+        self.api = Api(who, raise_errors=False)
+        self.web = signed_in(who) if who else Client()
+        self.web.raise_request_exception = False
+
+    def call(self, method, url, body=None, key="walk"):
+        if url.startswith("/api/"):
+            return self.api.call(method, url, body, key=key)
+        return self.web.generic(method, url, urlencode(body or {}), content_type="application/x-www-form-urlencoded")
+
+
+WHO = ("an admin of another tenant", "a member without rights", "a guest", "a stranger")
+OF_THE_TENANT = ("a member without rights", "a guest")
+
+
+def visitor_called(who: str, world: World) -> Visitor:
+    if who == "a guest":
+        return Visitor(factories.GuestFactory(tenant=world.tenant))
+    people = {"an admin of another tenant": world.outsider, "a member without rights": world.colleague}
+    return Visitor(people.get(who))
+
+
+def secrets_from(who: str, world: World) -> tuple[str, ...]:
+    """The words that a visitor must never read. Its own people may know what their organisation is called."""
+    private = (PRIVATE_WORD, str(world.subscription.pk), str(world.order.pk))
+    return private if who in OF_THE_TENANT else (*private, TENANT_WORD)
+
+
+def url_of(route: str, world: World) -> str:
+    """The address of the victim's row, made from the pattern itself: names may be shared between patterns."""
+    filled = re.sub(r"<(?:\w+:)?(\w+)>", lambda found: str(ENTRIES[route](world)[found.group(1)]), route)
+    return "/" + filled
+
+
+def own_paths(response, url: str) -> str:
+    """The body without the address that the visitor typed: an id that was sent may come back in a link to itself."""
+    return response.content.decode(errors="replace").replace(url, "")
+
+
+def test_every_route_that_takes_an_id_has_an_entry():
+    routes = {route for route in every_route() if takes_an_id(route)}
+    assert routes == set(ENTRIES), "name the new route in tests/outsiders/routes.py, or take the old one out"
+
+
+@pytest.mark.parametrize("who", WHO)
+def test_nobody_else_sees_or_changes_anything_by_a_route(world, who):
+    visitor, secrets = visitor_called(who, world), secrets_from(who, world)
+    before = rows_of(world.tenant)
+    for route in every_route():
+        url = url_of(route, world) if takes_an_id(route) else "/" + route
+        for method in METHODS:
+            response = visitor.call(method, url)
+            place = f"{method} {url}"
+            assert response.status_code != 500, place
+            seen = [word for word in secrets if word in own_paths(response, url)]
+            assert not seen, f"{place} shows {seen}"
+            if takes_an_id(route) and route not in OPEN_TO_OTHERS:
+                assert response.status_code in REFUSED, place
+    assert_unchanged(world, before, who)
+
+
+# A product belongs to nobody: these answer about the visitor's own tenant, or refuse for want of a role.
+OPEN_TO_OTHERS = {
+    "api/v1/products/<str:id>/eligibility/",
+    "api/v1/policies/products/<str:id>/",
+    "buy/<slug:plan_id>/",
+    "admin/policies/selfserviceproduct/<path:object_id>/change/",
+}
+
+
+def test_every_field_that_could_take_an_id_is_known():
+    assert every_field() == KNOWN_FIELDS, "name the new field in tests/outsiders/fields.py"
+
+
+@pytest.mark.parametrize("body", BODIES, ids=lambda body: f"{body.method} {body.route} {body.field}")
+def test_nobody_else_gets_at_anything_by_a_field(world, body):
+    url, content = body.filled(world)
+    # What was typed may be said back; the private names and ids behind it may not.
+    echoed = str(content) + unquote_plus(url)
+    for who in WHO:
+        visitor, secrets = visitor_called(who, world), secrets_from(who, world)
+        before = rows_of(world.tenant)
+        response = visitor.call(body.method, url, content)
+        assert response.status_code != 500, who
+        seen = [word for word in secrets if word in own_paths(response, url) and word not in echoed]
+        assert not seen, f"{who} sees {seen}"
+        assert_unchanged(world, before, who)
+
+
+def assert_unchanged(world: World, before: dict, who: str) -> None:
+    """People of the tenant may add what is theirs, such as a quote of their own; what was there stays as it was."""
+    after = rows_of(world.tenant)
+    for table, rows in before.items():
+        lost = set(map(str, rows)) - set(map(str, after[table]))
+        assert not lost, f"{who} changed {table}"
+        assert who in OF_THE_TENANT or len(rows) == len(after[table]), f"{who} added to {table}"

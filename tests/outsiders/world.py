@@ -1,0 +1,96 @@
+"""Two organisations side by side: one with everything in it, and the people who must not get at it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import apps
+
+from commerce.models import Checkout, Order, Payment
+from licensing.models import Plan, Seat, Subscription
+from policies.models import Policy
+from policies.operations.policies import set_product_policy
+from tenants.directory.models import Membership, Tenant
+from tenants.journal import events
+from tests import factories
+from tests.factories import NOON
+
+# Words that stand in the victim's rows alone: whoever reads one of them has seen what is not theirs. The first is of
+# the organisation, which its own people may know; the second of its purchases, people and policies.
+TENANT_WORD = "quuxtenant"
+PRIVATE_WORD = "xyzzyowner"
+
+
+@dataclass
+class World:
+    """The victim's rows, by what a route or a field may ask for, and the visitors."""
+
+    tenant: Tenant
+    plan: Plan
+    owner: Membership
+    admin: Membership
+    subscription: Subscription
+    seat: Seat
+    open_checkout: Checkout
+    waiting: Payment
+    order: Order
+    policy: Policy
+    # Of the same tenant, without any role; and an admin of another tenant.
+    colleague: Membership
+    outsider: Membership
+
+
+def build() -> World:
+    tenant = factories.TenantFactory(slug=TENANT_WORD, name=f"{TENANT_WORD} corp")
+    factories.DomainFactory(tenant=tenant)
+    factories.DepartmentFactory(tenant=tenant)
+    owner = member(tenant, "owner")
+    # Named openly: whoever is refused by a policy is told who set it.
+    admin = factories.RoleGrantFactory(membership__tenant=tenant).membership
+    plan = factories.plan_on_sale()
+    subscription = factories.buy(owner, plan)
+    waiting = factories.open_checkout(owner, plan)
+    factories.pay(waiting, "pm_card_authenticationRequired")
+    set_product_policy(
+        tenant=tenant,
+        product=plan.product,
+        value="enabled",
+        reason=f"{PRIVATE_WORD} reason",
+        by=factories.acting(admin),
+        at=NOON,
+    )
+    elsewhere = factories.DomainFactory().tenant
+    outsider = factories.RoleGrantFactory(membership__tenant=elsewhere).membership
+    world = World(
+        tenant=tenant,
+        plan=plan,
+        owner=owner,
+        admin=admin,
+        subscription=subscription,
+        seat=Seat.objects.get(subscription=subscription),
+        open_checkout=factories.open_checkout(owner, plan),
+        waiting=Payment.objects.get(order__checkout=waiting),
+        order=Order.objects.get(subscription=subscription),
+        policy=Policy.objects.get(tenant=tenant),
+        colleague=factories.MembershipFactory(tenant=tenant),
+        outsider=outsider,
+    )
+    events.sequence(tenant.pk)
+    return world
+
+
+def member(tenant: Tenant, name: str) -> Membership:
+    user = factories.UserFactory(email=f"{name}.{PRIVATE_WORD}@{TENANT_WORD}.example", name=f"{PRIVATE_WORD} {name}")
+    return factories.MembershipFactory(tenant=tenant, user=user, name=f"{PRIVATE_WORD} {name}")
+
+
+def rows_of(tenant: Tenant) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of every table that belongs to a tenant, to compare before and after."""
+    found = {}
+    for model in apps.get_models():
+        fields = {field.name for field in model._meta.local_fields}
+        # Keys of calls and tokens are written for whoever calls; they are not the tenant's.
+        callers_own = model._meta.model_name in ("idempotencykey", "tokentenant")
+        if "tenant" in fields and not callers_own:
+            found[model._meta.label] = sorted(model._base_manager.filter(tenant=tenant).values_list(), key=str)
+    found["tenants.Tenant"] = list(Tenant.objects.filter(pk=tenant.pk).values_list())
+    return found

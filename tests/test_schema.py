@@ -1,0 +1,92 @@
+"""The API against its own document: whatever a client sends, no answer but a documented one, and never a 5xx."""
+
+from itertools import count
+
+import pytest
+import schemathesis
+from django.utils import timezone
+from hypothesis import HealthCheck, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from config.wsgi import application
+from licensing.models import Seat
+from tests.callers import Api, token_for
+from tests.factories import MembershipFactory, buy, open_checkout, plan_on_sale
+
+pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
+
+HELD = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+PREFIX = "/api/v1/"
+
+
+@pytest.fixture
+def document():
+    return schemathesis.openapi.from_wsgi(f"{PREFIX}schema/", application)
+
+
+@pytest.fixture
+def member():
+    return MembershipFactory(roles=["global_admin"], user__email="ana@contoso.example")
+
+
+@pytest.fixture
+def there(member):
+    """Ids of things that are there, by the parameter that names them."""
+    plan, now = plan_on_sale(product__id="CFQ7TTC0H9MP"), timezone.now()
+    subscription, checkout = buy(member, plan, at=now), open_checkout(member, plan, at=now)
+    return {
+        "subscriptions": subscription.pk,
+        "checkouts": checkout.pk,
+        "members": member.pk,
+        "products": plan.product_id,
+        "policies": plan.product_id,
+        "seat": Seat.objects.get().pk,
+        "plan": plan.pk,
+    }
+
+
+api = schemathesis.pytest.from_fixture("document")
+
+
+@api.parametrize()
+@settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+def test_every_answer_is_documented(case, member, there, headers, turn):
+    if turn():
+        aim(case, there)
+    case.call_and_validate(headers=headers, checks=HELD)
+
+
+def aim(case, there):
+    """Turn a random id into one that is there, so that not every call ends with 404."""
+    noun = case.operation.path.removeprefix(PREFIX).split("/")[0]
+    for name in case.path_parameters or {}:
+        case.path_parameters[name] = str(there["seat" if name == "seat" else noun])
+    if isinstance(case.body, dict) and "plan" in case.body:
+        case.body["plan"] = there["plan"]
+
+
+@pytest.fixture
+def headers(member):
+    return {"Authorization": f"Bearer {token_for(member)}"}
+
+
+@pytest.fixture
+def turn():
+    """True every other time."""
+    calls = count()
+    return lambda: next(calls) % 2 == 0
+
+
+def test_the_document_names_every_call_once():
+    document = Api().get("schema/").json()
+    operations = [call for path in document["paths"].values() for call in path.values()]
+    names = [call["operationId"] for call in operations]
+    assert len(names) == len(set(names))
+    assert document["openapi"].startswith("3.1")
+    assert document["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
+    assert all(call["security"] and "401" in call["responses"] for call in operations)

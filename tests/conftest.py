@@ -3,11 +3,15 @@
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import django
+import pytest
+import pytest
 from django.conf import settings
+from django.db import connections
 
 from config import embedded
 
@@ -41,6 +45,22 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 django.setup()
 # Tests call from many addresses, to see what is counted by address. The wall itself has its own test.
 settings.MIDDLEWARE.remove("config.loopback.OnlyFromThisMachine")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
+    """The sandbox provider's own connection is closed before the database is thrown away."""
+    yield
+    connections["sandbox"].close()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that commits is followed by emptied tables: so each begins by putting back what migrations brought."""
+    for item in items:
+        marker = item.get_closest_marker("django_db")
+        names = item.fixturenames
+        if (marker and marker.kwargs.get("transaction")) or {"transactional_db", "live_server"} & set(names):
+            names.append("django_db_serialized_rollback")
 
 
 def pytest_unconfigure() -> None:

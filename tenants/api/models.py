@@ -24,7 +24,7 @@ class IdempotencyKey(models.Model):
     # Of method, path and body: the same key with another call is refused.
     fingerprint = models.CharField(max_length=64)
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
-    # The call that runs under this key renews it; one that died frees it by the clock.
+    # A call that died frees its key by the clock.
     leased_until = models.DateTimeField(null=True)
     # Each take-over gets a new one, so that a call that was thought dead cannot store its answer over the new one's.
     lease = models.UUIDField(default=new_id)

@@ -1,11 +1,14 @@
 """Signing in by password, signing out, and choosing whom to act for."""
 
+from math import ceil
+
 from django.conf import settings
 from django.contrib.auth import authenticate, login, logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
@@ -42,7 +45,7 @@ def try_password(request: HttpRequest, form: PasswordForm) -> HttpResponse:
     try:
         counted = limits.take(email=email, address=request.META.get("REMOTE_ADDR", ""))
     except limits.TooManyTries as refused:
-        form.refuse(_("Too many tries. Wait a minute, then try again."))
+        form.refuse(too_many(refused.retry_after))
         return show(request, form, status=429, retry_after=refused.retry_after)
     except limits.LimitsUnknown:
         form.refuse(_("Nobody can sign in at the moment. Try again in a minute."))
@@ -57,6 +60,15 @@ def try_password(request: HttpRequest, form: PasswordForm) -> HttpResponse:
     for name in (TYPED_ADDRESS, CHOSEN):
         request.session.pop(name, None)
     return redirect(safe(request, form.cleaned_data["next"]))
+
+
+def too_many(seconds: int) -> str:
+    minutes = ceil(seconds / 60)
+    return ngettext(
+        "Too many tries. Wait %(minutes)s minute, then try again.",
+        "Too many tries. Wait %(minutes)s minutes, then try again.",
+        minutes,
+    ) % {"minutes": minutes}
 
 
 def show(request: HttpRequest, form: AddressForm, *, status: int = 200, retry_after: int | None = None) -> HttpResponse:

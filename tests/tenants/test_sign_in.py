@@ -193,6 +193,7 @@ def test_five_wrong_tries_a_minute_and_then_not_even_the_right_one(member):
     refused = sign_in(member.user.email)
     assert refused.status_code == 429
     assert 1 <= int(refused["Retry-After"]) <= 60
+    assert b"Wait 1 minute, then try again." in refused.content
 
 
 def test_good_passwords_are_not_counted(member):

@@ -6,11 +6,12 @@ They read with plain queries and repair nothing: a finding is a defect, or someb
 
 from collections.abc import Callable, Iterator
 
-from django.db.models import Count, DecimalField, F, Q, Sum, Value
-from django.db.models.functions import Coalesce
+from django.db.models import CharField, Count, DecimalField, F, Q, Sum, Value
+from django.db.models.functions import Cast, Coalesce
 
 from commerce import gateways, money
 from commerce.models import BillingPeriod, Order, OrderState, Payment, PaymentState, RefundState
+from commerce.models.payment import LIVE
 from licensing.models import Subscription
 from licensing.operations import invariants as licensing_invariants
 from tenants.directory import invariants as directory_invariants
@@ -50,9 +51,8 @@ def refunds_add_up() -> Iterator[str]:
 
 def every_subscription_has_its_order() -> Iterator[str]:
     """Each was granted by one paid order, the one that its order_ref names."""
-    for subscription in Subscription.objects.annotate(
-        paid_orders=Count("orders", filter=Q(orders__state=OrderState.PAID))
-    ).exclude(paid_orders=1):
+    named = Q(orders__state=OrderState.PAID, order_ref=Cast("orders__id", CharField()))
+    for subscription in Subscription.objects.annotate(paid_orders=Count("orders", filter=named)).exclude(paid_orders=1):
         yield f"subscription {subscription.pk}: {subscription.paid_orders} paid orders"
 
 
@@ -72,16 +72,15 @@ def periods_follow_one_another() -> Iterator[str]:
 
 
 def provider_agrees() -> Iterator[str]:
-    """Each payment that counts as captured is captured at the provider with the same amount, each key at most once."""
+    """What counts as captured here is captured at the provider with the same amount, and nothing else is."""
     gateway = gateways.current()
-    counted = Payment.objects.filter(
-        state__in=(PaymentState.SUCCEEDED, PaymentState.SURPLUS, PaymentState.SET_ASIDE), gateway=gateway.name
-    )
-    for payment in counted.iterator():
+    for payment in Payment.objects.exclude(state__in=LIVE).filter(gateway=gateway.name).iterator():
         charge = gateway.find(payment.pk)
-        if charge is None or charge.outcome != "captured":
-            yield f"payment {payment.pk}: {payment.state} here, not captured at the provider"
-        elif charge.amount != payment.captured:
+        here = payment.state in (PaymentState.SUCCEEDED, PaymentState.SURPLUS, PaymentState.SET_ASIDE)
+        there = charge is not None and charge.outcome == "captured"
+        if here != there:
+            yield f"payment {payment.pk}: {payment.state} here, {'' if there else 'not '}captured at the provider"
+        elif charge is not None and here and charge.amount != payment.captured:
             yield f"payment {payment.pk}: {payment.captured} here, {charge.amount} at the provider"
 
 

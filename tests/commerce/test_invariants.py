@@ -1,0 +1,216 @@
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+
+from commerce.gateways.sandbox import SandboxGateway
+from commerce.models import BillingPeriod, Order, OrderLine, Payment, SandboxCharge
+from commerce.operations import cancellations, checkouts, payments
+from commerce.operations.invariants import CHECKS
+from licensing.models import Seat, Subscription
+from licensing.operations import subscriptions
+from tenants.directory.models import Membership
+from tenants.journal.events import sequence_waiting
+from tenants.journal.models import EventPosition
+from tests.factories import NOON, MembershipFactory, PolicyFactory, acting, buy, open_checkout, pay
+
+pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
+
+
+def findings():
+    return [finding for check in CHECKS for finding in check()]
+
+
+@pytest.fixture
+def subscription(ana, plan):
+    bought = buy(ana, plan)
+    sequence_waiting()
+    assert findings() == []
+    return bought
+
+
+def without(table, *constraints):
+    """The walls that a hand in the database, or a dump, may have passed. They are back after the test."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # what is pending forbids the change of a table
+        for constraint in constraints:
+            cursor.execute(f'ALTER TABLE "{table}" DROP CONSTRAINT "{constraint}"')
+
+
+def test_finds_nothing_after_ordinary_days(ana, plan):
+    people = [ana, *MembershipFactory.create_batch(3, tenant=ana.tenant)]
+    bought = [buy(person, plan, n + 1) for n, person in enumerate(people)]
+    declined = open_checkout(ana, plan)
+    with pytest.raises(payments.CardDeclined):
+        pay(declined, "pm_card_chargeDeclined")
+    pay(declined)
+    waiting, given_up = open_checkout(ana, plan), open_checkout(ana, plan)
+    for checkout in (waiting, given_up):
+        pay(checkout, "pm_card_authenticationRequired")
+    checkouts.cancel_checkout(checkout=given_up, by=acting(ana), at=NOON)
+    open_checkout(ana, plan)
+    PolicyFactory(tenant=ana.tenant)
+    cancellations.cancel_subscription(subscription=bought[0], reason="", by=acting(ana), at=NOON + timedelta(days=2))
+    checkouts.expire_overdue(at=NOON + timedelta(days=2))
+    for days in (40, 80, 400):
+        subscriptions.advance_due(at=NOON + timedelta(days=days))
+        sequence_waiting()
+        assert findings() == []
+
+
+class TestSeats:
+    def test_more_counted_than_sit(self, subscription):
+        Subscription.objects.update(seats_assigned=2)
+        assert findings() == [f"subscription {subscription.pk}: 2 seats assigned of 2, 1 rows"]
+
+    def test_more_sit_than_were_bought(self, subscription):
+        without("licensing_subscription", "seats_within_quantity")
+        Subscription.objects.update(seats_assigned=3)
+        for member in MembershipFactory.create_batch(2, tenant=subscription.tenant):
+            Seat.objects.create(tenant=subscription.tenant, subscription=subscription, member=member, assigned_at=NOON)
+        assert findings() == [f"subscription {subscription.pk}: 3 seats assigned of 2, 3 rows"]
+
+    def test_somebody_sits_in_a_deleted_subscription(self, subscription):
+        without("licensing_subscription", "only_a_deleted_subscription_is_final")
+        Subscription.objects.update(state="deleted")
+        assert findings() == [f"seat {Seat.objects.get().pk}: open in the deleted subscription {subscription.pk}"]
+
+
+class TestMoney:
+    def test_an_order_without_its_payment(self, subscription):
+        Payment.objects.update(state="failed")
+        found = findings()
+        assert f"order {Order.objects.get().pk}: paid with 0 succeeded payments" in found
+
+    def test_a_payment_of_an_order_that_is_not_paid(self, subscription):
+        without("commerce_order", "a_paid_order_has_its_subscription")
+        Order.objects.update(state="canceled")
+        assert f"order {Order.objects.get().pk}: canceled with 1 succeeded payments" in findings()
+
+    def test_a_payment_of_another_amount(self, subscription):
+        Payment.objects.update(amount=Decimal("5.00"), captured=Decimal("5.00"))
+        found = findings()
+        assert (
+            f"payment {Payment.objects.get().pk}: its amount is not the total of order {Order.objects.get().pk}"
+            in found
+        )
+
+    def test_a_payment_in_another_currency(self, subscription):
+        Payment.objects.update(currency="EUR")
+        found = findings()
+        assert (
+            f"payment {Payment.objects.get().pk}: its amount is not the total of order {Order.objects.get().pk}"
+            in found
+        )
+
+    def test_lines_that_do_not_add_up(self, subscription):
+        OrderLine.objects.update(quantity=1, amount=Decimal("9.99"))
+        assert findings() == [f"order {Order.objects.get().pk}: its lines do not add up to its total"]
+
+    def test_an_order_without_lines(self, subscription):
+        BillingPeriod.objects.all().delete()
+        OrderLine.objects.all().delete()
+        assert f"order {Order.objects.get().pk}: its lines do not add up to its total" in findings()
+
+    def test_a_refund_that_nobody_counted(self, subscription):
+        Payment.objects.update(refunded=Decimal("1.00"))
+        assert findings() == [f"payment {Payment.objects.get().pk}: 1.000 refunded, its refunds add up to 0"]
+
+    def test_a_subscription_without_an_order(self, subscription):
+        order = Order.objects.get()
+        Payment.objects.update(state="failed")
+        Order.objects.update(state="pending", paid_at=None, subscription=None)
+        assert order.subscription == subscription
+        assert f"subscription {subscription.pk}: 0 paid orders" in findings()
+
+    def test_a_subscription_that_names_another_order(self, subscription):
+        Subscription.objects.update(order_ref="another")
+        assert findings() == [f"subscription {subscription.pk}: 0 paid orders"]
+
+
+class TestPeriods:
+    @pytest.fixture
+    def second(self, subscription):
+        """A second period, as a renewal would add one, beginning so long after the end of the first."""
+
+        def add(gap):
+            first = BillingPeriod.objects.get()
+            end = first.ends_at + timedelta(days=30)
+            BillingPeriod.objects.create(
+                tenant=first.tenant,
+                subscription=subscription,
+                line=first.line,
+                starts_at=first.ends_at + gap,
+                ends_at=end,
+                currency="USD",
+                unit_price=first.unit_price,
+            )
+            Subscription.objects.update(term_start=first.ends_at, term_end=end)
+            return first.ends_at + gap
+
+        return add
+
+    def test_that_follow_one_another_are_right(self, second):
+        second(timedelta())
+        assert findings() == []
+
+    def test_that_leave_a_gap(self, subscription, second):
+        at = second(timedelta(days=1))
+        assert findings() == [f"subscription {subscription.pk}: periods leave a gap at {at.isoformat()}"]
+
+    def test_that_overlap(self, subscription, second):
+        at = second(-timedelta(days=1))
+        assert findings() == [f"subscription {subscription.pk}: periods overlap at {at.isoformat()}"]
+
+    def test_that_end_elsewhere_than_the_term(self, subscription):
+        Subscription.objects.update(term_end=subscription.term_end + timedelta(days=1))
+        assert findings() == [f"subscription {subscription.pk}: no period ends with its term"]
+
+
+class TestTheProvider:
+    def test_that_never_captured_what_counts_as_paid(self, subscription):
+        SandboxCharge.objects.using("sandbox").all().delete()
+        assert findings() == [f"payment {Payment.objects.get().pk}: succeeded here, not captured at the provider"]
+
+    def test_that_captured_something_else(self, subscription):
+        SandboxCharge.objects.using("sandbox").update(amount=Decimal("5.00"))
+        assert findings() == [f"payment {Payment.objects.get().pk}: 19.980 here, 5.000 at the provider"]
+
+    @pytest.mark.parametrize("card", ["pm_card_chargeDeclined", "pm_card_authenticationRequired"])
+    def test_that_captured_what_counts_as_dead(self, ana, plan, card):
+        checkout = open_checkout(ana, plan)
+        if card == "pm_card_chargeDeclined":
+            with pytest.raises(payments.CardDeclined):
+                pay(checkout, card)
+        else:
+            pay(checkout, card)
+            checkouts.cancel_checkout(checkout=checkout, by=acting(ana), at=NOON)
+        sequence_waiting()
+        assert findings() == []
+        SandboxCharge.objects.using("sandbox").update(state="captured")
+        payment = Payment.objects.get()
+        assert findings() == [f"payment {payment.pk}: {payment.state} here, captured at the provider"]
+
+    def test_is_not_asked_about_what_is_under_way(self, ana, plan, monkeypatch):
+        pay(open_checkout(ana, plan), "pm_card_authenticationRequired")
+        monkeypatch.setattr(SandboxGateway, "find", None)
+        sequence_waiting()
+        assert findings() == []
+
+
+class TestTenants:
+    def test_a_row_that_leads_into_another_tenant(self, subscription):
+        without("licensing_subscription", "licensing_subscription_owner_id_same_tenant")
+        stranger = MembershipFactory()
+        Subscription.objects.update(owner=stranger)
+        assert findings() == [f"licensing_subscription {subscription.pk}: owner_id leads into another tenant"]
+
+    def test_a_gap_in_the_journal(self, subscription):
+        tenant = Membership.objects.get(pk=subscription.owner_id).tenant
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            cursor.execute("ALTER TABLE tenants_eventposition DISABLE TRIGGER USER")
+        EventPosition.objects.filter(tenant=tenant, position=2).update(position=100)
+        count = EventPosition.objects.filter(tenant=tenant).count()
+        assert findings() == [f"tenant {tenant.pk}: {count} positions in the journal, the last is 100"]

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import django
 import pytest
-import pytest
 from django.conf import settings
 from django.db import connections
 
@@ -58,9 +57,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A test that commits is followed by emptied tables: so each begins by putting back what migrations brought."""
     for item in items:
         marker = item.get_closest_marker("django_db")
-        names = item.fixturenames
-        if (marker and marker.kwargs.get("transaction")) or {"transactional_db", "live_server"} & set(names):
-            names.append("django_db_serialized_rollback")
+        if marker and marker.kwargs.get("transaction"):
+            item.add_marker(pytest.mark.django_db(**{**marker.kwargs, "serialized_rollback": True}), append=False)
+        elif {"transactional_db", "live_server"} & set(item.fixturenames):
+            item.fixturenames.append("django_db_serialized_rollback")
 
 
 def pytest_unconfigure() -> None:

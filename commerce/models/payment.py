@@ -31,6 +31,11 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
     def live(self) -> Self:
         return self.filter(state__in=LIVE)
 
+    def unanswered(self, since: datetime) -> Self:
+        """Those whose answer was still not known here at a moment; `started` before `requires_action`."""
+        # Cardholders who take their time hold up nobody whose answer was lost.
+        return self.live().filter(started_at__lt=since).order_by("-state", "started_at")
+
     def declined_since(self, moment: datetime) -> Self:
         """Declines since a moment, and tries under way: any of them may still be declined."""
         return self.filter(state__in=(PaymentState.FAILED, PaymentState.STARTED), started_at__gte=moment)
@@ -97,6 +102,12 @@ class RefundReason(models.TextChoices):
     SURPLUS = "surplus", _("Charged although nothing was left to pay for")
 
 
+class RefundQuerySet(models.QuerySet["Refund"]):
+    def unanswered(self, since: datetime) -> Self:
+        """Those whose answer was still not known here at a moment, oldest first."""
+        return self.filter(state=RefundState.STARTED, created_at__lt=since).order_by("created_at")
+
+
 class Refund(models.Model):
     """Money that goes back to the card of a payment. Its id is the key by which the provider knows it."""
 
@@ -110,6 +121,8 @@ class Refund(models.Model):
     gateway_ref = models.CharField(max_length=255, blank=True)
     created_at = models.DateTimeField(_("created"))
     settled_at = models.DateTimeField(_("settled"), null=True)
+
+    objects = RefundQuerySet.as_manager()
 
     class Meta:
         ordering = ["created_at", "id"]

@@ -151,9 +151,7 @@ def reconcile(*, at: datetime, limit: int = 500) -> list[Payment]:
     """
     gateway = gateways.current()
     settled = []
-    asked = Payment.objects.live().filter(started_at__lt=at - ASK_AFTER)
-    # `started` before `requires_action`: cardholders who take their time hold up nobody whose answer was lost.
-    for payment in asked.order_by("-state", "started_at")[:limit]:
+    for payment in Payment.objects.unanswered(at - ASK_AFTER)[:limit]:
         try:
             charge = gateway.find(payment.pk) or gateway.cancel(payment.pk)
         except GatewayUnavailable:

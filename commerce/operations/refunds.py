@@ -49,8 +49,7 @@ def send_waiting(payment: Payment, *, at: datetime) -> None:
 
 def retry_unsettled(*, started_before: datetime, at: datetime, limit: int) -> None:
     """Ask again for what a process that died, or a provider that was away, left open."""
-    waiting = Refund.objects.filter(state=RefundState.STARTED, created_at__lt=started_before)
-    for refund in waiting.select_related("payment").order_by("created_at")[:limit]:
+    for refund in Refund.objects.unanswered(started_before).select_related("payment")[:limit]:
         send(refund, at=at)
 
 

@@ -154,11 +154,12 @@ def _advance(pk: UUID, *, at: datetime) -> int:
     # Several steps at once when the sweep was away for long: each is dated at the moment when it was due.
     while subscription.state_ends_at is not None and subscription.state_ends_at <= at:
         since = subscription.state_ends_at
-        _move(subscription, _next_state(subscription), by=SYSTEM, at=at, since=since, cause=EndCause.TERM_ENDED)
+        _move(subscription, next_state(subscription), by=SYSTEM, at=at, since=since, cause=EndCause.TERM_ENDED)
     return 1
 
 
-def _next_state(subscription: Subscription) -> SubscriptionState:
+def next_state(subscription: Subscription) -> SubscriptionState:
+    """What follows when the present state runs out."""
     if subscription.state == SubscriptionState.ACTIVE:
         return SubscriptionState.EXPIRED
     if subscription.state == SubscriptionState.EXPIRED:

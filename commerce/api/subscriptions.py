@@ -3,7 +3,6 @@
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef
 from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -88,8 +87,9 @@ class Subscriptions(SubscriptionView):
     def filtered(self, asked: dict[str, Any]) -> PurchaseQuerySet:
         found = self.visible().filter(**{LOOKUPS[name]: asked[name] for name in asked if name in LOOKUPS})
         if "assigned_to" in asked:
-            held = Seat.objects.open().filter(subscription=OuterRef("pk"), member__user__email=asked["assigned_to"])
-            found = found.filter(Exists(held))
+            # Their few seats first: asked row by row it would read every purchase of the tenant.
+            held = Seat.objects.open().of(self.tenant).filter(member__user__email=asked["assigned_to"])
+            found = found.filter(pk__in=held.values("subscription"))
         return found.matching(asked["search"]) if "search" in asked else found
 
 

@@ -19,8 +19,9 @@ from commerce.operations import checkouts, payments
 from licensing.api.shapes import Email
 from licensing.models import Plan
 from licensing.operations import seats
+from policies.api.shapes import ContactOut, ReasonOut
 from tenants.api.reading import Input
-from tenants.api.schema import problem
+from tenants.api.schema import ProblemOut, problem
 from tenants.api.views import TenantView
 from tenants.refusal import BadInput
 
@@ -39,6 +40,32 @@ class CheckoutBody(Input):
 
 class PayBody(Input):
     payment_method = serializers.CharField(max_length=255, help_text=_("The payment provider's token of a card."))
+
+
+class PurchaseRefusedOut(ProblemOut):
+    """`reasons` and `contact` with the code `purchase_refused`."""
+
+    reasons = ReasonOut(many=True, required=False)
+    contact = ContactOut(required=False)
+
+
+class CardDeclinedOut(ProblemOut):
+    decline_code = serializers.CharField()
+
+
+PROBLEM = "application/problem+json"
+REFUSED = {
+    (403, PROBLEM): OpenApiResponse(
+        PurchaseRefusedOut, description="A rule refuses, or the token lacks the scope, or the person is no member"
+    )
+}
+TRIED = {
+    **REFUSED,
+    200: CheckoutOut,
+    202: OpenApiResponse(CheckoutOut, description="The cardholder's step is needed, or the answer is not known yet"),
+    (402, PROBLEM): OpenApiResponse(CardDeclinedOut, description="The card was declined; it stays open"),
+    (429, PROBLEM): problem("Too many cards were declined"),
+}
 
 
 class CheckoutView(TenantView):
@@ -61,7 +88,7 @@ class Checkouts(CheckoutView):
     scopes = {"POST": "purchases:write"}
     idempotent = ("POST",)
 
-    @extend_schema(operation_id="open_checkout", request=CheckoutBody, responses={201: CheckoutOut})
+    @extend_schema(operation_id="open_checkout", request=CheckoutBody, responses={201: CheckoutOut, **REFUSED})
     def post(self, request: Request) -> HttpResponse:
         """Quote a purchase. The price shown is the price charged, for 24 hours. Refused: 403 with every reason."""
         return self.once(self.open)
@@ -87,14 +114,6 @@ class OneCheckout(CheckoutView):
     def get(self, request: Request, id: UUID) -> Response:
         """How a purchase stands. While `processing`, ask again."""
         return self.shown(self.own(id), status=200)
-
-
-TRIED = {
-    200: CheckoutOut,
-    202: OpenApiResponse(CheckoutOut, description="The cardholder's step is needed, or the answer is not known yet"),
-    402: problem("The card was declined: `decline_code`"),
-    429: problem("Too many cards were declined"),
-}
 
 
 class PayCheckout(CheckoutView):

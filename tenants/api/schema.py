@@ -45,7 +45,7 @@ def problem(description: str) -> OpenApiResponse:
 
 KEY = OpenApiParameter(
     "Idempotency-Key",
-    OpenApiTypes.STR,
+    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
     OpenApiParameter.HEADER,
     required=True,
     description="1 to 255 visible characters. The same key gives the first answer again.",
@@ -68,6 +68,7 @@ class Schema(AutoSchema):
         scopes = getattr(self.view, "scopes", {})
         if self.method not in scopes:
             return []
+        super().get_auth()  # names the scheme in the document's components
         anybody: list[dict[str, Any]] = [{}] if self.method in getattr(self.view, "public", ()) else []
         return [{"bearer": []}, *anybody]
 

@@ -27,7 +27,7 @@ class PolicyForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 3}),
         error_messages={"required": _("Say why, in a few words.")},
     )
-    seen = forms.CharField(required=False, max_length=200, widget=forms.HiddenInput)
+    seen = forms.CharField(required=False, strip=False, max_length=200, widget=forms.HiddenInput)
 
 
 def seen(policy: ProductPolicy) -> str:

@@ -35,7 +35,7 @@ _REFUND_KIND = {RefundState.SUCCEEDED: "green", RefundState.STARTED: "amber", Re
 
 
 class ChannelFilter(Filter):
-    title, parameter_name, field = gettext_lazy("bought by"), "channel", "channel"
+    title, parameter_name, field = gettext_lazy("channel"), "channel", "channel"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         return [(Channel.SELF_SERVICE, _("Self-service only")), (Channel.CENTRAL, _("Central only"))]
@@ -63,7 +63,7 @@ class PurchaseAdmin(ProcurementAdmin):
     list_title = gettext_lazy("Purchases")
     list_display = [
         "product",
-        "purchaser",
+        "buyer",
         "channel",
         "quantity",
         "seats_assigned",
@@ -74,7 +74,7 @@ class PurchaseAdmin(ProcurementAdmin):
     list_filter = [ChannelFilter, StateFilter, ProductFilter]
     search_fields = ["plan__product__name", "purchaser__name", "purchaser__user__email"]
     search_help_text = gettext_lazy("Product or purchaser")
-    sortable_by = ["product", "purchaser", "quantity", "seats_assigned", "expires"]
+    sortable_by = ["product", "buyer", "quantity", "seats_assigned", "expires"]
     ordering = ["-created_at"]
     empty_title = gettext_lazy("No purchases yet")
     empty_text = gettext_lazy("What people of your organisation buy themselves appears here at once.")
@@ -89,12 +89,8 @@ class PurchaseAdmin(ProcurementAdmin):
         return format_html('{}<span class="beside">{}</span>', purchase.plan.product.name, term)
 
     @admin.display(description=gettext_lazy("purchaser"), ordering="purchaser__user__email")
-    def purchaser(self, purchase: Purchase) -> str:
+    def buyer(self, purchase: Purchase) -> str:
         return str(purchase.purchaser)
-
-    @admin.display(description=gettext_lazy("assigned"), ordering="seats_assigned")
-    def seats_assigned(self, purchase: Purchase) -> int:
-        return purchase.seats_assigned
 
     @admin.display(description=gettext_lazy("price paid"))
     def price_paid(self, purchase: Purchase) -> str:
@@ -129,7 +125,7 @@ class PurchaseAdmin(ProcurementAdmin):
         terms: list[tuple[str | Promise, Any]] = [
             (_("Product"), row.plan.product.name),
             (_("Plan"), row.plan.get_term_display()),
-            (_("Bought by"), row.get_channel_display()),
+            (_("Channel"), row.get_channel_display()),
             (_("Bought on"), minute(row.created_at)),
             (_("Quantity"), row.quantity),
             (_("Seats assigned"), row.seats_assigned),

@@ -48,8 +48,8 @@ class ProductPolicyAdmin(ProcurementAdmin):
     list_intro = gettext_lazy(
         "What your people may buy themselves. A change holds for the next purchase; what was bought stays as it is."
     )
-    list_display = ["name", "family", "value", "source", "set_by", "set_at", "reason"]
-    sortable_by = ["name", "family"]
+    list_display = ["name", "value", "source", "set_by", "set_at", "reason"]
+    sortable_by: Sequence[str] = ()
     ordering = ["family__name", "name"]
     empty_text = gettext_lazy("There is no product that people could buy themselves.")
     detail_template = "admin/policy.html"
@@ -139,7 +139,7 @@ class ProductPolicyAdmin(ProcurementAdmin):
         self.complete(request, [row])
         shown = [self.line(name, row) for name in ("value", "source", "set_by", "set_at", "reason")]
         return [
-            Section(rows=[line for line in shown if line.value]),
+            Section(title=_("What holds now"), rows=[line for line in shown if line.value]),
             Section(title=_("Changes"), template="admin/_policy_changes.html", data=self.changes(request, row)),
         ]
 

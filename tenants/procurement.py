@@ -127,8 +127,6 @@ class ProcurementAdmin(ModelAdmin):
     """
 
     right: ClassVar[Right | None] = None
-    # What an operator sees besides, where rows belong to a tenant.
-    tenant_field: ClassVar[str] = "tenant"
     list_title: ClassVar[str | Promise] = ""
     list_intro: ClassVar[str | Promise] = ""
     # What a list says that has nothing to show yet.
@@ -138,6 +136,7 @@ class ProcurementAdmin(ModelAdmin):
     detail_template: ClassVar[str] = "admin/detail.html"
 
     actions = None
+    empty_value_display = ""
     paginator = LookAheadPaginator
     list_per_page = 50
     list_max_show_all = 0
@@ -180,14 +179,14 @@ class ProcurementAdmin(ModelAdmin):
         actor = self.actor(request)
         rows = self.rows()
         if actor.is_operator:
-            return rows.select_related(self.tenant_field) if self.knows_tenant else rows
+            return rows.select_related("tenant") if self.knows_tenant else rows
         if actor.tenant is None or not self.knows_tenant:
             return rows.none()
         return rows.of(actor.tenant)  # type: ignore[attr-defined]  # every tenant-owned queryset has it
 
     @property
     def knows_tenant(self) -> bool:
-        return any(field.name == self.tenant_field for field in self.model._meta.fields)
+        return any(field.name == "tenant" for field in self.model._meta.fields)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         # PostgreSQL keeps no NUL: such an address names nothing. `from_field` comes from the query string: not ours.
@@ -207,8 +206,13 @@ class ProcurementAdmin(ModelAdmin):
     def get_list_display(self, request: HttpRequest) -> list[str]:
         columns = list(self.list_display)
         if self.knows_tenant and self.actor(request).is_operator:
-            columns.insert(1, self.tenant_field)
+            columns.insert(1, "organisation")
         return columns
+
+    @admin.display(description=_("organisation"), ordering="tenant__name")
+    def organisation(self, row: Any) -> str:
+        """What an operator sees besides, where rows belong to a tenant."""
+        return str(row.tenant or "")
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
         """Only the filters that stand on the page: no other question can be asked through the query string."""
@@ -267,7 +271,7 @@ class ProcurementAdmin(ModelAdmin):
     def sections(self, request: HttpRequest, row: Any) -> list[Section]:
         names = list(self.detail_fields)
         if self.knows_tenant and self.actor(request).is_operator:
-            names.insert(0, self.tenant_field)
+            names.insert(0, "organisation")
         return [Section(rows=[self.line(name, row) for name in names])]
 
     def line(self, name: str, row: Any) -> Row:

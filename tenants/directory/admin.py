@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from tenants.access import Right
 from tenants.directory.models import Domain, MemberKind, Membership, MemberState, Sector, Tenant
-from tenants.journal.naming import Named, names
+from tenants.journal.naming import ACTOR, Named, names, uuids
 from tenants.procurement import Filter, ProcurementAdmin, badge, day
 
 _STATE_KIND = {MemberState.ACTIVE: "green", MemberState.DISABLED: "amber", MemberState.LEFT: ""}
@@ -132,3 +132,12 @@ def people(tenant: Tenant | None, ids: Collection[str]) -> Mapping[str, Named]:
     if tenant is not None:
         found = found.of(tenant)
     return {str(member.pk): Named(str(member)) for member in found}
+
+
+@names(ACTOR)
+def users(tenant: Tenant | None, ids: Collection[str]) -> Mapping[str, Named]:
+    """By the name that the acting tenant typed; somebody from elsewhere stays an address."""
+    if tenant is None:
+        return {}
+    found = Membership.objects.of(tenant).filter(user__in=uuids(ids)).select_related("user")
+    return {str(member.user_id): Named(str(member)) for member in found}

@@ -1,5 +1,6 @@
 """The journal, to read: what happened, when, by whom, newest first."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from tenants.access import Actor, Right
 from tenants.directory.models import Tenant
 from tenants.journal.models import Event
-from tenants.journal.naming import Named, names_in
+from tenants.journal.naming import Named, names_in, uuids
 from tenants.procurement import Filter, ProcurementAdmin, Row, Section, actor_of_request, minute
 
 # How far back the filter looks for the types it offers: a bound, so that it costs the same in any journal.
@@ -24,6 +25,12 @@ LOOKS_BACK = 1000
 def in_words(code: str) -> str:
     """policy.changed → Policy changed"""
     return code.replace(".", " ").replace("_", " ").capitalize()
+
+
+CODE = re.compile(r"[a-z]+(_[a-z]+)+")
+# Said with their currency, which then needs no line of its own.
+AMOUNTS = ("total", "amount", "refund")
+FIRST, LAST = "old", "reason"
 
 
 def readable(value: Any, names: Mapping[str, Named]) -> Any:
@@ -38,6 +45,8 @@ def readable(value: Any, names: Mapping[str, Named]) -> Any:
         return value
     if value in names:
         return linked(names[value])
+    if CODE.fullmatch(value):
+        return value.replace("_", " ")
     moment = parse_datetime(value) if "T" in value else None
     return minute(moment) if moment else value
 
@@ -99,7 +108,10 @@ class EventAdmin(ProcurementAdmin):
 
     @admin.display(description=gettext_lazy("who"))
     def who(self, event: Event) -> str:
-        return str(event.actor) if event.actor else _("Seatwise itself")
+        names: Mapping[str, Named] = event.names  # type: ignore[attr-defined]  # put there by `complete`
+        if event.actor is None:
+            return _("Seatwise itself")
+        return str(names.get(str(event.actor_id), event.actor))
 
     @admin.display(description=gettext_lazy("about"))
     def about(self, event: Event) -> Any:
@@ -108,22 +120,25 @@ class EventAdmin(ProcurementAdmin):
 
     @admin.display(description=gettext_lazy("details"))
     def details(self, event: Event) -> str:
-        return format_html_join(" · ", "{}: {}", ((row.label, row.value) for row in self.said(event)))
+        # An id without a name says nothing in a list; the event's own page has it.
+        said = ((row.label, row.value) for row in self.said(event) if not uuids([str(row.value)]))
+        return format_html_join(" · ", "{}: {}", said)
 
     def said(self, event: Event) -> list[Row]:
         """What the event's data says beyond its subject."""
         names: Mapping[str, Named] = event.names  # type: ignore[attr-defined]  # put there by `complete`
+        said = {key: value for key, value in event.data.items() if value not in ("", None, [], {}, event.subject)}
+        currency = said.pop("currency", "") if said.keys() & set(AMOUNTS) else ""
         return [
-            Row(label=in_words(key), value=readable(value, names))
-            for key, value in event.data.items()
-            if value not in ("", None, [], {}) and value != event.subject
+            Row(label=in_words(key), value=f"{value} {currency}" if key in AMOUNTS else readable(value, names))
+            for key, value in sorted(said.items(), key=lambda pair: (pair[0] != FIRST, pair[0] == LAST))
         ]
 
     def sections(self, request: HttpRequest, row: Event) -> list[Section]:
         self.complete(request, [row])
         names = ["position", "when", "happened", "who", "about"]
         if self.actor(request).is_operator:
-            names.insert(0, "tenant")
+            names.insert(0, "organisation")
         facts = [*(self.line(name, row) for name in names), Row(label=_("Type"), value=row.type)]
         return [Section(rows=facts), Section(title=_("Details"), rows=self.said(row))]
 

@@ -28,8 +28,8 @@ class Named:
 # Given the acting tenant (none: an operator's view of all) and ids, the names of those that it finds.
 Resolver = Callable[[Tenant | None, Collection[str]], Mapping[str, Named]]
 
-# Every event's own subject goes by this key.
-SUBJECT = "subject"
+# What every event has besides its data goes by these keys.
+SUBJECT, ACTOR = "subject", "actor"
 
 _resolvers: dict[str, list[Resolver]] = defaultdict(list)
 
@@ -49,7 +49,7 @@ def names_in(events: Iterable[Event], tenant: Tenant | None) -> dict[str, Named]
     """Names by id for a page of events, each resolver asked once."""
     asked: dict[Resolver, set[str]] = defaultdict(set)
     for event in events:
-        for key, value in [(SUBJECT, event.subject), *event.data.items()]:
+        for key, value in [(SUBJECT, event.subject), (ACTOR, str(event.actor_id or "")), *event.data.items()]:
             for resolver in _resolvers.get(key, ()):
                 asked[resolver].update(_ids(value))
     found: dict[str, Named] = {}

@@ -46,9 +46,10 @@ class IdempotencyKeyInUse(Refused):
     message = _("The first call with this Idempotency-Key is still running.")
 
 
-def run(request: Request, *, actor: Actor, work: Callable[[], Response]) -> HttpResponse:
+def run(request: Request, *, actor: Actor, work: Callable[[bool], Response]) -> HttpResponse:
     """
-    Do `work` once for the key of the request, or give the first answer again.
+    Do `work` once for the key of the request, or give the first answer again. `work` is told whether it takes up
+    what a call that died may have begun.
 
     The caller has checked sign-in, scope, role and ownership: an answer is only repeated to who may still have it.
 
@@ -61,7 +62,7 @@ def run(request: Request, *, actor: Actor, work: Callable[[], Response]) -> Http
         return answer(bytes(first.body or b""), first.status or 200, first.headers, replayed=True)
     kept = False
     try:
-        given = work()
+        given = work(first.taken_over)
         body, headers = rendered(given)
         kept = may_be_kept(given) and keep(first, status=given.status_code, headers=headers, body=body)
     finally:
@@ -109,7 +110,7 @@ def claim(key: str, fingerprint: str, *, actor: Actor, at: datetime) -> tuple[bo
             return False, row
         if row.leased_until is not None and row.leased_until > at:
             raise IdempotencyKeyInUse(retry_after=RETRY_AFTER)
-        row.lease, row.leased_until = new_id(), at + LEASE
+        row.lease, row.leased_until, row.taken_over = new_id(), at + LEASE, True
         row.save(update_fields=["lease", "leased_until"])
         return True, row
 

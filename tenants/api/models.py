@@ -32,6 +32,9 @@ class IdempotencyKey(models.Model):
     headers = models.JSONField(default=dict)
     body = models.BinaryField(null=True)
 
+    # Of this call, not of the row: another call held the key before, and died.
+    taken_over = False
+
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["tenant", "user", "key"], nulls_distinct=False, name="idempotency_key_once")

@@ -41,6 +41,8 @@ class CallView(APIView):
     idempotent: ClassVar[tuple[str, ...]] = ()
     # Lists only: the names a client may order by, and the columns behind them.
     orderings: ClassVar[Mapping[str, str] | None] = None
+    # Inside `once`: a call that died held the key before, and may have done the work already.
+    taken_over = False
     default_ordering: ClassVar[str] = pages.NEWEST_FIRST
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -113,7 +115,8 @@ class CallView(APIView):
         if self.request.method not in self.idempotent:
             raise TypeError(f"{type(self).__name__}.idempotent must name {self.request.method}")
 
-        def with_problems() -> Response:
+        def with_problems(taken_over: bool) -> Response:
+            self.taken_over = taken_over
             try:
                 return work()
             except problem.ANSWERED as refused:

@@ -11,6 +11,7 @@ from commerce.gateways.sandbox import SandboxGateway
 from commerce.models import Checkout, CheckoutState, Order, Payment
 from commerce.models.sandbox import SandboxCharge
 from licensing.models import Seat, Subscription
+from tenants.api.models import IdempotencyKey
 from tenants.directory.models import MemberState
 from tests.callers import Api
 from tests.factories import GuestFactory, MembershipFactory, PolicyFactory, PriceFactory, plan_on_sale
@@ -211,6 +212,17 @@ def test_the_same_key_pays_once_and_answers_the_same_byte_for_byte(api, opened):
     first, second = pay(api, opened), pay(api, opened)
     assert second.content == first.content
     assert second["Idempotent-Replayed"] == "true"
+    assert SandboxCharge.objects.using("sandbox").count() == 1
+
+
+def test_a_retry_of_a_call_that_died_gets_what_became_of_its_try(api, opened):
+    """The process died after the purchase and before its answer was kept: the key's lease has run out."""
+    first = pay(api, opened, key="k")
+    IdempotencyKey.objects.filter(key="k").update(status=None, leased_until=timezone.now() - timedelta(seconds=1))
+    again = pay(api, opened, key="k")
+    assert (again.status_code, again.json()) == (200, first.json())
+    other = pay(api, opened, key="another")
+    assert (other.status_code, other.json()["code"]) == (409, "checkout_completed")
     assert SandboxCharge.objects.using("sandbox").count() == 1
 
 

@@ -44,6 +44,8 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 django.setup()
 # Tests call from many addresses, to see what is counted by address. The wall itself has its own test.
 settings.MIDDLEWARE.remove("config.loopback.OnlyFromThisMachine")
+# A slow hash is the point of a password's hash, and of no test.
+settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture(scope="session")

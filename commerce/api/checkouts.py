@@ -1,5 +1,6 @@
 """A purchase: the quote, the card, the cardholder's step."""
 
+from typing import Any
 from urllib.parse import urljoin
 from uuid import UUID
 
@@ -54,12 +55,12 @@ class CardDeclinedOut(ProblemOut):
 
 
 PROBLEM = "application/problem+json"
-REFUSED = {
+REFUSED: dict[Any, Any] = {
     (403, PROBLEM): OpenApiResponse(
         PurchaseRefusedOut, description="A rule refuses, or the token lacks the scope, or the person is no member"
     )
 }
-TRIED = {
+TRIED: dict[Any, Any] = {
     **REFUSED,
     200: CheckoutOut,
     202: OpenApiResponse(CheckoutOut, description="The cardholder's step is needed, or the answer is not known yet"),

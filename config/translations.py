@@ -12,10 +12,12 @@ SILENT = re.compile(
     r"{#.*?#}"
     r"|{% *comment.*?{% *endcomment *%}"
     r"|{% *blocktrans(?:late)?\b.*?{% *endblocktrans(?:late)? *%}"
-    r"|{%.*?%}"
     r"|{{.*?}}"
     r"|<!--.*?-->"
-    r"|<(script|style)\b.*?</\1>",
+    r"|<(script|style)\b.*?</\1>"
+    r"|\bmaterial-symbols-outlined\"[^>]*>\w+"  # an icon's name, drawn and not read
+    r"|{% *block bodyclass *%}.*?{% *endblock *%}"
+    r"|{%.*?%}",
     re.DOTALL,
 )
 TAG = re.compile(r"<[^>]*>", re.DOTALL)

@@ -13,9 +13,7 @@ from tenants.delivery.jobs import job
 
 @job("commerce.deliver_receipt")
 def deliver_receipt(order_id: str) -> None:
-    receipts.deliver_receipt(
-        order_id=UUID(order_id), site=settings.BASE_URL, sender=settings.DEFAULT_FROM_EMAIL
-    )
+    receipts.deliver_receipt(order_id=UUID(order_id), site=settings.BASE_URL, sender=settings.DEFAULT_FROM_EMAIL)
 
 
 @shared_task(name="commerce.reconcile_payments")

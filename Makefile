@@ -9,13 +9,14 @@ LIVE := SECRET_KEY=0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMNOPQRSTUVW
 	DATABASE_URL=postgresql://app@db.example/seatwise MIGRATE_DATABASE_URL=postgresql://owner@db.example/seatwise \
 	REDIS_URL=rediss://broker.example/0 BASE_URL=https://seatwise.example PAYMENT_GATEWAY=stripe
 .DEFAULT_GOAL := help
-.PHONY: help run test check test-browser lock
+.PHONY: help run test check test-browser test-faults lock
 
 help:
 	@echo "make run           set everything up and serve at 127.0.0.1:$(PORT)   (PORT=… DATA_DIR=…)"
 	@echo "make test          every test that pip alone can feed"
 	@echo "make check         format, lint, types, imports, migrations, templates, translations, deployment"
 	@echo "make test-browser  the purchase in a real browser (a Chromium on PATH or in CHROMIUM)"
+	@echo "make test-faults   processes killed in the middle of a purchase, at length"
 	@echo "make lock          pin the dependencies of pyproject.toml anew (needs uv)"
 
 run: .venv/ready-to-run
@@ -40,6 +41,9 @@ test-browser: .venv/ready-to-develop
 		echo "make test-browser: no Chromium found: install one, or name it in CHROMIUM" >&2; exit 2; \
 	fi; \
 	CHROMIUM="$$CHROMIUM" $(VENV)/pytest -q -m browser
+
+test-faults: .venv/ready-to-develop
+	$(VENV)/pytest -q -m faults
 
 # Development's packages include production's, so either folder is good enough to run.
 .venv/ready-to-run: requirements.txt

@@ -43,7 +43,7 @@ test-browser: .venv/ready-to-develop
 	CHROMIUM="$$CHROMIUM" $(VENV)/pytest -q -m browser
 
 test-faults: .venv/ready-to-develop
-	$(VENV)/pytest -q -m faults
+	$(VENV)/pytest -q -n 2 -m "not browser" tests/faults
 
 # Development's packages include production's, so either folder is good enough to run.
 .venv/ready-to-run: requirements.txt

@@ -16,7 +16,7 @@ class Command(OperatorCommand):
     def perform(self, *, at: datetime, dry_run: bool, **options: Any) -> Output:
         waiting = Payment.objects.unanswered(at - ASK_AFTER).select_related("tenant")
         owed = Refund.objects.unanswered(at - ASK_AFTER).select_related("tenant", "payment")
-        asked = [*waiting, *owed]
+        asked: list[Payment | Refund] = [*waiting, *owed]
         if not dry_run:
             payments.reconcile(at=at, limit=len(asked))
             self.progress(len(asked), len(asked))

@@ -1,0 +1,146 @@
+"""
+A process of its own that does what it is told and is killed in the middle of it.
+
+It reads orders from stdin, one JSON list a line: `[{"do": "pay", "die": …, …}, …]`. For each order of a list it forks,
+all at once, and answers with their exit codes; -9 is a process that was killed. The hooks that kill are patched in here
+and exist nowhere else. Nothing is cleaned up by a SIGKILL: what the database has is what the others find.
+"""
+
+import json
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from unittest.mock import patch
+from uuid import UUID
+
+import django
+
+django.setup()
+
+from django.db import connections  # noqa: E402 (after the setup)
+from django.test import Client  # noqa: E402
+
+from commerce.gateways.sandbox import SandboxGateway  # noqa: E402
+from commerce.models import Checkout  # noqa: E402
+from commerce.operations import cancellations, checkouts, payments  # noqa: E402
+from licensing.models import Subscription  # noqa: E402
+from licensing.operations import subscriptions  # noqa: E402
+from tenants.access import actor_of  # noqa: E402
+from tests.factories import pay  # noqa: E402
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def dying(function: Callable, *, first: bool) -> Callable:
+    """The function, with the end of the process before or after it."""
+
+    def run(*args: Any, **options: Any) -> None:
+        if not first:
+            function(*args, **options)
+        die()
+
+    return run
+
+
+POINTS = {
+    "before the charge": lambda: patch.object(SandboxGateway, "charge", dying(SandboxGateway.charge, first=True)),
+    "after the charge": lambda: patch.object(SandboxGateway, "charge", dying(SandboxGateway.charge, first=False)),
+    "before the settlement commits": lambda: patch.object(
+        payments.fulfilment, "fulfil", dying(payments.fulfilment.fulfil, first=False)
+    ),
+    "after the settlement": lambda: patch.object(payments, "_shown", dying(payments._shown, first=True)),
+    "before the refund": lambda: patch.object(SandboxGateway, "refund", dying(SandboxGateway.refund, first=True)),
+    "after the refund": lambda: patch.object(SandboxGateway, "refund", dying(SandboxGateway.refund, first=False)),
+}
+
+
+class Statements:
+    """Kills before the nth statement that goes to the database, whichever connection it takes."""
+
+    def __init__(self, last: int) -> None:
+        self.left = last
+
+    def __call__(self, execute: Callable, *args: Any) -> Any:
+        if self.left == 0:
+            die()
+        self.left -= 1
+        return execute(*args)
+
+
+def act(*, do: str, die: str | int | None = None, at: str = "", starts: float = 0, **what: str) -> None:
+    for alias in connections:
+        connections[alias].ensure_connection()
+    time.sleep(max(starts - time.time(), 0))
+    moment = datetime.fromisoformat(at) if at else None
+    if isinstance(die, int):
+        statements = Statements(die)
+        for alias in connections:
+            connections[alias].execute_wrappers.append(statements)
+        DEEDS[do](moment, **what)
+    elif die:
+        with POINTS[die]():
+            DEEDS[do](moment, **what)
+    else:
+        DEEDS[do](moment, **what)
+
+
+def _checkout(pk: str) -> Checkout:
+    return Checkout.objects.select_related("buyer__tenant", "buyer__user").get(pk=UUID(pk))
+
+
+def _cancel(at: datetime, subscription: str) -> None:
+    found = Subscription.objects.with_people().get(pk=UUID(subscription))
+    cancellations.cancel_subscription(subscription=found, reason="", by=actor_of(found.owner), at=at)
+
+
+def _confirm(at: datetime, checkout: str) -> None:
+    found = _checkout(checkout)
+    payments.confirm_checkout(checkout=found, by=actor_of(found.buyer), at=at)
+
+
+def _give_up(at: datetime, checkout: str) -> None:
+    found = _checkout(checkout)
+    checkouts.cancel_checkout(checkout=found, by=actor_of(found.buyer), at=at)
+
+
+def _call(at: None, path: str, token: str, key: str, **body: str) -> None:
+    headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": key}
+    Client(SERVER_NAME="localhost").post(path, body, content_type="application/json", headers=headers)
+
+
+DEEDS: dict[str, Callable] = {
+    "pay": lambda at, checkout, card="pm_card_visa": pay(_checkout(checkout), card, at=at),
+    "confirm": _confirm,
+    "give up": _give_up,
+    "cancel": _cancel,
+    "reconcile": lambda at: payments.reconcile(at=at),
+    "expire": lambda at: subscriptions.advance_due(at=at),
+    "call": _call,
+}
+
+
+def forked(order: dict[str, Any]) -> int:
+    child = os.fork()
+    if child:
+        return child
+    try:
+        act(**order)
+        os._exit(0)
+    except BaseException:  # noqa: BLE001 (whatever it is, the parent's program must not go on in the child)
+        traceback.print_exc()
+        os._exit(1)
+
+
+if __name__ == "__main__":
+    print("ready", flush=True)  # noqa: T201 (the protocol)
+    for line in sys.stdin:
+        children = [forked(order) for order in json.loads(line)]
+        codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+        print(json.dumps(codes), flush=True)  # noqa: T201

@@ -164,11 +164,10 @@ def test_moments_that_no_calendar_has_are_bad_input(ana, moment):
 
 def test_pages_hold_every_row_once_over_ties(ana, admin, plan):
     now = timezone.now()
-    mine = {str(buy(ana, plan, quantity=1, at=now).pk) for _ in range(1)}
-    for _ in range(6):
-        mine.add(str(buy(MembershipFactory(tenant=ana.tenant), plan, quantity=1, at=now).pk))
+    bought = [buy(MembershipFactory(tenant=ana.tenant), plan, quantity=1, at=now) for _ in range(7)]
+    mine = {str(subscription.pk) for subscription in bought}
     for ordering in ("created_at", "-created_at", "term_end", "-term_end", "id", "-id"):
-        seen, url = [], f"subscriptions/?page_size=2&ordering={ordering}"
+        seen, url = [], f"subscriptions/?page_size=3&ordering={ordering}"
         while url:
             page = Api(admin).get(url).json()
             seen += [row["id"] for row in page["results"]]
@@ -176,20 +175,19 @@ def test_pages_hold_every_row_once_over_ties(ana, admin, plan):
         assert (len(seen), set(seen)) == (7, mine), ordering
 
 
-@pytest.mark.parametrize("path", ["subscriptions/", "orders/"])
-def test_the_count_of_queries_does_not_grow(ana, admin, plan, path):
+def test_the_count_of_queries_does_not_grow(ana, admin, plan):
     api = Api(admin)
 
-    def queries():
+    def queries(path):
         with CaptureQueriesContext(connection) as caught:
             rows = ids(api.get(f"{path}?page_size=200"))
         return len(rows), len(caught)
 
     buy(ana, plan, at=timezone.now())
-    one, few = queries()
+    few = [queries(path)[1] for path in ("subscriptions/", "orders/")]
     for _ in range(29):
         buy(MembershipFactory(tenant=ana.tenant), plan, at=timezone.now())
-    assert (one, queries()) == (1, (30, few))
+    assert [queries(path) for path in ("subscriptions/", "orders/")] == [(30, count) for count in few]
 
 
 # --- Renewal

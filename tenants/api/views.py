@@ -62,6 +62,12 @@ class CallView(APIView):
             raise Http404
         check_query(request.query_params)
 
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """What one person may read must not lie in a cache for the next."""
+        answer = super().finalize_response(request, response, *args, **kwargs)
+        answer.headers.setdefault("Cache-Control", "no-store")
+        return answer
+
     @property
     def grant(self) -> Grant | None:
         return self.request.auth  # type: ignore[return-value]  # our own authentication puts it there

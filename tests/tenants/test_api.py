@@ -34,6 +34,11 @@ def test_a_token_acts_in_its_tenant(member):
     assert Api(elsewhere).get("toy/").json()["tenant"] == elsewhere.tenant.slug
 
 
+def test_no_answer_lies_in_a_cache_for_the_next_reader(member):
+    for api in (Api(member), Api()):
+        assert api.get("toy/")["Cache-Control"] == "no-store"
+
+
 def test_without_a_token_nobody_is_let_in():
     answer = Api().get("toy/")
     assert_problem(answer, 401, "not_authenticated")

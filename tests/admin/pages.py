@@ -1,0 +1,36 @@
+"""The pages of the procurement view by name, and their addresses."""
+
+from django.urls import reverse
+
+from tests.callers import signed_in
+from tests.factories import admin_of
+
+PURCHASES = "commerce_purchase"
+POLICIES = "policies_selfserviceproduct"
+JOURNAL = "tenants_event"
+PEOPLE = "tenants_membership"
+DOMAINS = "tenants_domain"
+OF_TENANTS = {PURCHASES, POLICIES, JOURNAL, PEOPLE, DOMAINS}
+OF_OPERATOR = {
+    "tenants_tenant",
+    "licensing_family",
+    "licensing_product",
+    "licensing_plan",
+    "commerce_price",
+    "policies_policy",
+    "policies_market",
+    "policies_exclusion",
+}
+ALL = sorted(OF_TENANTS | OF_OPERATOR)
+
+
+def listed(page):
+    return reverse(f"admin:{page}_changelist")
+
+
+def opened(page, row):
+    return reverse(f"admin:{page}_change", args=[row.pk])
+
+
+def browser_of(tenant, role="global_admin"):
+    return signed_in(admin_of(tenant, role).membership)

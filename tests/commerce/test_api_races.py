@@ -61,3 +61,10 @@ def test_twenty_cancellations_with_one_key_give_money_back_once():
     charge = SandboxCharge.objects.using("sandbox").get()
     assert 0 < charge.refunded <= charge.amount
     assert charge.refunds.count() == 1
+
+
+def test_the_control_without_the_same_key_opens_twenty():
+    plan, ana = plan_on_sale(), MembershipFactory()
+    calls = [(Api(ana), f"open-{n}") for n in TWENTY]
+    at_once(lambda call: call[0].post("checkouts/", {"plan": plan.pk, "quantity": 2}, key=call[1]), calls)
+    assert Checkout.objects.count() == 20

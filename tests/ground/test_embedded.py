@@ -24,13 +24,8 @@ with embedded.attached(Path(sys.argv[1]), broker=True, durable=False) as found:
 
 
 @pytest.fixture
-def folder(tmp_path_factory):
-    path = tmp_path_factory.mktemp("data")
-    for parent in (path, path.parent, path.parent.parent):
-        parent.chmod(0o755)  # pytest's own are closed to the account that runs the servers where we are root
-    yield path
-    with embedded.attached(path, durable=False):
-        pass
+def folder(open_folder):
+    return open_folder("data")
 
 
 def use(folder):
@@ -120,9 +115,8 @@ def test_asks_for_a_password(folder):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has folders that the servers' account cannot enter")
-def test_keeps_the_cluster_elsewhere_where_its_account_cannot_enter(folder, monkeypatch, tmp_path_factory):
-    state = tmp_path_factory.mktemp("state")
-    state.chmod(0o755)
+def test_keeps_the_cluster_elsewhere_where_its_account_cannot_enter(folder, monkeypatch, open_folder):
+    state = open_folder("state")
     monkeypatch.setattr(places, "STATE", state)
     monkeypatch.setattr(places, "package_folder", lambda name, real=places.package_folder: closed(real(name)))
     folder.chmod(0o700)

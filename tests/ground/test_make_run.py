@@ -10,20 +10,14 @@ import urllib.request
 
 import pytest
 
-from config import embedded
 from config.environment import BASE_DIR
 
 STOPS_WITHIN = 10
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    path = tmp_path_factory.mktemp("run")
-    for parent in (path, path.parent, path.parent.parent):
-        parent.chmod(0o755)
-    yield path
-    with embedded.attached(path):
-        pass
+def folder(open_folder):
+    return open_folder("run")
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +52,7 @@ def readiness(port):
         return None
 
 
-def test_serves_alone_in_its_folder_until_told_to_stop_and_comes_back_after_a_kill(folder, port):
+def test_serves_alone_in_its_folder_until_told_to_stop_and_comes_back_after_a_kill(folder, port, open_folder):
     first = begin(folder, port)
     assert until_it_says(first, f"Seatwise is at http://127.0.0.1:{port}")
     assert readiness(port) == {"database": True, "broker": True, "worker": True}
@@ -67,7 +61,7 @@ def test_serves_alone_in_its_folder_until_told_to_stop_and_comes_back_after_a_ki
     _, said = second.communicate(timeout=20)
     assert (second.returncode, "another one is using" in said, said.count("\n")) == (2, True, 1)
 
-    elsewhere = begin(folder.with_name("elsewhere"), port)
+    elsewhere = begin(open_folder("elsewhere"), port)
     _, said = elsewhere.communicate(timeout=20)
     assert (elsewhere.returncode, f"port {port} is in use" in said, said.count("\n")) == (2, True, 1)
 

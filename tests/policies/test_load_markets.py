@@ -156,10 +156,12 @@ def test_names_all_that_is_wrong_at_once(load, file):
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("path", ["missing.csv", "", "\0", "/", "x" * 5000], ids=repr)
+@pytest.mark.parametrize("path", ["missing.csv", "", "/", "x" * 5000], ids=repr)
 def test_refuses_what_is_no_file(load, path):
     with pytest.raises(CommandError, match="can't be read"):
         load(path)
+    with pytest.raises(CommandError, match="not readable as text"):
+        load("\0")
 
 
 @pytest.mark.django_db(transaction=True)

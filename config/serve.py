@@ -25,6 +25,7 @@ WRONG_USAGE = 2
 # Together below the ten seconds that a Ctrl-C may take.
 GRACE = 4
 LEFTOVERS = 10.0
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # no proxy leads to ourselves
 
 WORKER = {
     # Let what runs finish for some seconds, then put it back into the queue; the default would wait without end.
@@ -52,7 +53,10 @@ class Refused(Exception):
 def serve() -> int:
     """Run until told to stop. 0 after a Ctrl-C, 2 when it could not begin, else what the process that ended said."""
     env = environ.Env()
-    folder, port = data_dir(env), env.int("PORT", default=8000)
+    folder, port = data_dir(env), wanted_port(env.str("PORT", default="8000"))
+    if port is None:
+        sys.stderr.write("make run: PORT must be a number from 1 to 65535\n")
+        return WRONG_USAGE
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     os.environ["DEMO"] = "1"
@@ -77,6 +81,10 @@ def serve() -> int:
         return failed.returncode  # it has said why
     except KeyboardInterrupt:
         return 0
+
+
+def wanted_port(given: str) -> int | None:
+    return int(given) if given.isdecimal() and len(given) < 6 and 0 < int(given) < 65536 else None
 
 
 @contextmanager
@@ -152,7 +160,7 @@ def run(port: int, folder: Path) -> int:
     ready = threading.Timer(0.5, announce, [f"http://{HOST}:{port}", folder])
     ready.daemon = True
     ready.start()
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))  # the terminal was closed
     manager.loop()
     asked = manager.returncode in (128 + signal.SIGINT, 128 + signal.SIGTERM)
     return 0 if asked else int(manager.returncode or 1)
@@ -182,8 +190,8 @@ def announce(url: str, folder: Path) -> None:
 
 def is_ready(url: str) -> bool:
     try:
-        with urllib.request.urlopen(f"{url}/readyz", timeout=5) as answer:  # noqa: S310 (our own address)
-            return answer.status == 200
+        with DIRECT.open(f"{url}/readyz", timeout=5) as answer:
+            return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False
 

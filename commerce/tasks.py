@@ -6,8 +6,8 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from commerce.operations import checkouts, payments, receipts
-from licensing.operations import subscriptions
+from commerce.operations import checkouts, receipts, settlement
+from licensing.operations import lifecycle
 from tenants.delivery.jobs import job
 
 
@@ -18,7 +18,7 @@ def deliver_receipt(order_id: str) -> None:
 
 @shared_task(name="commerce.reconcile_payments")
 def reconcile_payments() -> int:
-    return len(payments.reconcile(at=timezone.now()))
+    return len(settlement.reconcile(at=timezone.now()))
 
 
 @shared_task(name="commerce.expire_checkouts")
@@ -28,4 +28,4 @@ def expire_checkouts() -> int:
 
 @shared_task(name="commerce.expire_subscriptions")
 def expire_subscriptions() -> int:
-    return subscriptions.advance_due(at=timezone.now())
+    return lifecycle.advance_due(at=timezone.now())

@@ -16,7 +16,7 @@ from rest_framework.response import Response
 
 from commerce.api.quotes import CheckoutOut
 from commerce.models import Checkout, CheckoutState
-from commerce.operations import checkouts, payments
+from commerce.operations import checkouts, payments, settlement
 from licensing.api.shapes import Email
 from licensing.models import Plan
 from licensing.operations import seats
@@ -138,7 +138,7 @@ class PayCheckout(CheckoutView):
                 by=self.actor,
                 at=timezone.now(),
             )
-        except (payments.CheckoutCompleted, payments.PaymentInProgress):
+        except (checkouts.CheckoutCompleted, settlement.PaymentInProgress):
             if not self.taken_over:
                 raise
             # The call that held this key died on its way: what became of its try is the answer.

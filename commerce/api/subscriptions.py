@@ -18,7 +18,7 @@ from commerce.operations import cancellations
 from licensing.api.shapes import Email
 from licensing.models import Channel, Seat, Subscription, SubscriptionState
 from licensing.operations import subscriptions
-from tenants.api.reading import Input
+from tenants.api.reading import Flag, Input
 from tenants.api.schema import page_of
 from tenants.api.views import TenantView
 
@@ -49,11 +49,11 @@ LOOKUPS = {
 
 class CancelBody(Input):
     reason = serializers.CharField(max_length=500, allow_blank=True, default="")
-    preview = serializers.BooleanField(default=False, help_text=_("Only tell what it would do: needs no key."))
+    preview = Flag(default=False, help_text=_("Only tell what it would do: needs no key."))
 
 
 class AutoRenewBody(Input):
-    auto_renew = serializers.BooleanField()
+    auto_renew = Flag()
 
 
 class SubscriptionView(TenantView):
@@ -136,9 +136,16 @@ class Cancel(SubscriptionView):
 
     def cancel(self, subscription: Subscription) -> Response:
         reason = self.body(CancelBody)["reason"]
-        done = cancellations.cancel_subscription(
-            subscription=subscription, reason=reason, by=self.actor, at=timezone.now()
-        )
+        try:
+            done = cancellations.cancel_subscription(
+                subscription=subscription, reason=reason, by=self.actor, at=timezone.now()
+            )
+        except subscriptions.SubscriptionInactive:
+            earlier = cancellations.past_cancellation(subscription=subscription) if self.taken_over else None
+            if earlier is None:
+                raise
+            # The call that held this key died on its way: what it did is the answer.
+            done = earlier
         return self.told(done)
 
     def told(self, cancellation: cancellations.Cancellation) -> Response:

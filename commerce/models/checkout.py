@@ -20,6 +20,9 @@ class CheckoutState(models.TextChoices):
     CANCELED = "canceled", _("Canceled")
 
 
+CLOSED = (CheckoutState.COMPLETED, CheckoutState.EXPIRED, CheckoutState.CANCELED)
+
+
 class CheckoutQuerySet(models.QuerySet["Checkout"]):
     def of(self, tenant: Tenant) -> Self:
         return self.filter(tenant=tenant)
@@ -53,7 +56,7 @@ class Checkout(models.Model):
     buyer = TenantForeignKey(Membership, on_delete=models.PROTECT, related_name="checkouts")
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="checkouts")
     quantity = models.PositiveIntegerField(_("quantity"))
-    # Membership ids, checked when it is opened and again when it is paid.
+    # Membership ids; whoever has left by the time it is paid gets no seat.
     assign_to = models.JSONField(default=list)
     state = models.CharField(_("state"), max_length=20, choices=CheckoutState, default=CheckoutState.OPEN)
     currency = models.CharField(_("currency"), max_length=3)
@@ -70,6 +73,7 @@ class Checkout(models.Model):
         constraints = [
             unique_within_tenant("checkout"),
             models.CheckConstraint(condition=Q(state__in=CheckoutState.values), name="checkout_state_is_known"),
+            models.CheckConstraint(condition=Q(quantity__gte=1), name="checkout_has_seats"),
             models.CheckConstraint(condition=Q(total=F("subtotal") + F("tax")), name="checkout_adds_up"),
             models.CheckConstraint(condition=Q(subtotal=F("unit_price") * F("quantity")), name="checkout_line_adds_up"),
         ]

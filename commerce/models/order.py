@@ -60,6 +60,7 @@ class Order(models.Model):
         constraints = [
             unique_within_tenant("order"),
             models.UniqueConstraint(fields=["checkout"], name="one_order_per_checkout"),
+            models.CheckConstraint(condition=Q(state__in=OrderState.values), name="order_state_is_known"),
             models.CheckConstraint(condition=Q(total=F("subtotal") + F("tax")), name="order_adds_up"),
             models.CheckConstraint(
                 condition=Q(state="paid", paid_at__isnull=False, subscription__isnull=False)
@@ -93,6 +94,7 @@ class OrderLine(models.Model):
     class Meta:
         constraints = [
             unique_within_tenant("order_line"),
+            models.CheckConstraint(condition=Q(quantity__gte=1), name="order_line_has_seats"),
             models.CheckConstraint(condition=Q(amount=F("unit_price") * F("quantity")), name="order_line_adds_up"),
         ]
 

@@ -34,7 +34,7 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
     def unanswered(self, since: datetime) -> Self:
         """Those whose answer was still not known here at a moment; `started` before `requires_action`."""
         # Cardholders who take their time hold up nobody whose answer was lost.
-        return self.live().filter(started_at__lt=since).order_by("-state", "started_at")
+        return self.live().filter(started_at__lt=since).order_by("-state", F("asked_at").asc(nulls_first=True))
 
     def declined_since(self, moment: datetime) -> Self:
         """Declines since a moment, and tries under way: any of them may still be declined."""
@@ -60,6 +60,8 @@ class Payment(models.Model):
     captured = models.DecimalField(max_digits=17, decimal_places=3, default=0)
     refunded = models.DecimalField(max_digits=17, decimal_places=3, default=0)
     started_at = models.DateTimeField(_("started"))
+    # When a sweep last asked the provider: one that cannot be settled does not hold up the others.
+    asked_at = models.DateTimeField(null=True)
     settled_at = models.DateTimeField(_("settled"), null=True)
 
     objects = PaymentQuerySet.as_manager()
@@ -74,6 +76,8 @@ class Payment(models.Model):
                 condition=Q(state__in=("started", "requires_action", "succeeded")),
                 name="one_live_payment_per_order",
             ),
+            models.CheckConstraint(condition=Q(state__in=PaymentState.values), name="payment_state_is_known"),
+            models.CheckConstraint(condition=Q(amount__gt=0), name="payment_is_positive"),
             models.CheckConstraint(condition=Q(refunded__lte=F("captured")), name="refunded_within_captured"),
             models.CheckConstraint(condition=Q(refunded__gte=0), name="refunded_not_negative"),
             models.CheckConstraint(
@@ -85,6 +89,10 @@ class Payment(models.Model):
                 fields=["started_at"], name="payment_unsettled", condition=Q(state__in=("started", "requires_action"))
             ),
             models.Index(fields=["tenant", "payer", "started_at"], name="payment_of_payer"),
+            # What counts against the limits of declines, asked under a lock.
+            models.Index(
+                fields=["tenant", "started_at"], name="payment_declined", condition=Q(state__in=("failed", "started"))
+            ),
         ]
 
     def __str__(self) -> str:
@@ -105,7 +113,8 @@ class RefundReason(models.TextChoices):
 class RefundQuerySet(models.QuerySet["Refund"]):
     def unanswered(self, since: datetime) -> Self:
         """Those whose answer was still not known here at a moment, oldest first."""
-        return self.filter(state=RefundState.STARTED, created_at__lt=since).order_by("created_at")
+        waiting = self.filter(state=RefundState.STARTED, created_at__lt=since)
+        return waiting.order_by(F("asked_at").asc(nulls_first=True), "created_at")
 
 
 class Refund(models.Model):
@@ -120,6 +129,7 @@ class Refund(models.Model):
     state = models.CharField(_("state"), max_length=10, choices=RefundState, default=RefundState.STARTED)
     gateway_ref = models.CharField(max_length=255, blank=True)
     created_at = models.DateTimeField(_("created"))
+    asked_at = models.DateTimeField(null=True)
     settled_at = models.DateTimeField(_("settled"), null=True)
 
     objects = RefundQuerySet.as_manager()
@@ -128,6 +138,8 @@ class Refund(models.Model):
         ordering = ["created_at", "id"]
         constraints = [
             models.CheckConstraint(condition=Q(amount__gt=0), name="refund_is_positive"),
+            models.CheckConstraint(condition=Q(state__in=RefundState.values), name="refund_state_is_known"),
+            models.CheckConstraint(condition=Q(reason__in=RefundReason.values), name="refund_reason_is_known"),
             models.UniqueConstraint(fields=["line"], name="a_line_is_refunded_once", condition=~Q(state="failed")),
         ]
         indexes = [models.Index(fields=["created_at"], name="refund_unsettled", condition=Q(state="started"))]

@@ -35,6 +35,7 @@ class Price(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["plan", "channel", "currency", "valid_from"], name="price_version_once"),
             models.CheckConstraint(condition=Q(amount__gt=0), name="price_is_positive"),
+            models.CheckConstraint(condition=Q(channel__in=Channel.values), name="price_channel_is_known"),
             models.CheckConstraint(condition=Q(currency__regex=r"^[A-Z]{3}$"), name="price_currency_is_a_code"),
         ]
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from commerce.models.order import BillingPeriod, Order
 from commerce.models.payment import Payment
-from licensing.models import Subscription, SubscriptionState
+from licensing.models import GIVES_ACCESS, Subscription
 from licensing.models.subscription import SubscriptionQuerySet
 
 # From each charge, to the second.
@@ -44,7 +44,7 @@ class PurchaseQuerySet(SubscriptionQuerySet):
             currency=Subquery(period.values("currency")[:1]),
             paid=Coalesce(Subquery(kept), Value(0), output_field=_MONEY),
             refundable_until=Case(
-                When(state__in=(SubscriptionState.ACTIVE, SubscriptionState.EXPIRED), then=until),
+                When(state__in=GIVES_ACCESS, then=until),
                 output_field=models.DateTimeField(null=True),
             ),
         )

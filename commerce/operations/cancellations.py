@@ -7,12 +7,12 @@ from decimal import Decimal
 from django.db import transaction
 
 from commerce import money
-from commerce.models import OrderLine, OrderState, Payment, PaymentState
+from commerce.models import OrderLine, OrderState, Payment, PaymentState, Refund
 from commerce.models.payment import RefundReason
 from commerce.models.purchase import REFUND_WINDOW
 from commerce.operations import refunds
-from licensing.models import EndCause, Subscription
-from licensing.operations import subscriptions
+from licensing.models import EndCause, Subscription, SubscriptionState
+from licensing.operations import lifecycle, subscriptions
 from licensing.operations.subscriptions import SubscriptionInactive
 from tenants.access import Actor
 from tenants.journal import events
@@ -40,6 +40,13 @@ class Cancellation:
     def total(self) -> Decimal:
         return sum((refund.amount for refund in self.refunds), money.ZERO)
 
+    @property
+    def given_back(self) -> dict[str, str]:
+        """As the journal keeps it; nothing where nothing goes back."""
+        if not self.refunds:
+            return {}
+        return {"refund": money.text(self.total, self.currency), "currency": self.currency}
+
 
 def preview_cancellation(*, subscription: Subscription, by: Actor, at: datetime) -> Cancellation:
     """
@@ -51,6 +58,29 @@ def preview_cancellation(*, subscription: Subscription, by: Actor, at: datetime)
     subscriptions.require_ender(subscription, by)
     if not subscription.gives_access:
         raise SubscriptionInactive
+    back = _refundable(subscription, at)
+    # In grace the term is over: without money to give back there is nothing left to cancel.
+    if not back and subscription.state != SubscriptionState.ACTIVE:
+        raise SubscriptionInactive
+    return _cancellation(subscription, back, ends_at=at if back else subscription.term_end)
+
+
+def past_cancellation(*, subscription: Subscription) -> Cancellation | None:
+    """What an earlier cancel did: for the retry of a call that died before it could answer. None: it was no cancel."""
+    given_back = Refund.objects.filter(
+        line__order__subscription=subscription, reason=RefundReason.CANCELED
+    ).select_related("line__order", "line__plan__product", "payment")
+    back = tuple(
+        LineRefund(line=refund.line, payment=refund.payment, amount=refund.amount)
+        for refund in given_back
+        if refund.line
+    )
+    if subscription.end_cause != EndCause.CANCELED or not given_back:
+        return None
+    return _cancellation(subscription, back, ends_at=given_back[0].created_at)
+
+
+def _refundable(subscription: Subscription, at: datetime) -> tuple["LineRefund", ...]:
     lines = list(
         OrderLine.objects.filter(
             order__subscription=subscription, order__state=OrderState.PAID, order__paid_at__gt=at - REFUND_WINDOW
@@ -62,19 +92,18 @@ def preview_cancellation(*, subscription: Subscription, by: Actor, at: datetime)
             order__in=[line.order_id for line in lines], state=PaymentState.SUCCEEDED
         ).select_related("tenant", "order")
     }
-    back = tuple(_unused(line, payments[line.order_id], at) for line in lines)
-    return Cancellation(
-        subscription=subscription,
-        refunds=back,
-        currency=back[0].payment.currency if back else "",
-        ends_at=at if back else subscription.term_end,
-    )
+    return tuple(_unused(line, payments[line.order_id], at) for line in lines)
+
+
+def _cancellation(subscription: Subscription, back: tuple["LineRefund", ...], *, ends_at: datetime) -> Cancellation:
+    currency = back[0].payment.currency if back else ""
+    return Cancellation(subscription=subscription, refunds=back, currency=currency, ends_at=ends_at)
 
 
 def cancel_subscription(*, subscription: Subscription, reason: str, by: Actor, at: datetime) -> Cancellation:
     """
     Cancel. Inside the refund window (7 times 24 h from the charge) access ends now and the unused part goes back to the
-    card; outside it, automatic renewal is turned off and the paid term runs to its end.
+    card; outside it, automatic renewal is turned off and the paid term runs to its end. Off already: nothing changes.
 
     :raises NotAllowed: not its owner, nor an admin who may end it
     :raises SubscriptionInactive: it has ended already
@@ -82,6 +111,8 @@ def cancel_subscription(*, subscription: Subscription, reason: str, by: Actor, a
     with transaction.atomic():
         subscription = Subscription.objects.locked().get(pk=subscription.pk)
         cancellation = preview_cancellation(subscription=subscription, by=by, at=at)
+        if not cancellation.refunds and not subscription.auto_renew:
+            return cancellation  # it ends at that moment already
         for back in cancellation.refunds:
             if back.amount:
                 refunds.open_refund(
@@ -93,7 +124,7 @@ def cancel_subscription(*, subscription: Subscription, reason: str, by: Actor, a
                     at=at,
                 )
         if cancellation.refunds:
-            subscriptions.end(subscription=subscription, cause=EndCause.CANCELED, by=by, at=at)
+            lifecycle.end(subscription=subscription, cause=EndCause.CANCELED, by=by, at=at)
         else:
             subscriptions.set_auto_renew(subscription=subscription, auto_renew=False, by=by, at=at)
         events.record(
@@ -104,8 +135,7 @@ def cancel_subscription(*, subscription: Subscription, reason: str, by: Actor, a
             subject=subscription.pk,
             reason=reason,
             ends_at=cancellation.ends_at,
-            refund=money.text(cancellation.total, cancellation.currency),
-            currency=cancellation.currency,
+            **cancellation.given_back,
         )
     for back in cancellation.refunds:
         refunds.send_waiting(back.payment, at=at)

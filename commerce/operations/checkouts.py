@@ -7,18 +7,34 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from commerce import money
-from commerce.models import Checkout, CheckoutState, Order, OrderState, Price
-from commerce.operations import payments
+from commerce.models import Checkout, CheckoutState, Price
+from commerce.operations import settlement
 from commerce.operations.prices import price_for
 from licensing.models import Channel, Plan
 from policies import eligibility
-from policies.eligibility import PurchaseRefused
+from policies.eligibility import Answer, PurchaseRefused
 from tenants.access import SYSTEM, Actor
 from tenants.directory.models import Membership
 from tenants.journal import events
-from tenants.refusal import BadInput
+from tenants.refusal import BadInput, NotAllowed, Refused
 
 OPEN_FOR = timedelta(hours=24)
+
+
+class CheckoutClosed(Refused):
+    """The checkout has reached an end, whichever it is."""
+
+
+class CheckoutExpired(CheckoutClosed):
+    message = _("This checkout has expired. Start again to see today's price.")
+
+
+class CheckoutCanceled(CheckoutClosed):
+    message = _("This checkout was canceled.")
+
+
+class CheckoutCompleted(CheckoutClosed):
+    message = _("This checkout was paid already.")
 
 
 class MoreToAssignThanSeats(BadInput):
@@ -32,51 +48,62 @@ def open_checkout(
     """
     Quote a purchase: the price shown is the price charged, for 24 hours. `assign_to` defaults to the buyer.
 
-    The decision is written down whether it allows or refuses.
+    The decision is written down with the checkout, or alone when it refuses.
 
     :raises PurchaseRefused: a rule of eligibility forbids it; nothing is stored as a checkout
     :raises NotPriced: the plan has no price in the tenant's market
     :raises MoreToAssignThanSeats: `assign_to` is longer than `quantity`
     """
     people = [by.home] if assign_to is None else list(assign_to)
-    _require_allowed(plan, quantity, by=by, at=at)
+    answer = _allowed(plan, quantity, by=by, at=at)
     if len(people) > quantity:
         raise MoreToAssignThanSeats
     price = price_for(plan, tenant=by.home.tenant, channel=Channel.SELF_SERVICE, at=at)
-    return _quote(plan, quantity, price, people, by=by, at=at)
+    return _quote(answer, plan, quantity, price, people, by=by, at=at)
 
 
 def resume_or_open_checkout(*, plan: Plan, quantity: int, by: Actor, at: datetime) -> Checkout:
     """
     As `open_checkout` for the buyer's own seat, but the same link followed again leads to the same quote, as long
-    as it is open and today's price is still the one it shows.
+    as it is open and today's price is still the one it shows. Followed twice at one moment, too.
 
     :raises PurchaseRefused: as `open_checkout`
     :raises NotPriced: as `open_checkout`
     """
-    _require_allowed(plan, quantity, by=by, at=at)
+    answer = _allowed(plan, quantity, by=by, at=at)
     price = price_for(plan, tenant=by.home.tenant, channel=Channel.SELF_SERVICE, at=at)
-    same = (
-        Checkout.objects.by_buyer(by.home)
-        .payable(at)
-        .filter(
-            plan=plan, quantity=quantity, unit_price=price.amount, currency=price.currency, assign_to=[str(by.home.pk)]
+    with transaction.atomic():
+        # Row lock: the same person's links are followed one after another, so the second finds what the first opened.
+        Membership.objects.select_for_update(of=("self",), no_key=True).get(pk=by.home.pk)
+        same = (
+            Checkout.objects.by_buyer(by.home)
+            .payable(at)
+            .filter(plan=plan, quantity=quantity, unit_price=price.amount, currency=price.currency)
+            .filter(assign_to=[str(by.home.pk)])
         )
-    )
-    return same.order_by("-created_at").first() or _quote(plan, quantity, price, [by.home], by=by, at=at)
+        return same.order_by("-created_at").first() or _quote(answer, plan, quantity, price, [by.home], by=by, at=at)
 
 
-def _require_allowed(plan: Plan, quantity: int, *, by: Actor, at: datetime) -> None:
+def _allowed(plan: Plan, quantity: int, *, by: Actor, at: datetime) -> Answer:
     answer = eligibility.decide(by.home, plan.product, plan=plan, quantity=quantity, at=at)
-    eligibility.keep(answer, plan=plan, quantity=quantity, at=at)
     if not answer.allowed:
+        eligibility.keep(answer, plan=plan, quantity=quantity, at=at)
         raise PurchaseRefused(answer)
+    return answer
 
 
 @transaction.atomic
 def _quote(
-    plan: Plan, quantity: int, price: Price, people: Sequence[Membership], *, by: Actor, at: datetime
+    answer: Answer,
+    plan: Plan,
+    quantity: int,
+    price: Price,
+    people: Sequence[Membership],
+    *,
+    by: Actor,
+    at: datetime,
 ) -> Checkout:
+    eligibility.keep(answer, plan=plan, quantity=quantity, at=at)
     checkout = Checkout.objects.create(
         tenant=by.home.tenant,
         buyer=by.home,
@@ -113,7 +140,7 @@ def cancel_checkout(*, checkout: Checkout, by: Actor, at: datetime) -> Checkout:
     :raises CheckoutExpired: too late
     :raises PaymentInProgress: the provider has not answered yet
     """
-    payments.require_buyer(checkout, by)
+    require_buyer(checkout, by)
     return _end(checkout, CheckoutState.CANCELED, by=by, at=at)
 
 
@@ -123,21 +150,39 @@ def expire_overdue(*, at: datetime, limit: int = 500) -> int:
     for checkout in Checkout.objects.overdue(at).order_by("expires_at")[:limit]:
         try:
             _end(checkout, CheckoutState.EXPIRED, by=SYSTEM, at=at)
-        except (payments.CheckoutClosed, payments.PaymentInProgress):
+        except (CheckoutClosed, settlement.PaymentInProgress):
             continue
         ended += 1
     return ended
 
 
 def _end(checkout: Checkout, state: CheckoutState, *, by: Actor, at: datetime) -> Checkout:
-    payments.release_card(checkout, at=at)
+    settlement.release_card(checkout=checkout, at=at)
     with transaction.atomic():
         checkout = Checkout.objects.locked().get(pk=checkout.pk)
         if checkout.state == state:
             return checkout
-        payments.require_open(checkout, at=None)
-        checkout.state = state
-        checkout.save(update_fields=["state"])
-        Order.objects.filter(checkout=checkout, state=OrderState.PENDING).update(state=OrderState.CANCELED)
-        events.record(f"checkout.{state.value}", tenant=checkout.tenant, by=by, at=at, subject=checkout.pk)
+        require_open(checkout, at=None)
+        settlement.end_checkout(checkout=checkout, state=state, by=by, at=at)
     return checkout
+
+
+def require_buyer(checkout: Checkout, by: Actor) -> None:
+    """:raises NotAllowed: a checkout is paid, confirmed and canceled by the person who opened it"""
+    if not by.is_member(checkout.buyer_id):
+        raise NotAllowed(_("Only the person who opened this checkout can do this."))
+
+
+def require_open(checkout: Checkout, *, at: datetime | None) -> None:
+    """:raises CheckoutClosed: it has ended. :raises PaymentInProgress: a card is being tried"""
+    closed = {
+        CheckoutState.COMPLETED: CheckoutCompleted,
+        CheckoutState.EXPIRED: CheckoutExpired,
+        CheckoutState.CANCELED: CheckoutCanceled,
+    }
+    if checkout.state in closed:
+        raise closed[CheckoutState(checkout.state)]
+    if checkout.state != CheckoutState.OPEN:
+        raise settlement.PaymentInProgress
+    if at is not None and checkout.expires_at <= at:
+        raise CheckoutExpired

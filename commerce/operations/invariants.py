@@ -84,6 +84,12 @@ def provider_agrees() -> Iterator[str]:
             yield f"payment {payment.pk}: {payment.captured} here, {charge.amount} at the provider"
 
 
+def nothing_waits_for_the_operator() -> Iterator[str]:
+    """Money that was captured with another amount or currency than the order's: give it back at the provider."""
+    for payment in Payment.objects.filter(state=PaymentState.SET_ASIDE, refunded__lt=F("captured")):
+        yield f"payment {payment.pk}: set aside, {payment.captured} captured for {payment.amount} {payment.currency}"
+
+
 CHECKS: tuple[Callable[[], Iterator[str]], ...] = (
     *licensing_invariants.CHECKS,
     paid_orders_have_one_payment,
@@ -92,5 +98,6 @@ CHECKS: tuple[Callable[[], Iterator[str]], ...] = (
     every_subscription_has_its_order,
     periods_follow_one_another,
     provider_agrees,
+    nothing_waits_for_the_operator,
     *directory_invariants.CHECKS,
 )

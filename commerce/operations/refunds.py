@@ -36,7 +36,7 @@ def open_refund(
     return refund
 
 
-def give_back_surplus(payment: Payment, *, at: datetime) -> None:
+def give_back_surplus(*, payment: Payment, at: datetime) -> None:
     """Everything that a payment captured without need."""
     open_refund(payment=payment, amount=payment.captured, reason=RefundReason.SURPLUS, by=SYSTEM, at=at)
 
@@ -54,6 +54,7 @@ def retry_unsettled(*, started_before: datetime, at: datetime, limit: int) -> No
 
 
 def send(refund: Refund, *, at: datetime) -> None:
+    Refund.objects.filter(pk=refund.pk).update(asked_at=at)
     try:
         reference = gateways.current().refund(key=refund.pk, charge_key=refund.payment_id, amount=refund.amount)
     except GatewayUnavailable:

@@ -4,12 +4,10 @@ from urllib.parse import quote, urlencode
 
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from commerce.forms import EmailForm, QuantityForm
@@ -17,7 +15,7 @@ from commerce.operations import checkouts
 from commerce.operations.prices import NotPriced, prices_in
 from commerce.views import wording
 from commerce.views.catalogue import country_of
-from commerce.views.people import actor_behind
+from commerce.views.people import actor_behind, require_membership
 from licensing.models import Channel, Plan
 from policies.eligibility import PurchaseRefused, contact_of
 from policies.models import Market
@@ -32,10 +30,9 @@ def buy(request: HttpRequest, plan_id: str) -> HttpResponse:
     by = actor_behind(request)
     if by is None:
         return _ask_address(request, plan)
-    if by.membership is None:
-        raise PermissionDenied(
-            _("Only the people of an organisation buy here. You are an operator and belong to none.")
-        )
+    require_membership(by)
+    if request.method == "HEAD":
+        return HttpResponse()  # Whoever only looks whether the link works opens no checkout.
     return _open(request, plan, by)
 
 

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from commerce.forms import PayForm
 from commerce.models import Checkout, CheckoutState, Order
-from commerce.operations import payments
+from commerce.operations import checkouts, declines, payments, settlement
 from commerce.views import wording
 from commerce.views.buying import buy_url, refused
 from commerce.views.people import for_members
@@ -25,6 +25,12 @@ from policies.eligibility import PurchaseRefused
 from tenants.access import Actor
 
 LOOK_AGAIN_AFTER = 5
+KNOWN_ALREADY = (
+    payments.NothingToConfirm,
+    payments.PaymentCanceled,
+    settlement.PaymentInProgress,
+    checkouts.CheckoutClosed,
+)
 
 
 @never_cache
@@ -64,9 +70,9 @@ def pay(request: HttpRequest, by: Actor, checkout_id: UUID) -> HttpResponse:
         return refused(request, refusal, checkout.plan, by)
     except payments.CardDeclined as declined:
         messages.error(request, wording.decline(str(declined.extra.get("decline_code", ""))))
-    except payments.TooManyDeclines as refusal:
+    except declines.TooManyDeclines as refusal:
         messages.error(request, str(refusal))
-    except (payments.PaymentInProgress, payments.PaymentCanceled, payments.CheckoutClosed):
+    except (settlement.PaymentInProgress, payments.PaymentCanceled, checkouts.CheckoutClosed):
         pass  # A second click: the checkout's page tells what became of the first one.
     if checkout.state == CheckoutState.REQUIRES_ACTION:
         return redirect(_step_url(checkout))
@@ -82,8 +88,8 @@ def come_back(request: HttpRequest, by: Actor, checkout_id: UUID) -> HttpRespons
         payments.refresh_checkout(checkout=checkout, by=by, at=timezone.now())
     except payments.CardDeclined as declined:
         messages.error(request, wording.decline(str(declined.extra.get("decline_code", ""))))
-    except (payments.NothingToConfirm, payments.PaymentCanceled, payments.PaymentInProgress, payments.CheckoutClosed):
-        pass  # Known already, by another way: the checkout's page tells.
+    except KNOWN_ALREADY:
+        pass  # By another way: the checkout's page tells.
     return redirect("checkout", checkout_id=checkout.pk)
 
 
@@ -92,7 +98,7 @@ def come_back(request: HttpRequest, by: Actor, checkout_id: UUID) -> HttpRespons
 def other_card(request: HttpRequest, by: Actor, checkout_id: UUID) -> HttpResponse:
     """The bank's step is given up: the checkout can be paid with another card."""
     checkout = _own(by, checkout_id)
-    with suppress(payments.CheckoutCompleted, payments.PaymentInProgress):  # The checkout's page tells.
+    with suppress(checkouts.CheckoutCompleted, settlement.PaymentInProgress):  # The checkout's page tells.
         payments.give_up_waiting(checkout=checkout, by=by, at=timezone.now())
     return redirect("checkout", checkout_id=checkout.pk)
 
@@ -114,7 +120,7 @@ def _quote_again(request: HttpRequest, checkout: Checkout, quantity: int) -> Htt
 
 
 def _step_url(checkout: Checkout) -> str:
-    waiting = payments.live_payment(checkout)
+    waiting = settlement.live_payment(checkout)
     return waiting.action_url if waiting else ""
 
 
@@ -138,7 +144,7 @@ def _review(
 
 def _waiting(request: HttpRequest, checkout: Checkout) -> HttpResponse:
     needs_step = checkout.state == CheckoutState.REQUIRES_ACTION
-    payment = payments.live_payment(checkout)
+    payment = settlement.live_payment(checkout)
     context = {
         "checkout": checkout,
         "needs_step": needs_step,

@@ -20,6 +20,14 @@ def actor_behind(request: HttpRequest) -> Actor | None:
     return getattr(request, "actor", None)
 
 
+def require_membership(by: Actor) -> None:
+    """:raises PermissionDenied: an operator, who acts in no organisation"""
+    if by.membership is None:
+        raise PermissionDenied(
+            _("Only the people of an organisation buy here. You are an operator and belong to none.")
+        )
+
+
 def for_members(
     view: Callable[Concatenate[HttpRequest, Actor, P], HttpResponse],
 ) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
@@ -32,10 +40,7 @@ def for_members(
             return redirect_to_login(
                 request.get_full_path() if request.method == "GET" else reverse("my-subscriptions")
             )
-        if by.membership is None:
-            raise PermissionDenied(
-                _("Only the people of an organisation buy here. You are an operator and belong to none.")
-            )
+        require_membership(by)
         return view(request, by, *args, **kwargs)
 
     return guarded

@@ -56,6 +56,15 @@ def check_query(query: QueryDict) -> None:
             )
 
 
+class Flag(serializers.BooleanField):
+    """true or false and nothing that looks like it: a client's "false" must not be taken for a yes, nor for a no."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
+
+
 class Input(serializers.Serializer):
     """The base of every body and query: what is not declared does not exist, and is refused by name."""
 

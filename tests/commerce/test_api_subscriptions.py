@@ -13,6 +13,7 @@ from commerce.models import Order, Purchase, Refund
 from commerce.operations.payments import CardDeclined
 from licensing.models import Subscription
 from licensing.operations import seats
+from tenants.api.models import IdempotencyKey
 from tests.callers import Api
 from tests.factories import GuestFactory, MembershipFactory, acting, buy, open_checkout, pay, plan_on_sale
 
@@ -260,6 +261,22 @@ def test_cancel_asks_for_a_key_unless_it_previews(ana, bought):
 )
 def test_cancel_refuses_what_it_cannot_read(ana, bought, body):
     assert Api(ana).post(f"subscriptions/{bought.pk}/cancel/", body).status_code == 400
+
+
+@pytest.mark.parametrize("preview", ["true", "yes", 1, "1", None, []])
+def test_what_only_looks_like_a_preview_cancels_nothing(ana, bought, preview):
+    answer = Api(ana).post(f"subscriptions/{bought.pk}/cancel/", {"preview": preview}, key="k")
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "preview")
+    assert Subscription.objects.get().state == "active"
+
+
+def test_a_retry_of_a_cancel_that_died_gets_what_it_did(ana, bought):
+    first = Api(ana).post(f"subscriptions/{bought.pk}/cancel/", {"reason": "x"}, key="k")
+    IdempotencyKey.objects.filter(key="k").update(status=None, leased_until=timezone.now() - timedelta(seconds=1))
+    again = Api(ana).post(f"subscriptions/{bought.pk}/cancel/", {"reason": "x"}, key="k")
+    assert (again.status_code, again.json()) == (200, first.json())
+    other = Api(ana).post(f"subscriptions/{bought.pk}/cancel/", {"reason": "x"}, key="another")
+    assert (other.status_code, other.json()["code"]) == (409, "subscription_inactive")
 
 
 def test_admins_who_may_end_purchases_of_others_do(admin, bought):

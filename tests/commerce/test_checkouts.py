@@ -6,7 +6,7 @@ import pytest
 from commerce.gateways.protocol import GatewayUnavailable
 from commerce.gateways.sandbox import SandboxGateway
 from commerce.models import Checkout, Order, Payment
-from commerce.operations import checkouts, payments
+from commerce.operations import checkouts, payments, settlement
 from commerce.operations.prices import NotPriced
 from policies.eligibility import PurchaseRefused
 from policies.models import Decision
@@ -156,7 +156,7 @@ class TestCanceling:
         assert cancel(checkout).state == "canceled"
         assert cancel(checkout).state == "canceled"
         assert Event.objects.filter(type="checkout.canceled").count() == 1
-        with pytest.raises(payments.CheckoutCanceled):
+        with pytest.raises(checkouts.CheckoutCanceled):
             pay(checkout)
         assert not Payment.objects.exists()
 
@@ -187,7 +187,7 @@ class TestCanceling:
         checkout = open_checkout(ana, plan)
         pay(checkout, "pm_card_authenticationRequired")
         SandboxGateway().answer_step(Payment.objects.get().pk, approve=True)
-        with pytest.raises(payments.CheckoutCompleted):
+        with pytest.raises(checkouts.CheckoutCompleted):
             cancel(checkout)
         assert state_of(checkout) == "completed"
         assert ledger.captured() == [Decimal("19.98")]
@@ -201,7 +201,7 @@ class TestCanceling:
 
         monkeypatch.setattr(SandboxGateway, "cancel", away)
         for give_up in (cancel, lambda c: payments.give_up_waiting(checkout=c, by=acting(ana), at=NOON)):
-            with pytest.raises(payments.PaymentInProgress):
+            with pytest.raises(settlement.PaymentInProgress):
                 give_up(checkout)
         assert state_of(checkout) == "requires_action"
 
@@ -209,9 +209,9 @@ class TestCanceling:
         paid, waiting = open_checkout(ana, plan), open_checkout(ana, plan)
         pay(paid)
         Checkout.objects.filter(pk=waiting.pk).update(state="processing")
-        with pytest.raises(payments.CheckoutCompleted):
+        with pytest.raises(checkouts.CheckoutCompleted):
             cancel(paid)
-        with pytest.raises(payments.PaymentInProgress):
+        with pytest.raises(settlement.PaymentInProgress):
             cancel(waiting)
 
 
@@ -222,15 +222,15 @@ class TestExpiring:
         assert checkouts.expire_overdue(at=checkout.expires_at) == 1
         assert state_of(checkout) == "expired"
         assert checkouts.expire_overdue(at=checkout.expires_at) == 0
-        with pytest.raises(payments.CheckoutExpired) as refused:
+        with pytest.raises(checkouts.CheckoutExpired) as refused:
             pay(checkout, at=checkout.expires_at)
         assert refused.value.code == "checkout_expired"
-        with pytest.raises(payments.CheckoutExpired):
+        with pytest.raises(checkouts.CheckoutExpired):
             cancel(checkout)
 
     def test_cannot_be_paid_from_its_last_moment_on_also_before_the_sweep(self, ana, plan):
         checkout = open_checkout(ana, plan)
-        with pytest.raises(payments.CheckoutExpired):
+        with pytest.raises(checkouts.CheckoutExpired):
             pay(checkout, at=checkout.expires_at)
         assert state_of(checkout) == "open"
         pay(checkout, at=checkout.expires_at - SECOND)

@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from commerce.models import Checkout, Payment
-from commerce.operations import payments
+from commerce.operations import declines, payments, settlement
 from licensing.models import Subscription
 from tests import ledger
 from tests.factories import NOON, MembershipFactory, acting, open_checkout, pay
@@ -26,7 +26,7 @@ def decline(checkout, at=NOON, card=DECLINED):
 
 def refuse(checkout, at=NOON):
     tried = len(ledger.states())
-    with pytest.raises(payments.TooManyDeclines) as refused:
+    with pytest.raises(declines.TooManyDeclines) as refused:
         pay(checkout, at=at)
     assert len(ledger.states()) == tried
     checkout.refresh_from_db()
@@ -34,7 +34,7 @@ def refuse(checkout, at=NOON):
     return refused.value
 
 
-def declines(buyer, plan, number, at=NOON):
+def so_many_declines(buyer, plan, number, at=NOON):
     """So many declines of a person, never more than four a checkout."""
     for n in range(number):
         if n % 4 == 0:
@@ -82,7 +82,7 @@ class TestTheLimits:
         pay(open_checkout(ana, plan))
 
     def test_ten_a_person_and_day(self, ana, plan):
-        declines(ana, plan, 10)
+        so_many_declines(ana, plan, 10)
         checkout = open_checkout(ana, plan)
         assert refuse(checkout).extra["retry_after"] == DAY.total_seconds()
         tomorrow = open_checkout(ana, plan, at=NOON + DAY)
@@ -90,16 +90,16 @@ class TestTheLimits:
         pay(tomorrow, at=NOON + DAY + timedelta(seconds=1))
 
     def test_the_tenth_is_still_tried(self, ana, plan):
-        declines(ana, plan, 9)
+        so_many_declines(ana, plan, 9)
         pay(open_checkout(ana, plan))
 
     def test_a_colleague_may_still_pay(self, ana, plan):
-        declines(ana, plan, 10)
+        so_many_declines(ana, plan, 10)
         pay(open_checkout(MembershipFactory(tenant=ana.tenant), plan))
 
     def test_twenty_a_tenant_and_hour(self, ana, plan):
         for buyer in MembershipFactory.create_batch(4, tenant=ana.tenant):
-            declines(buyer, plan, 5)
+            so_many_declines(buyer, plan, 5)
         checkout = open_checkout(ana, plan)
         assert refuse(checkout).extra["retry_after"] == HOUR.total_seconds()
         pay(open_checkout(MembershipFactory(), plan))
@@ -111,7 +111,7 @@ class TestTheLimits:
             checkout = open_checkout(ana, plan)
             pay(checkout, "pm_card_authenticationRequired")
             payments.give_up_waiting(checkout=checkout, by=acting(ana), at=NOON)
-        declines(ana, plan, 9)
+        so_many_declines(ana, plan, 9)
         pay(open_checkout(ana, plan))
 
     def test_a_purchase_does_not_count(self, ana, plan):
@@ -124,7 +124,7 @@ class TestTheLimits:
 class TestTriedAtOnce:
     """A decline is only known afterwards: what is being tried counts until then."""
 
-    REFUSED = (payments.CardDeclined, payments.TooManyDeclines, payments.PaymentInProgress)
+    REFUSED = (payments.CardDeclined, declines.TooManyDeclines, settlement.PaymentInProgress)
 
     def test_one_persons_cards_in_many_checkouts(self, ana, plan):
         checkouts = [open_checkout(ana, plan) for _ in range(25)]

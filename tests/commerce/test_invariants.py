@@ -9,7 +9,7 @@ from commerce.models import BillingPeriod, Order, OrderLine, Payment, SandboxCha
 from commerce.operations import cancellations, checkouts, payments
 from commerce.operations.invariants import CHECKS
 from licensing.models import Seat, Subscription
-from licensing.operations import subscriptions
+from licensing.operations import lifecycle
 from tenants.directory.models import Membership
 from tenants.journal.events import sequence_waiting
 from tenants.journal.models import EventPosition
@@ -54,7 +54,7 @@ def test_finds_nothing_after_ordinary_days(ana, plan):
     cancellations.cancel_subscription(subscription=bought[0], reason="", by=acting(ana), at=NOON + timedelta(days=2))
     checkouts.expire_overdue(at=NOON + timedelta(days=2))
     for days in (40, 80, 400):
-        subscriptions.advance_due(at=NOON + timedelta(days=days))
+        lifecycle.advance_due(at=NOON + timedelta(days=days))
         sequence_waiting()
         assert findings() == []
 

@@ -9,8 +9,8 @@ from commerce.gateways.protocol import ChargeRequest, GatewayUnavailable, Outcom
 from commerce.gateways.sandbox import SandboxGateway
 from commerce.models import BillingPeriod, Checkout, Order, OrderLine, Payment, Refund
 from commerce.models.checkout import CheckoutQuerySet
-from commerce.operations import checkouts, payments
-from commerce.operations.invariants import CHECKS
+from commerce.operations import checkouts, payments, settlement
+from commerce.operations.invariants import CHECKS, nothing_waits_for_the_operator
 from licensing.models import Seat, Subscription
 from tenants.delivery.models import Job
 from tenants.journal.models import Event
@@ -136,7 +136,7 @@ class TestOneCard:
     def test_a_second_time_is_refused_and_charges_nothing(self, ana, plan):
         checkout = open_checkout(ana, plan)
         pay(checkout)
-        with pytest.raises(payments.CheckoutCompleted) as refused:
+        with pytest.raises(checkouts.CheckoutCompleted) as refused:
             pay(checkout)
         assert (refused.value.code, refused.value.http_status) == ("checkout_completed", 409)
         assert len(ledger.captured()) == 1
@@ -197,7 +197,7 @@ class TestTheCardholdersStep:
         assert payments.refresh_checkout(checkout=waiting, by=acting(waiting.buyer), at=NOON).state == "completed"
 
     def test_a_second_card_meanwhile_is_refused(self, waiting):
-        with pytest.raises(payments.PaymentInProgress):
+        with pytest.raises(settlement.PaymentInProgress):
             pay(waiting)
         assert ledger.states() == ["requires_action"]
 
@@ -210,7 +210,7 @@ class TestTheCardholdersStep:
 
     def test_given_up_too_late_is_a_purchase(self, waiting):
         SandboxGateway().answer_step(Payment.objects.get().pk, approve=True)
-        with pytest.raises(payments.CheckoutCompleted):
+        with pytest.raises(checkouts.CheckoutCompleted):
             payments.give_up_waiting(checkout=waiting, by=acting(waiting.buyer), at=NOON)
         assert state_of(waiting) == "completed"
 
@@ -239,7 +239,7 @@ class TestCapturedInVain:
         pay(checkout, "pm_card_authenticationRequired")
         checkouts.cancel_checkout(checkout=checkout, by=acting(ana), at=NOON)
         payment = late_payment(Order.objects.get())
-        payments.settle_payment(payment=payment, charge=charge_for(payment), at=NOON)
+        settlement.settle_payment(payment=payment, charge=charge_for(payment), at=NOON)
         assert state_of(payment) == "surplus"
         assert ledger.captured() == ledger.refunded() == [Decimal("19.98")]
         assert Refund.objects.get().state == "succeeded"
@@ -253,7 +253,7 @@ class TestCapturedInVain:
             pay(checkout, "pm_card_chargeDeclined")
         checkouts.expire_overdue(at=checkout.expires_at)
         payment = late_payment(Order.objects.get())
-        payments.settle_payment(payment=payment, charge=charge_for(payment), at=checkout.expires_at)
+        settlement.settle_payment(payment=payment, charge=charge_for(payment), at=checkout.expires_at)
         assert ledger.captured() == ledger.refunded() == [Decimal("19.98")]
         assert not Subscription.objects.exists()
 
@@ -261,7 +261,7 @@ class TestCapturedInVain:
         pay(open_checkout(ana, plan))
         payment = late_payment(Order.objects.get())
         for _again in range(2):
-            payments.settle_payment(payment=payment, charge=charge_for(payment), at=NOON)
+            settlement.settle_payment(payment=payment, charge=charge_for(payment), at=NOON)
         assert ledger.captured() == [Decimal("19.98")] * 2
         assert ledger.refunded() == [Decimal("19.98")]
         assert Subscription.objects.count() == 1
@@ -272,7 +272,7 @@ class TestCapturedInVain:
         checkout = open_checkout(ana, plan)
         pay(checkout, "pm_card_authenticationRequired")
         payment = late_payment(Order.objects.get())
-        payments.settle_payment(payment=payment, charge=charge_for(payment), at=NOON)
+        settlement.settle_payment(payment=payment, charge=charge_for(payment), at=NOON)
         assert state_of(payment) == "surplus"
         confirm(checkout)
         assert len(ledger.captured()) == 2
@@ -288,11 +288,11 @@ class TestCapturedInVain:
 
         with monkeypatch.context() as patch:
             patch.setattr(SandboxGateway, "refund", away)
-            payments.settle_payment(payment=payment, charge=charge_for(payment), at=NOON)
+            settlement.settle_payment(payment=payment, charge=charge_for(payment), at=NOON)
         assert Refund.objects.get().state == "started"
-        payments.reconcile(at=NOON + MINUTE)
+        settlement.reconcile(at=NOON + MINUTE)
         assert ledger.refunded() == []
-        payments.reconcile(at=NOON + MINUTE + timedelta(seconds=1))
+        settlement.reconcile(at=NOON + MINUTE + timedelta(seconds=1))
         assert ledger.refunded() == [Decimal("19.98")]
         assert all_is_well()
 
@@ -301,7 +301,7 @@ class TestCapturedInVain:
         with pytest.raises(payments.CardDeclined):
             pay(checkout, "pm_card_chargeDeclined")
         payment = late_payment(Order.objects.get())
-        payments.settle_payment(payment=payment, charge=charge_for(payment), at=NOON)
+        settlement.settle_payment(payment=payment, charge=charge_for(payment), at=NOON)
         assert state_of(checkout) == "completed"
         assert ledger.refunded() == []
 
@@ -315,14 +315,16 @@ class TestCapturedWrongly:
         pay(checkout, "pm_card_authenticationRequired")
         payment = Payment.objects.get()
         SandboxGateway().answer_step(payment.pk, approve=True)
-        payments.settle_payment(payment=payment, charge=charge_for(payment, **wrong), at=NOON)
+        settlement.settle_payment(payment=payment, charge=charge_for(payment, **wrong), at=NOON)
         assert state_of(payment) == "set_aside"
         assert ledger.refunded() == []
         assert not Subscription.objects.exists()
         assert state_of(checkout) == "canceled"
         assert Order.objects.get().state == "canceled"
-        with pytest.raises(payments.CheckoutCanceled):
+        with pytest.raises(checkouts.CheckoutCanceled):
             pay(checkout)
+        [finding] = nothing_waits_for_the_operator()
+        assert str(payment.pk) in finding
         event = Event.objects.get(type="payment.set_aside")
         assert (event.data["amount"], event.data["currency"]) == (
             str(wrong.get("amount", Decimal("19.98"))),
@@ -335,7 +337,7 @@ class TestSettlingTwice:
     def test_after_a_purchase_nothing_that_is_said_changes_it(self, ana, plan, outcome):
         pay(open_checkout(ana, plan))
         payment = Payment.objects.get()
-        payments.settle_payment(payment=payment, charge=charge_for(payment, outcome=outcome), at=NOON)
+        settlement.settle_payment(payment=payment, charge=charge_for(payment, outcome=outcome), at=NOON)
         assert state_of(payment) == "succeeded"
         assert Subscription.objects.count() == 1
         assert Event.objects.filter(type="order.paid").count() == 1
@@ -347,7 +349,7 @@ class TestSettlingTwice:
             pay(checkout, "pm_card_chargeDeclined")
         payment = Payment.objects.get()
         charge = SandboxGateway().find(payment.pk)
-        payments.settle_payment(payment=payment, charge=charge, at=NOON)
+        settlement.settle_payment(payment=payment, charge=charge, at=NOON)
         assert Event.objects.filter(type="payment.failed").count() == 1
 
 
@@ -384,7 +386,9 @@ class TestTheDatabaseRefuses:
 class TestRaces:
     def test_of_twenty_pays_at_once_one_charges(self, ana, plan):
         checkout = open_checkout(ana, plan)
-        won = race(lambda _: pay(checkout), range(20), refused=(payments.PaymentInProgress, payments.CheckoutCompleted))
+        won = race(
+            lambda _: pay(checkout), range(20), refused=(settlement.PaymentInProgress, checkouts.CheckoutCompleted)
+        )
         assert won == 1
         assert ledger.captured() == [Decimal("19.98")]
         assert (Order.objects.count(), Subscription.objects.count(), Payment.objects.count()) == (1, 1, 1)
@@ -410,7 +414,7 @@ class TestRaces:
             if turn % 2:
                 confirm(Checkout.objects.get(pk=checkout.pk), at=later)
             else:
-                payments.reconcile(at=later)
+                settlement.reconcile(at=later)
 
         assert race(learn, range(10)) == 10
         assert Subscription.objects.count() == 1
@@ -429,7 +433,7 @@ class TestRaces:
                 else:
                     checkouts.cancel_checkout(checkout=fresh, by=acting(ana), at=NOON)
 
-            race(decide, range(2), refused=(payments.CheckoutClosed, payments.PaymentCanceled))
+            race(decide, range(2), refused=(checkouts.CheckoutClosed, payments.PaymentCanceled))
             assert state_of(checkout) in ("completed", "canceled")
         bought = Checkout.objects.filter(state="completed").count()
         assert Subscription.objects.count() == bought == len(ledger.captured())

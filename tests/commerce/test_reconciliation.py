@@ -6,7 +6,7 @@ import pytest
 from commerce.gateways.protocol import GatewayUnavailable
 from commerce.gateways.sandbox import SandboxGateway
 from commerce.models import Order, Payment
-from commerce.operations import payments
+from commerce.operations import payments, settlement
 from commerce.operations.invariants import CHECKS
 from licensing.models import Subscription
 from tests import ledger
@@ -62,7 +62,7 @@ class TestAnAnswerThatNeverCame:
     def test_shows_processing_until_the_sweep_finds_the_purchase(self, ana, plan, silent):
         checkout = open_checkout(ana, plan)
         assert pay(checkout).state == "processing"
-        [settled] = payments.reconcile(at=A_MINUTE_LATER)
+        [settled] = settlement.reconcile(at=A_MINUTE_LATER)
         assert settled.state == "succeeded"
         assert state_of(checkout) == "completed"
         assert ledger.captured() == [PRICE]
@@ -73,40 +73,40 @@ class TestAnAnswerThatNeverCame:
         checkout = open_checkout(ana, plan)
         pay(checkout)
         for seconds in (0, 1, 59, 60):
-            assert payments.reconcile(at=NOON + seconds * SECOND) == []
+            assert settlement.reconcile(at=NOON + seconds * SECOND) == []
             assert state_of(checkout) == "processing"
-        assert payments.reconcile(at=A_MINUTE_LATER)
+        assert settlement.reconcile(at=A_MINUTE_LATER)
 
     def test_blocks_a_second_card_meanwhile(self, ana, plan, silent):
         checkout = open_checkout(ana, plan)
         pay(checkout)
-        with pytest.raises(payments.PaymentInProgress):
+        with pytest.raises(settlement.PaymentInProgress):
             pay(checkout)
         assert ledger.captured() == [PRICE]
 
     def test_a_purchase_is_dated_when_it_was_learned(self, ana, plan, silent):
         # The term starts with access: nobody pays for a minute that they did not have.
         pay(open_checkout(ana, plan))
-        payments.reconcile(at=A_MINUTE_LATER)
+        settlement.reconcile(at=A_MINUTE_LATER)
         assert Subscription.objects.get().term_start == Order.objects.get().paid_at == A_MINUTE_LATER
 
     def test_a_second_sweep_changes_nothing(self, ana, plan, silent):
         pay(open_checkout(ana, plan))
-        payments.reconcile(at=A_MINUTE_LATER)
-        assert payments.reconcile(at=A_MINUTE_LATER) == []
+        settlement.reconcile(at=A_MINUTE_LATER)
+        assert settlement.reconcile(at=A_MINUTE_LATER) == []
         assert Subscription.objects.count() == 1
 
     def test_a_decline_that_never_arrived_opens_the_checkout_again(self, ana, plan, silent):
         checkout = open_checkout(ana, plan)
         pay(checkout, "pm_card_chargeDeclined")
-        payments.reconcile(at=A_MINUTE_LATER)
+        settlement.reconcile(at=A_MINUTE_LATER)
         assert state_of(checkout) == "open"
         assert Payment.objects.get().decline_code == "generic_decline"
 
     def test_a_step_that_never_arrived_is_shown(self, ana, plan, silent):
         checkout = open_checkout(ana, plan)
         assert pay(checkout, "pm_card_authenticationRequired").state == "processing"
-        assert payments.reconcile(at=A_MINUTE_LATER) == []
+        assert settlement.reconcile(at=A_MINUTE_LATER) == []
         assert state_of(checkout) == "requires_action"
         assert Payment.objects.get().action_url
 
@@ -115,7 +115,7 @@ class TestAChargeThatWasNeverMade:
     def test_is_called_off_and_the_checkout_is_payable(self, ana, plan, deaf):
         checkout = open_checkout(ana, plan)
         assert pay(checkout).state == "processing"
-        payments.reconcile(at=A_MINUTE_LATER)
+        settlement.reconcile(at=A_MINUTE_LATER)
         assert state_of(checkout) == "open"
         assert ledger.states() == ["canceled"]
         deaf.undo()
@@ -128,7 +128,7 @@ class TestAChargeThatWasNeverMade:
         # The request arrives after the sweep has given it up: its key is taken.
         checkout = open_checkout(ana, plan)
         pay(checkout)
-        payments.reconcile(at=A_MINUTE_LATER)
+        settlement.reconcile(at=A_MINUTE_LATER)
         deaf.undo()
         payment = Payment.objects.get()
         request = payments.ChargeRequest(
@@ -141,7 +141,7 @@ class TestAChargeThatWasNeverMade:
         )
         charge = SandboxGateway().charge(request)
         assert charge.outcome == "canceled"
-        payments.settle_payment(payment=payment, charge=charge, at=A_MINUTE_LATER)
+        settlement.settle_payment(payment=payment, charge=charge, at=A_MINUTE_LATER)
         assert state_of(checkout) == "open"
         assert ledger.captured() == []
 
@@ -161,10 +161,10 @@ class TestAProviderThatIsAway:
         checkout = open_checkout(ana, plan)
         pay(checkout)
         for minutes in (2, 60, 60 * 24 * 3):
-            assert payments.reconcile(at=NOON + timedelta(minutes=minutes)) == []
+            assert settlement.reconcile(at=NOON + timedelta(minutes=minutes)) == []
             assert state_of(checkout) == "processing"
         away.undo()
-        payments.reconcile(at=NOON + timedelta(days=3))
+        settlement.reconcile(at=NOON + timedelta(days=3))
         assert state_of(checkout) == "open"
 
     def test_does_not_hold_up_the_confirmation_page(self, ana, plan, monkeypatch):
@@ -185,10 +185,10 @@ def test_takes_those_without_an_answer_before_those_that_wait_for_a_cardholder(a
     for n in range(3):
         waiting = open_checkout(ana, plan, at=NOON + n * SECOND)
         pay(waiting, "pm_card_authenticationRequired", at=NOON + n * SECOND)
-    payments.reconcile(at=NOON + 90 * SECOND)
+    settlement.reconcile(at=NOON + 90 * SECOND)
     newest = open_checkout(ana, plan, at=NOON + 91 * SECOND)
     pay(newest, at=NOON + 91 * SECOND)
-    payments.reconcile(at=NOON + 152 * SECOND, limit=2)
+    settlement.reconcile(at=NOON + 152 * SECOND, limit=2)
     assert state_of(newest) == "completed"
 
 
@@ -196,7 +196,7 @@ def test_takes_those_without_an_answer_before_those_that_wait_for_a_cardholder(a
 def test_four_sweeps_at_once_settle_each_payment_once(plan, silent):
     for buyer in MembershipFactory.create_batch(5):
         pay(open_checkout(buyer, plan))
-    race(lambda _: payments.reconcile(at=A_MINUTE_LATER), range(4))
+    race(lambda _: settlement.reconcile(at=A_MINUTE_LATER), range(4))
     assert Subscription.objects.count() == 5
     assert ledger.captured() == [PRICE] * 5
     assert findings() == []

@@ -27,9 +27,9 @@ from django.test import Client  # noqa: E402
 
 from commerce.gateways.sandbox import SandboxGateway  # noqa: E402
 from commerce.models import Checkout  # noqa: E402
-from commerce.operations import cancellations, checkouts, payments  # noqa: E402
+from commerce.operations import cancellations, checkouts, payments, settlement  # noqa: E402
 from licensing.models import Subscription  # noqa: E402
-from licensing.operations import subscriptions  # noqa: E402
+from licensing.operations import lifecycle  # noqa: E402
 from tenants.access import actor_of  # noqa: E402
 from tests.factories import pay  # noqa: E402
 
@@ -53,7 +53,7 @@ POINTS = {
     "before the charge": lambda: patch.object(SandboxGateway, "charge", dying(SandboxGateway.charge, first=True)),
     "after the charge": lambda: patch.object(SandboxGateway, "charge", dying(SandboxGateway.charge, first=False)),
     "before the settlement commits": lambda: patch.object(
-        payments.fulfilment, "fulfil", dying(payments.fulfilment.fulfil, first=False)
+        settlement.fulfilment, "fulfil", dying(settlement.fulfilment.fulfil, first=False)
     ),
     "after the settlement": lambda: patch.object(payments, "_shown", dying(payments._shown, first=True)),
     "before the refund": lambda: patch.object(SandboxGateway, "refund", dying(SandboxGateway.refund, first=True)),
@@ -120,8 +120,8 @@ DEEDS: dict[str, Callable] = {
     "confirm": _confirm,
     "give up": _give_up,
     "cancel": _cancel,
-    "reconcile": lambda at: payments.reconcile(at=at),
-    "expire": lambda at: subscriptions.advance_due(at=at),
+    "reconcile": lambda at: settlement.reconcile(at=at),
+    "expire": lambda at: lifecycle.advance_due(at=at),
     "call": _call,
 }
 

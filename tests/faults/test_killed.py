@@ -9,10 +9,10 @@ from django.utils import timezone
 
 from commerce.gateways.sandbox import SandboxGateway
 from commerce.models import Order, Payment
-from commerce.operations import cancellations, checkouts, payments
+from commerce.operations import cancellations, checkouts, payments, settlement
 from commerce.operations.invariants import CHECKS
 from licensing.models import Seat, Subscription
-from licensing.operations import subscriptions
+from licensing.operations import lifecycle
 from tenants.journal.events import sequence_waiting
 from tenants.journal.models import Event, UnsequencedEvent
 from tests import ledger
@@ -68,7 +68,7 @@ class TestPaying:
         assert victim({"do": "pay", "checkout": checkout.pk, "at": NOON, "die": "before the charge"}) == [KILLED]
         assert state_of(checkout) == "processing"
         assert purchases() == NONE
-        payments.reconcile(at=LATER)
+        settlement.reconcile(at=LATER)
         assert state_of(checkout) == "open"
         assert purchases() == NONE
         assert pay(checkout, at=LATER).state == "completed"
@@ -79,10 +79,10 @@ class TestPaying:
         assert victim({"do": "pay", "checkout": checkout.pk, "at": NOON, "die": "after the charge"}) == [KILLED]
         assert state_of(checkout) == "processing"
         assert purchases() == (0, 0, [PRICE])
-        payments.reconcile(at=LATER)
+        settlement.reconcile(at=LATER)
         assert state_of(checkout) == "completed"
         assert purchases() == ONE
-        with pytest.raises(payments.CheckoutCompleted):
+        with pytest.raises(checkouts.CheckoutCompleted):
             pay(checkout, at=LATER)
         assert purchases() == ONE
         books_agree()
@@ -90,7 +90,7 @@ class TestPaying:
     def test_killed_before_the_settlement_commits_too(self, victim, checkout):
         point = "before the settlement commits"
         assert victim({"do": "pay", "checkout": checkout.pk, "at": NOON, "die": point}) == [KILLED]
-        payments.reconcile(at=LATER)
+        settlement.reconcile(at=LATER)
         assert purchases() == ONE
         books_agree()
 
@@ -98,7 +98,7 @@ class TestPaying:
         assert victim({"do": "pay", "checkout": checkout.pk, "at": NOON, "die": "after the settlement"}) == [KILLED]
         assert state_of(checkout) == "completed"
         assert purchases() == ONE
-        assert payments.reconcile(at=LATER) == []
+        assert settlement.reconcile(at=LATER) == []
         assert purchases() == ONE
         books_agree()
 
@@ -107,8 +107,8 @@ class TestPaying:
         victim({"do": "pay", "checkout": checkout.pk, "at": NOON, "die": point})
         before = purchases()
         for seconds in (0, 30, 59, 60):
-            assert payments.reconcile(at=NOON + seconds * SECOND) == []
-            with pytest.raises(payments.PaymentInProgress):
+            assert settlement.reconcile(at=NOON + seconds * SECOND) == []
+            with pytest.raises(settlement.PaymentInProgress):
                 pay(checkout, at=NOON + seconds * SECOND)
         assert (state_of(checkout), purchases()) == ("processing", before)
 
@@ -123,7 +123,7 @@ class TestPaying:
         victim({"do": "pay", "checkout": checkout.pk, "at": NOON, "die": "after the charge"})
         assert victim({"do": "reconcile", "at": LATER, "die": "before the settlement commits"}) == [KILLED]
         assert purchases() == (0, 0, [PRICE])
-        payments.reconcile(at=LATER)
+        settlement.reconcile(at=LATER)
         assert purchases() == ONE
         books_agree()
 
@@ -136,7 +136,7 @@ class TestPaying:
         client, body = Api(ana), {"payment_method": "pm_card_visa"}
         assert client.post(path, body, key="first").json()["code"] == "idempotency_key_in_use"
         with time_machine.travel(timezone.now() + 61 * SECOND):
-            payments.reconcile(at=timezone.now())
+            settlement.reconcile(at=timezone.now())
             assert purchases() == first
             answer = client.post(path, body, key="first")
             assert (answer.status_code, answer.json()["state"]) == (200, "completed")
@@ -151,15 +151,15 @@ class TestCanceling:
         assert victim({"do": "cancel", "subscription": subscription.pk, "at": NOON, "die": point}) == [KILLED]
         assert state_of(subscription) == "disabled"
         assert ledger.refunded() == sent
-        payments.reconcile(at=LATER)
-        payments.reconcile(at=LATER)
+        settlement.reconcile(at=LATER)
+        settlement.reconcile(at=LATER)
         assert ledger.refunded() == [PRICE]
         books_agree()
 
 
 def recovered(checkout):
     """What sweeps and the client's retry make of it, wherever the process died."""
-    payments.reconcile(at=LATER)
+    settlement.reconcile(at=LATER)
     charged = ledger.captured()
     bought = Subscription.objects.count()
     assert len(charged) == bought <= 1
@@ -216,7 +216,7 @@ class TestBeforeEveryStatement:
     def test_of_giving_up(self, victim, waiting, nth, last):
         [code] = victim({"do": "give up", "checkout": waiting.pk, "at": NOON, "die": nth})
         killed_or_done(code, nth, last)
-        payments.reconcile(at=LATER)
+        settlement.reconcile(at=LATER)
         assert state_of(waiting) in ("requires_action", "open", "canceled")
         checkouts.cancel_checkout(checkout=waiting, by=acting(waiting.buyer), at=LATER)
         assert state_of(waiting) == "canceled"
@@ -229,7 +229,7 @@ class TestBeforeEveryStatement:
         subscription = buy(ana, plan_on_sale())
         [code] = victim({"do": "cancel", "subscription": subscription.pk, "at": NOON, "die": nth})
         killed_or_done(code, nth, last)
-        payments.reconcile(at=LATER)
+        settlement.reconcile(at=LATER)
         if state_of(subscription) == "active":
             assert ledger.refunded() == []
             cancellations.cancel_subscription(subscription=subscription, reason="", by=acting(ana), at=NOON)
@@ -243,7 +243,7 @@ class TestBeforeEveryStatement:
         at = subscription.term_end + timedelta(days=200)
         [code] = victim({"do": "expire", "at": at, "die": nth})
         killed_or_done(code, nth, last)
-        subscriptions.advance_due(at=at)
+        lifecycle.advance_due(at=at)
         assert state_of(subscription) == "deleted"
         assert Event.objects.filter(type__in=("subscription.expired", "subscription.deleted")).count() == 2
         books_agree()

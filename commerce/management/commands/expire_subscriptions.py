@@ -2,7 +2,7 @@ from datetime import datetime
 from typing import Any
 
 from licensing.models import Subscription
-from licensing.operations import subscriptions
+from licensing.operations import lifecycle
 from tenants.management.operator_command import OperatorCommand, Output
 
 AT_ONCE = 500
@@ -22,14 +22,14 @@ class Command(OperatorCommand):
                 "plan": subscription.plan_id,
                 "was": subscription.state,
                 "due": subscription.state_ends_at,
-                "state": subscriptions.next_state(subscription),
+                "state": lifecycle.next_state(subscription),
             }
             for subscription in due
         ]
         if dry_run:
             return rows
         moved = 0
-        while step := subscriptions.advance_due(at=at, limit=AT_ONCE):
+        while step := lifecycle.advance_due(at=at, limit=AT_ONCE):
             moved += step
             self.progress(moved, len(due))
         states = dict(Subscription.objects.in_bulk([subscription.pk for subscription in due]))

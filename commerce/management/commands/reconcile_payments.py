@@ -3,8 +3,8 @@ from datetime import datetime
 from typing import Any
 
 from commerce.models import Payment, Refund
-from commerce.operations import payments
-from commerce.operations.payments import ASK_AFTER
+from commerce.operations import settlement
+from commerce.operations.settlement import ASK_AFTER
 from tenants.management.operator_command import OperatorCommand, Output, Row
 
 
@@ -18,7 +18,7 @@ class Command(OperatorCommand):
         owed = Refund.objects.unanswered(at - ASK_AFTER).select_related("tenant", "payment")
         asked: list[Payment | Refund] = [*waiting, *owed]
         if not dry_run:
-            payments.reconcile(at=at, limit=len(asked))
+            settlement.reconcile(at=at, limit=len(asked))
             self.progress(len(asked), len(asked))
         return list(_rows(asked, dry_run=dry_run))
 

@@ -273,7 +273,7 @@ class TestRaces:
             return reference
 
         monkeypatch.setattr(SandboxGateway, "refund", refund_and_wait_for_the_others)
-        race(lambda _: payments.reconcile(at=NOON + 61 * SECOND), range(4))
+        race(lambda _: settlement.reconcile(at=NOON + 61 * SECOND), range(4))
         assert ledger.refunded() == [Decimal("19.98")]
         assert Event.objects.filter(type="refund.succeeded").count() == 1
         assert findings() == []

@@ -58,6 +58,7 @@ KNOWN_FIELDS: dict[str, set[str]] = {
     "CancelForm": {"reason"},
     "CountryForm": set(),
     "EmailForm": {"email"},
+    "FindSeatForm": {"q"},
     "PasswordForm": {"email", "next", "password"},
     "PayForm": {"payment_method"},
     "PolicyForm": {"value", "reason", "seen"},
@@ -77,7 +78,7 @@ class Body:
     others: Callable[[World], dict[str, Any]] = lambda world: {}
 
     def filled(self, world: World) -> tuple[str, Any]:
-        url = self.route.format(own=own_subscription(world).pk, member=world.outsider.pk)
+        url = self.route.format(own=own_subscription(world).pk, member=world.outsider.pk, plan=world.plan.pk)
         content = {self.field: self.value(world), **self.others(world)}
         if self.method == "GET":
             return f"{url}?{urlencode(content)}", None
@@ -115,9 +116,8 @@ BODIES = [
     Body("PATCH", "/api/v1/members/{member}/", "department", _department),
     Body("POST", "/my/subscriptions/{own}/assign/", "members", _owner),
     Body("POST", "/my/subscriptions/{own}/release/", "seats", lambda w: str(w.seat.pk)),
-    Body("POST", "/buy/somewhere/", "email", _owner),
-    Body("POST", "/acting-for/", "tenant", lambda w: str(w.tenant.pk)),
-    Body("POST", "/acting-for/", "membership", lambda w: str(w.owner.pk)),
+    Body("POST", "/buy/{plan}/", "email", _owner),
+    Body("POST", "/acting-for/", "tenant", lambda w: w.tenant.slug),
     Body("POST", "/sign-in/", "email", _owner, lambda w: {"password": "guess", "next": "https://elsewhere.example/"}),
     Body("GET", "/admin/commerce/purchase/", "q", _owner),
     Body("GET", "/admin/commerce/purchase/", "purchaser__user__email", _owner),

@@ -1,6 +1,7 @@
 """Every route of the site, and for each that takes an id, which id of the victim's stands there in the walk."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -68,4 +69,57 @@ ENTRIES: dict[str, Fill] = {
     "admin/policies/exclusion/<path:object_id>/change/": lambda w: {"object_id": Exclusion.objects.first().pk},
     "admin/commerce/purchase/<path:object_id>/change/": lambda w: {"object_id": w.subscription.pk},
     "admin/commerce/price/<path:object_id>/change/": lambda w: {"object_id": w.plan.prices.first().pk},
+}
+
+
+@dataclass(frozen=True)
+class Act:
+    """A write that is right in every way but the visitor: its owner succeeds with the same words."""
+
+    route: str
+    method: str
+    body: Callable[[World], dict[str, Any]]
+    # Whom it belongs to; the control is made as them.
+    by: str = "owner"
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.route}"
+
+
+def _nothing(world: World) -> dict[str, Any]:
+    return {}
+
+
+ACTS = [
+    Act("api/v1/members/<uuid:id>/", "PATCH", lambda w: {"state": "disabled"}, by="admin"),
+    Act("api/v1/policies/products/<str:id>/", "PUT", lambda w: {"value": "disabled", "reason": "Stop"}, by="admin"),
+    Act("api/v1/checkouts/<uuid:id>/pay/", "POST", lambda w: {"payment_method": "pm_card_visa"}),
+    Act("api/v1/checkouts/<uuid:id>/confirm/", "POST", _nothing),
+    Act("api/v1/checkouts/<uuid:id>/cancel/", "POST", _nothing),
+    Act("api/v1/subscriptions/<uuid:id>/auto-renew/", "POST", lambda w: {"auto_renew": False}),
+    Act("api/v1/subscriptions/<uuid:id>/cancel/", "POST", lambda w: {"reason": "No need"}),
+    Act("api/v1/subscriptions/<uuid:id>/cancel/", "POST", lambda w: {"preview": True}),
+    Act("api/v1/subscriptions/<uuid:id>/seats/", "POST", lambda w: {"members": [w.colleague.user.email]}),
+    Act("api/v1/subscriptions/<uuid:id>/seats/release/", "POST", lambda w: {"members": [w.owner.user.email]}),
+    Act("api/v1/subscriptions/<uuid:id>/seats/<uuid:seat>/", "DELETE", _nothing),
+    Act("checkouts/<uuid:checkout_id>/pay/", "POST", lambda w: {"quantity": 2, "payment_method": "pm_card_visa"}),
+    Act("checkouts/<uuid:checkout_id>/other-card/", "POST", _nothing),
+    Act("sandbox/3ds/<uuid:key>/", "POST", lambda w: {"decision": "approve"}),
+    Act("my/subscriptions/<uuid:subscription_id>/assign/", "POST", lambda w: {"members": w.colleague.user.email}),
+    Act("my/subscriptions/<uuid:subscription_id>/release/", "POST", lambda w: {"seats": str(w.seat.pk)}),
+    Act("my/subscriptions/<uuid:subscription_id>/auto-renew/", "POST", lambda w: {"auto_renew": "off"}),
+    Act("my/subscriptions/<uuid:subscription_id>/cancel/", "POST", lambda w: {"reason": "No need"}),
+]
+
+# Routes with an id that only show; `buy` opens a quote of the visitor's own, and a policy page is the visitor's own
+# tenant's (its form is tried by everybody in tests/admin).
+READ_ONLY = {
+    "api/v1/products/<str:id>/eligibility/",
+    "api/v1/checkouts/<uuid:id>/",
+    "api/v1/subscriptions/<uuid:id>/",
+    "buy/<slug:plan_id>/",
+    "checkouts/<uuid:checkout_id>/",
+    "checkouts/<uuid:checkout_id>/return/",
+    "my/subscriptions/<uuid:subscription_id>/",
+    *(route for route in ENTRIES if route.startswith("admin/")),
 }

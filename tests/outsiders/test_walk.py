@@ -5,19 +5,22 @@ rights, as a guest and as a stranger: nothing seen, nothing written. A new route
 
 import re
 from urllib.parse import unquote_plus, urlencode
+from uuid import UUID
 
 import pytest
 from django.test import Client
+from django.urls import resolve
 
 from tests import factories
 from tests.callers import Api, signed_in
 from tests.outsiders.fields import BODIES, KNOWN_FIELDS, every_field
-from tests.outsiders.routes import ENTRIES, every_route, takes_an_id
+from tests.outsiders.routes import ACTS, ENTRIES, READ_ONLY, every_route, takes_an_id
 from tests.outsiders.world import PRIVATE_WORD, TENANT_WORD, World, build, rows_of
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+ID = re.compile(r"<(?:\w+:)?(\w+)>")
 # Anything but a page or an answer that was meant for somebody else.
 REFUSED = {302, 400, 401, 403, 404, 405, 409, 415, 422, 429}
 
@@ -60,7 +63,7 @@ def secrets_from(who: str, world: World) -> tuple[str, ...]:
 
 def url_of(route: str, world: World) -> str:
     """The address of the victim's row, made from the pattern itself: names may be shared between patterns."""
-    filled = re.sub(r"<(?:\w+:)?(\w+)>", lambda found: str(ENTRIES[route](world)[found.group(1)]), route)
+    filled = ID.sub(lambda found: str(ENTRIES[route](world)[found.group(1)]), route)
     return "/" + filled
 
 
@@ -89,6 +92,30 @@ def test_nobody_else_sees_or_changes_anything_by_a_route(world, who):
             if takes_an_id(route) and route not in OPEN_TO_OTHERS:
                 assert response.status_code in REFUSED, place
     assert_unchanged(world, before, who)
+
+
+@pytest.mark.parametrize("act", ACTS, ids=str)
+def test_nobody_else_does_what_its_owner_may(world, act):
+    url, body = url_of(act.route, world), act.body(world)
+    for who in WHO:
+        visitor, before = visitor_called(who, world), rows_of(world.tenant)
+        response = visitor.call(act.method, url, body)
+        turned_away = response.status_code in {401, 403, 404} or "/sign-in/" in response.headers.get("Location", "")
+        own_tenants = act.route in OPEN_TO_OTHERS and who == "an admin of another tenant"
+        assert turned_away or own_tenants, f"{who} got {response.status_code}"
+        assert_unchanged(world, before, who)
+    # The control: the same words from the one to whom it belongs are right.
+    response = Visitor(getattr(world, act.by)).call(act.method, url, body)
+    assert response.status_code in {200, 202, 204, 201, 302}
+    if "preview" not in body:
+        assert rows_of(world.tenant) != before, "the act does nothing, so it shows nothing"
+
+
+def test_every_route_with_an_id_is_acted_on_or_only_read():
+    assert {act.route for act in ACTS} | READ_ONLY == set(ENTRIES)
+    for route in READ_ONLY:
+        handlers = getattr(resolve("/" + ID.sub(str(UUID(int=1)), route)).func, "view_class", object)
+        assert not any(hasattr(handlers, method) for method in ("post", "put", "patch", "delete")), route
 
 
 # A product belongs to nobody: these answer about the visitor's own tenant, or refuse for want of a role.

@@ -4,15 +4,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.apps import apps
+from django.utils import timezone
 
-from commerce.models import Checkout, Order, Payment
+from commerce.models import Checkout, Order, Payment, SandboxCharge
 from licensing.models import Plan, Seat, Subscription
 from policies.models import Policy
 from policies.operations.policies import set_product_policy
 from tenants.directory.models import Membership, Tenant
 from tenants.journal import events
 from tests import factories
-from tests.factories import NOON
 
 # Words that stand in the victim's rows alone: whoever reads one of them has seen what is not theirs. The first is of
 # the organisation, which its own people may know; the second of its purchases, people and policies.
@@ -47,16 +47,17 @@ def build() -> World:
     # Named openly: whoever is refused by a policy is told who set it.
     admin = factories.RoleGrantFactory(membership__tenant=tenant).membership
     plan = factories.plan_on_sale()
-    subscription = factories.buy(owner, plan)
-    waiting = factories.open_checkout(owner, plan)
-    factories.pay(waiting, "pm_card_authenticationRequired")
+    now = timezone.now()  # the edges have the real clock, and a quote holds for a day
+    subscription = factories.buy(owner, plan, at=now)
+    waiting = factories.open_checkout(owner, plan, at=now)
+    factories.pay(waiting, "pm_card_authenticationRequired", at=now)
     set_product_policy(
         tenant=tenant,
         product=plan.product,
         value="enabled",
         reason=f"{PRIVATE_WORD} reason",
         by=factories.acting(admin),
-        at=NOON,
+        at=now,
     )
     elsewhere = factories.DomainFactory().tenant
     outsider = factories.RoleGrantFactory(membership__tenant=elsewhere).membership
@@ -67,7 +68,7 @@ def build() -> World:
         admin=admin,
         subscription=subscription,
         seat=Seat.objects.get(subscription=subscription),
-        open_checkout=factories.open_checkout(owner, plan),
+        open_checkout=factories.open_checkout(owner, plan, at=now),
         waiting=Payment.objects.get(order__checkout=waiting),
         order=Order.objects.get(subscription=subscription),
         policy=Policy.objects.get(tenant=tenant),
@@ -92,5 +93,9 @@ def rows_of(tenant: Tenant) -> dict[str, list[tuple[Any, ...]]]:
         callers_own = model._meta.model_name in ("idempotencykey", "tokentenant")
         if "tenant" in fields and not callers_own:
             found[model._meta.label] = sorted(model._base_manager.filter(tenant=tenant).values_list(), key=str)
+    charges = SandboxCharge.objects.using("sandbox").filter(
+        key__in=list(Payment.objects.filter(tenant=tenant).values_list("pk", flat=True))
+    )
+    found["the provider's ledger"] = sorted(charges.values_list(), key=str)
     found["tenants.Tenant"] = list(Tenant.objects.filter(pk=tenant.pk).values_list())
     return found

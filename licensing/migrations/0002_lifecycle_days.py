@@ -5,7 +5,7 @@ DAYS = [("term_ended", 30, 90), ("canceled", 0, 90)]
 
 
 def set_days(apps, schema_editor):
-    """Rows for every channel; an operator may edit them, or add one for a channel of its own."""
+    """Rows for every channel; a row for one channel would win over them."""
     LifecycleDays = apps.get_model("licensing", "LifecycleDays")
     for cause, expired, disabled in DAYS:
         LifecycleDays.objects.create(cause=cause, channel="", expired_days=expired, disabled_days=disabled)

@@ -1,8 +1,16 @@
 from licensing.models.catalogue import Family, Plan, Product, Term
 from licensing.models.seat import Seat
-from licensing.models.subscription import Channel, EndCause, LifecycleDays, Subscription, SubscriptionState
+from licensing.models.subscription import (
+    GIVES_ACCESS,
+    Channel,
+    EndCause,
+    LifecycleDays,
+    Subscription,
+    SubscriptionState,
+)
 
 __all__ = [
+    "GIVES_ACCESS",
     "Channel",
     "EndCause",
     "Family",

@@ -2,7 +2,6 @@ from typing import Self
 
 from django.db import models
 from django.db.models import F, Q
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 
@@ -20,9 +19,6 @@ class Family(models.Model):
 
 
 class ProductQuerySet(models.QuerySet["Product"]):
-    def self_service(self) -> Self:
-        return self.filter(self_service=True)
-
     def matching(self, text: str) -> Self:
         return self.filter(Q(name__icontains=text) | Q(summary__icontains=text) | Q(family__name__icontains=text))
 
@@ -43,7 +39,7 @@ class Product(models.Model):
     capacity = models.JSONField(_("capacity"), default=dict, blank=True)
     trial_days = models.PositiveSmallIntegerField(_("trial days"), null=True, blank=True)
     trial_seats = models.PositiveIntegerField(_("trial seats"), null=True, blank=True)
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    created_at = models.DateTimeField(editable=False)
 
     objects = ProductQuerySet.as_manager()
 

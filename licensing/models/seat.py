@@ -1,10 +1,11 @@
 from typing import Self
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
+from django.db.models.functions import Coalesce, Lower, NullIf
 from django.utils.translation import gettext_lazy as _
 
-from licensing.models.subscription import Subscription, SubscriptionState
+from licensing.models.subscription import GIVES_ACCESS, Subscription
 from tenants.directory.models import Membership, Tenant
 from tenants.ids import new_id
 from tenants.keys import TenantForeignKey
@@ -18,10 +19,18 @@ class SeatQuerySet(models.QuerySet["Seat"]):
         return self.filter(released_at=None)
 
     def with_access(self) -> Self:
-        return self.open().filter(subscription__state__in=(SubscriptionState.ACTIVE, SubscriptionState.EXPIRED))
+        return self.open().filter(subscription__state__in=GIVES_ACCESS)
 
     def with_people(self) -> Self:
         return self.select_related("member__user")
+
+    def matching(self, text: str) -> Self:
+        return self.filter(Q(member__name__icontains=text) | Q(member__user__email__icontains=text))
+
+    def by_name(self) -> Self:
+        """As people look for each other: by name, or by address where there is no name."""
+        shown = Coalesce(NullIf("member__name", Value("")), "member__user__email")
+        return self.order_by(Lower(shown), "member__user__email", "pk")
 
 
 class Seat(models.Model):

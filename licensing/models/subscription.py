@@ -26,6 +26,10 @@ class SubscriptionState(models.TextChoices):
     DELETED = "deleted", _("Deleted")
 
 
+# In these states people use the product.
+GIVES_ACCESS = (SubscriptionState.ACTIVE, SubscriptionState.EXPIRED)
+
+
 class EndCause(models.TextChoices):
     TERM_ENDED = "term_ended", _("The term ended")
     CANCELED = "canceled", _("Canceled with a refund")
@@ -45,7 +49,7 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
 
     def with_access(self) -> Self:
         """Those whose people may use the product."""
-        return self.filter(state__in=(SubscriptionState.ACTIVE, SubscriptionState.EXPIRED))
+        return self.filter(state__in=GIVES_ACCESS)
 
     def due(self, at: datetime) -> Self:
         """Those whose state has run its time."""
@@ -93,7 +97,7 @@ class Subscription(models.Model):
     # When the present state runs out; none: it is final.
     state_ends_at = models.DateTimeField(null=True)
     end_cause = models.CharField(max_length=20, choices=EndCause, blank=True)
-    order_ref = models.CharField(max_length=64, unique=True)
+    order_ref = models.CharField(max_length=64)
     created_at = models.DateTimeField(_("bought"))
 
     objects = SubscriptionQuerySet.as_manager()
@@ -101,6 +105,7 @@ class Subscription(models.Model):
     class Meta:
         constraints = [
             unique_within_tenant("subscription"),
+            models.UniqueConstraint(fields=["tenant", "order_ref"], name="one_subscription_per_order"),
             models.CheckConstraint(condition=Q(quantity__gte=1), name="subscription_has_seats"),
             # The second wall behind the row lock: code that forgets the lock fails instead of overselling.
             models.CheckConstraint(condition=Q(seats_assigned__lte=F("quantity")), name="seats_within_quantity"),
@@ -108,6 +113,9 @@ class Subscription(models.Model):
             models.CheckConstraint(condition=Q(term_end__gt=F("term_start")), name="term_ends_after_it_starts"),
             models.CheckConstraint(condition=Q(channel__in=Channel.values), name="subscription_channel_is_known"),
             models.CheckConstraint(condition=Q(state__in=SubscriptionState.values), name="subscription_state_is_known"),
+            models.CheckConstraint(
+                condition=Q(end_cause__in=["", *EndCause.values]), name="subscription_end_cause_is_known"
+            ),
             models.CheckConstraint(
                 condition=Q(state="deleted", state_ends_at=None, seats_assigned=0)
                 | ~Q(state="deleted") & Q(state_ends_at__isnull=False),
@@ -130,7 +138,7 @@ class Subscription(models.Model):
 
     @property
     def gives_access(self) -> bool:
-        return self.state in (SubscriptionState.ACTIVE, SubscriptionState.EXPIRED)
+        return self.state in GIVES_ACCESS
 
     @property
     def seats_free(self) -> int:
@@ -148,7 +156,11 @@ class LifecycleDays(models.Model):
 
     class Meta:
         verbose_name_plural = _("lifecycle days")
-        constraints = [models.UniqueConstraint(fields=["cause", "channel"], name="lifecycle_days_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["cause", "channel"], name="lifecycle_days_once"),
+            models.CheckConstraint(condition=Q(cause__in=EndCause.values), name="lifecycle_cause_is_known"),
+            models.CheckConstraint(condition=Q(channel__in=["", *Channel.values]), name="lifecycle_channel_is_known"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_cause_display()}: {self.expired_days} + {self.disabled_days}"

@@ -122,6 +122,13 @@ def release_one(*, seat_id: UUID, subscription: Subscription, by: Actor, at: dat
     return next(iter(_release(subscription, seats, by=by, at=at)), None)
 
 
+def vacate(*, subscription: Subscription, by: Actor, at: datetime) -> list[Seat]:
+    """Take every seat back, for a subscription that the caller has locked and is about to delete."""
+    return _release(
+        subscription, list(Seat.objects.open().filter(subscription=subscription).order_by("pk")), by=by, at=at
+    )
+
+
 def _release(subscription: Subscription, seats: list[Seat], *, by: Actor, at: datetime) -> list[Seat]:
     if not seats:
         return []

@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from licensing.models import EndCause
-from licensing.operations import seats, subscriptions
+from licensing.operations import lifecycle, seats, subscriptions
 from licensing.operations.entitlements import entitlement
 from tenants.access import SYSTEM
 from tests.factories import NOON, MembershipFactory, PlanFactory, acting
@@ -60,13 +60,13 @@ def test_a_seat_of_another_product_does_not_count(ana, seated):
 
 def test_grace_entitles_and_being_disabled_does_not(ana, plan, seated):
     subscription = seated()
-    subscriptions.advance_due(at=subscription.term_end)
+    lifecycle.advance_due(at=subscription.term_end)
     subscription.refresh_from_db()
     assert told(ana, plan.product) == (True, "seat", subscription.state_ends_at, subscription.pk)
-    subscriptions.advance_due(at=subscription.state_ends_at)
+    lifecycle.advance_due(at=subscription.state_ends_at)
     assert told(ana, plan.product) == (False, "subscription_disabled", None, None)
     subscription.refresh_from_db()
-    subscriptions.advance_due(at=subscription.state_ends_at)
+    lifecycle.advance_due(at=subscription.state_ends_at)
     assert told(ana, plan.product) == (False, "no_seat", None, None)
 
 
@@ -74,7 +74,7 @@ def test_of_two_seats_the_one_that_lasts_longer_counts(ana, plan, seated):
     seated(at=NOON - timedelta(days=10))
     longer = seated(ref="later")
     assert told(ana, plan.product) == (True, "seat", longer.term_end, longer.pk)
-    subscriptions.end(subscription=longer, cause=EndCause.CANCELED, by=SYSTEM, at=NOON)
+    lifecycle.end(subscription=longer, cause=EndCause.CANCELED, by=SYSTEM, at=NOON)
     assert told(ana, plan.product)[:2] == (True, "seat")
 
 

@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from licensing.models import EndCause, LifecycleDays, Seat, Subscription
-from licensing.operations import seats, subscriptions
+from licensing.operations import lifecycle, seats, subscriptions
 from licensing.operations.subscriptions import SubscriptionInactive
 from tenants.access import SYSTEM
 from tenants.journal.models import Event
@@ -84,7 +84,7 @@ class TestTheTableOfLife:
             (end + timedelta(days=30), "disabled", end + timedelta(days=120)),
             (end + timedelta(days=120), "deleted", None),
         ]:
-            subscriptions.advance_due(at=moment)
+            lifecycle.advance_due(at=moment)
             assert now(subscription) == (state, lasts_until)
         assert subscription.end_cause == "term_ended"
         assert steps(subscription) == [
@@ -96,15 +96,15 @@ class TestTheTableOfLife:
 
     def test_a_sweep_again_at_the_same_moment_moves_nothing(self):
         subscription = granted()
-        assert subscriptions.advance_due(at=subscription.term_end) == 1
-        assert subscriptions.advance_due(at=subscription.term_end) == 0
+        assert lifecycle.advance_due(at=subscription.term_end) == 1
+        assert lifecycle.advance_due(at=subscription.term_end) == 0
 
     def test_catches_up_after_a_long_time_as_if_it_had_never_been_away(self):
         late, prompt = granted(ref="late"), granted(ref="prompt")
         ends = prompt.term_end
         for days in (0, 30):
-            subscriptions._advance(prompt.pk, at=ends + timedelta(days=days))
-        assert subscriptions.advance_due(at=ends + timedelta(days=60)) == 1
+            lifecycle._advance(prompt.pk, at=ends + timedelta(days=days))
+        assert lifecycle.advance_due(at=ends + timedelta(days=60)) == 1
         assert now(late) == now(prompt) == ("disabled", ends + timedelta(days=120))
         assert steps(late) == steps(prompt)
         since = Event.objects.filter(type="subscription.disabled").values_list("data__since", flat=True)
@@ -112,62 +112,78 @@ class TestTheTableOfLife:
 
     def test_catches_up_all_the_way_in_one_sweep(self):
         subscription = granted()
-        assert subscriptions.advance_due(at=subscription.term_end + timedelta(days=500)) == 1
+        assert lifecycle.advance_due(at=subscription.term_end + timedelta(days=500)) == 1
         assert now(subscription) == ("deleted", None)
         assert len(steps(subscription)) == 4
+
+    def test_one_that_cannot_move_is_reported_and_keeps_nobody_waiting(self, caplog):
+        stuck, behind = granted(), granted(at=NOON + timedelta(hours=1))
+        Subscription.objects.filter(pk=stuck.pk).update(time_zone="Europe/Nowhere")
+        assert lifecycle.advance_due(at=behind.term_end, limit=1) == 1
+        assert (now(stuck)[0], now(behind)[0]) == ("active", "expired")
+        assert f"subscription {stuck.pk} cannot be carried on" in caplog.text
+
+    def test_without_days_nothing_moves_and_it_is_reported(self, caplog):
+        subscription = granted()
+        LifecycleDays.objects.all().delete()
+        assert lifecycle.advance_due(at=subscription.term_end) == 0
+        assert now(subscription)[0] == "active"
+        assert "NoLifecycleDays" in caplog.text
 
     def test_days_are_counted_on_the_wall_over_the_change_of_the_clock(self):
         # Bought in winter, in grace in spring: 30 days with one hour less.
         subscription = granted(at=berlin(2026, 2, 10, 9), zone="Europe/Berlin")
-        subscriptions.advance_due(at=berlin(2026, 3, 10, 9))
+        lifecycle.advance_due(at=berlin(2026, 3, 10, 9))
         assert now(subscription) == ("expired", berlin(2026, 4, 9, 9))
 
     def test_deleting_releases_the_seats_and_keeps_them_as_history(self):
         subscription = granted()
         people = [subscription.owner, *MembershipFactory.create_batch(2, tenant=subscription.tenant)]
         seats.assign(subscription=subscription, members=people, by=acting(subscription.owner), at=NOON)
-        subscriptions.advance_due(at=subscription.term_end + timedelta(days=119))
+        lifecycle.advance_due(at=subscription.term_end + timedelta(days=119))
         assert now(subscription)[0] == "disabled"
         assert Seat.objects.open().count() == 3
-        subscriptions.advance_due(at=subscription.term_end + timedelta(days=120))
+        lifecycle.advance_due(at=subscription.term_end + timedelta(days=120))
         assert Seat.objects.open().count() == 0
         assert Seat.objects.count() == 3
         subscription.refresh_from_db()
         assert subscription.seats_assigned == 0
+        [told] = Event.objects.filter(type="seat.released")
+        assert set(told.data["members"]) == {str(member.pk) for member in people}
 
     def test_canceled_with_a_refund_is_disabled_at_once_for_ninety_days(self):
         subscription = granted()
-        subscriptions.end(subscription=subscription, cause=EndCause.CANCELED, by=SYSTEM, at=NOON)
+        lifecycle.end(subscription=subscription, cause=EndCause.CANCELED, by=SYSTEM, at=NOON)
         assert now(subscription) == ("disabled", NOON + timedelta(days=90))
-        subscriptions.advance_due(at=NOON + timedelta(days=90))
+        lifecycle.advance_due(at=NOON + timedelta(days=90))
         assert now(subscription) == ("deleted", None)
         assert subscription.end_cause == "canceled"
 
     def test_an_end_cannot_end_again(self):
         subscription = granted()
-        subscriptions.end(subscription=subscription, cause=EndCause.CANCELED, by=SYSTEM, at=NOON)
+        lifecycle.end(subscription=subscription, cause=EndCause.CANCELED, by=SYSTEM, at=NOON)
         with pytest.raises(SubscriptionInactive):
-            subscriptions.end(subscription=subscription, cause=EndCause.CANCELED, by=SYSTEM, at=NOON)
+            lifecycle.end(subscription=subscription, cause=EndCause.CANCELED, by=SYSTEM, at=NOON)
 
     def test_the_days_are_rows_and_a_channel_may_have_its_own(self):
         LifecycleDays.objects.create(cause="term_ended", channel="central", expired_days=5, disabled_days=7)
         own, central = granted(), granted(channel="central", ref="central")
-        subscriptions.advance_due(at=own.term_end)
+        lifecycle.advance_due(at=own.term_end)
         assert now(own)[1] == own.term_end + timedelta(days=30)
         assert now(central)[1] == own.term_end + timedelta(days=5)
-        subscriptions.advance_due(at=own.term_end + timedelta(days=5))
+        lifecycle.advance_due(at=own.term_end + timedelta(days=5))
         assert now(central)[1] == own.term_end + timedelta(days=12)
 
     def test_no_days_at_all_pass_through_the_state(self):
         LifecycleDays.objects.filter(cause="term_ended").update(expired_days=0)
         subscription = granted()
-        subscriptions.advance_due(at=subscription.term_end)
+        lifecycle.advance_due(at=subscription.term_end)
         assert now(subscription) == ("disabled", subscription.term_end + timedelta(days=90))
 
     def test_a_sweep_takes_the_oldest_first_and_no_more_than_it_may(self):
         first = granted(at=NOON - timedelta(days=2), ref="first")
         second = granted(ref="second")
-        assert subscriptions.advance_due(at=second.term_end, limit=1) == 1
+        assert lifecycle.advance_due(at=second.term_end, limit=1) == 1
         assert [now(first)[0], now(second)[0]] == ["expired", "active"]
 
 
@@ -210,7 +226,7 @@ class TestAutomaticRenewal:
 
     def test_is_refused_once_the_term_has_ended(self):
         subscription = granted()
-        subscriptions.advance_due(at=subscription.term_end)
+        lifecycle.advance_due(at=subscription.term_end)
         with pytest.raises(SubscriptionInactive):
             subscriptions.set_auto_renew(
                 subscription=subscription, auto_renew=False, by=acting(subscription.owner), at=subscription.term_end
@@ -222,14 +238,14 @@ class TestRaces:
     def test_four_sweeps_at_once_move_each_subscription_once(self):
         moved = [granted(ref=str(n)) for n in range(6)]
         at = moved[0].term_end
-        race(lambda _: subscriptions.advance_due(at=at), range(4))
+        race(lambda _: lifecycle.advance_due(at=at), range(4))
         assert set(Subscription.objects.values_list("state", flat=True)) == {"expired"}
         assert Event.objects.filter(type="subscription.expired").count() == 6
 
     def test_of_twenty_ends_at_once_one_counts(self):
         subscription = granted()
         ended = race(
-            lambda _: subscriptions.end(subscription=subscription, cause=EndCause.CANCELED, by=SYSTEM, at=NOON),
+            lambda _: lifecycle.end(subscription=subscription, cause=EndCause.CANCELED, by=SYSTEM, at=NOON),
             range(20),
             refused=SubscriptionInactive,
         )

@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
 
@@ -6,9 +7,10 @@ from django.db import IntegrityError, connection, transaction
 
 from licensing.models import EndCause, Seat, Subscription
 from licensing.models.subscription import SubscriptionQuerySet
-from licensing.operations import seats, subscriptions
+from licensing.operations import lifecycle, seats, subscriptions
 from licensing.operations.invariants import seats_match_quantities
 from tenants.access import SYSTEM
+from tenants.directory.models import Membership
 from tenants.journal.models import Event
 from tenants.refusal import NotAllowed
 from tests.factories import (
@@ -151,16 +153,16 @@ class TestAssigning:
 
     def test_refuses_in_a_disabled_and_in_a_deleted_subscription(self):
         subscription = granted()
-        ended = subscriptions.end(subscription=subscription, cause=EndCause.CANCELED, by=SYSTEM, at=NOON)
+        ended = lifecycle.end(subscription=subscription, cause=EndCause.CANCELED, by=SYSTEM, at=NOON)
         for _state in ("disabled", "deleted"):
             with pytest.raises(subscriptions.SubscriptionInactive) as refused:
                 assign(subscription, *colleagues(subscription))
             assert refused.value.code == "subscription_inactive"
-            subscriptions.advance_due(at=ended.state_ends_at)
+            lifecycle.advance_due(at=ended.state_ends_at)
 
     def test_goes_on_in_grace(self):
         subscription = granted()
-        subscriptions.advance_due(at=subscription.term_end)
+        lifecycle.advance_due(at=subscription.term_end)
         [ben] = colleagues(subscription)
         assign(subscription, ben, at=subscription.term_end)
         assert sitting(subscription) == {ben}
@@ -327,3 +329,16 @@ class TestRaces:
         turns = [(subscription, people), (other, people[::-1])] * 5
         assert race(lambda turn: assign(turn[0], *turn[1], by=owner), turns) == 10
         assert sitting(subscription) == sitting(other) == set(people)
+
+    def test_somebody_who_is_disabled_in_this_very_moment_gets_no_seat(self):
+        subscription = granted()
+        [ben], owner = colleagues(subscription), acting(subscription.owner)
+        with ThreadPoolExecutor(1) as pool:
+            with transaction.atomic():
+                Membership.objects.filter(pk=ben.pk).update(state="disabled")
+                assigning = pool.submit(race, lambda _: assign(subscription, ben, by=owner), [None])
+                with pytest.raises(TimeoutError):
+                    assigning.result(timeout=0.5)  # it waits for what becomes of Ben
+            with pytest.raises(seats.MemberNotActive):
+                assigning.result()
+        assert sitting(subscription) == set()

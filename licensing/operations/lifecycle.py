@@ -1,0 +1,137 @@
+"""The end of a subscription: at once, or step by step as its states run their time."""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+from zoneinfo import ZoneInfoNotFoundError
+
+from django.db import IntegrityError, transaction
+
+from licensing.calendar import days_later
+from licensing.models import EndCause, LifecycleDays, Subscription, SubscriptionState
+from licensing.operations import seats
+from licensing.operations.subscriptions import SubscriptionInactive
+from tenants.access import SYSTEM, Actor
+from tenants.journal import events
+from tenants.refusal import Refused
+
+log = logging.getLogger(__name__)
+
+
+class NoLifecycleDays(LookupError):
+    """No row of LifecycleDays says how long a subscription lives on after this cause: a defect of the data."""
+
+
+# What may be wrong with one subscription and must not keep the others waiting.
+WRONG_WITH_ONE = (NoLifecycleDays, ZoneInfoNotFoundError, IntegrityError, Refused)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Days:
+    """How long a subscription stays in the two states between its end and its deletion, in calendar days."""
+
+    expired: int
+    disabled: int
+
+
+@transaction.atomic
+def end(*, subscription: Subscription, cause: EndCause, by: Actor, at: datetime) -> Subscription:
+    """
+    Take access away now. Seats stay as they are until it is deleted, so that the people are known.
+
+    :raises SubscriptionInactive: it has ended already
+    """
+    subscription = Subscription.objects.locked().get(pk=subscription.pk)
+    if not subscription.gives_access:
+        raise SubscriptionInactive
+    _move(subscription, SubscriptionState.DISABLED, cause=cause, at=at, by=by, since=at)
+    return subscription
+
+
+def advance_due(*, at: datetime, limit: int = 500) -> int:
+    """
+    Carry subscriptions whose state has run its time to the next one, by the table of life. Returns how many moved.
+
+    Each in its own transaction. One that another process holds is left to it; one that cannot move is reported and
+    does not stop those behind it.
+    """
+    moved = 0
+    for pk in list(Subscription.objects.due(at).order_by("state_ends_at").values_list("pk", flat=True)):
+        if moved >= limit:
+            break
+        try:
+            moved += _advance(pk, at=at)
+        except WRONG_WITH_ONE:
+            log.exception("subscription %s cannot be carried on", pk)
+    return moved
+
+
+@transaction.atomic
+def _advance(pk: UUID, *, at: datetime) -> int:
+    subscription = (
+        Subscription.objects.due(at)
+        .filter(pk=pk)
+        .select_for_update(of=("self",), no_key=True, skip_locked=True)
+        .first()
+    )
+    if subscription is None:
+        return 0
+    # Several steps at once when the sweep was away for long: each is dated at the moment when it was due.
+    while subscription.state_ends_at is not None and subscription.state_ends_at <= at:
+        since = subscription.state_ends_at
+        _move(subscription, next_state(subscription), by=SYSTEM, at=at, since=since, cause=EndCause.TERM_ENDED)
+    return 1
+
+
+def next_state(subscription: Subscription) -> SubscriptionState:
+    """What follows when the present state runs out."""
+    if subscription.state == SubscriptionState.ACTIVE:
+        return SubscriptionState.EXPIRED
+    if subscription.state == SubscriptionState.EXPIRED:
+        return SubscriptionState.DISABLED
+    return SubscriptionState.DELETED
+
+
+def _move(
+    subscription: Subscription,
+    state: SubscriptionState,
+    *,
+    cause: EndCause,
+    by: Actor,
+    at: datetime,
+    since: datetime,
+) -> None:
+    """The one place where a state changes. `since` is when the new state began, `at` when it is written down."""
+    subscription.state = state
+    subscription.end_cause = subscription.end_cause or cause
+    if state == SubscriptionState.EXPIRED:
+        subscription.state_ends_at = days_later(since, subscription.zone, days_of(subscription).expired)
+    elif state == SubscriptionState.DISABLED:
+        subscription.state_ends_at = days_later(since, subscription.zone, days_of(subscription).disabled)
+    else:
+        seats.vacate(subscription=subscription, by=by, at=at)
+        subscription.state_ends_at = None
+    subscription.save(update_fields=["state", "end_cause", "state_ends_at"])
+    events.record(
+        f"subscription.{state.value}",
+        tenant=subscription.tenant,
+        by=by,
+        at=at,
+        subject=subscription.pk,
+        since=since,
+        cause=subscription.end_cause,
+    )
+
+
+def days_of(subscription: Subscription) -> Days:
+    """
+    The row for cause and channel, else the one for the cause and every channel.
+
+    :raises NoLifecycleDays: neither is there
+    """
+    rows = {row.channel: row for row in LifecycleDays.objects.filter(cause=subscription.end_cause)}
+    row = rows.get(subscription.channel) or rows.get("")
+    if row is None:
+        raise NoLifecycleDays(f"{subscription.end_cause}, {subscription.channel}")
+    return Days(expired=row.expired_days, disabled=row.disabled_days)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from functools import cache
 
@@ -11,11 +12,10 @@ from django.core.validators import URLValidator
 from django.utils.translation import gettext as _
 
 from commerce import money
-from commerce.operations.price_list import FROM_THE_START, PriceEntry
 from licensing import yaml_nodes
+from licensing.entries import FamilyEntry, PlanEntry, ProductEntry
 from licensing.files import Problems
 from licensing.models import Channel, Term
-from licensing.operations.catalogue import FamilyEntry, PlanEntry, ProductEntry
 
 SLUG = r"[a-z0-9]+(-[a-z0-9]+)*"
 PRODUCT_ID = r"[A-Za-z0-9][A-Za-z0-9._-]*"
@@ -29,8 +29,30 @@ PRICE_KEYS = ("channel", "currency", "amount", "valid_from")
 MOST_EXPENSIVE = Decimal(999_999_999)
 MOST_SEATS = 10_000
 LARGEST_CAPACITY = 10**15
+# A version of the file without `valid_from`: it holds until another one begins.
+FROM_THE_START = date(1970, 1, 1)
 
 _https = URLValidator(schemes=["https"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class PriceEntry:
+    """A price version of the file and the line it stands at."""
+
+    line: int
+    plan: str
+    channel: str
+    currency: str
+    amount: Decimal
+    valid_from: date
+
+    @property
+    def key(self) -> tuple[str, str, str, date]:
+        return self.plan, self.channel, self.currency, self.valid_from
+
+    @property
+    def name(self) -> str:
+        return " ".join(map(str, self.key))
 
 
 @dataclass

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
+from typing import Protocol
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -54,6 +55,23 @@ class Problems:
         """:raises FileRefused: at least one problem was found"""
         if self.found:
             raise FileRefused(self.file, self.found)
+
+
+class Entry(Protocol):
+    """Whatever stands at a line of the file."""
+
+    @property
+    def line(self) -> int: ...
+
+
+def once(named: Iterable[tuple[str, Entry]], what: str, problems: Problems) -> None:
+    """Tell of each name that stands at a second line. `what` is a sentence's subject with %(name)r."""
+    first: dict[str, int] = {}
+    for name, entry in named:
+        line = first.setdefault(name, entry.line)
+        if name and line != entry.line:
+            told = {"what": what % {"name": name}, "line": line}
+            problems.add(entry.line, _("The %(what)s stands at line %(line)s already. Remove one.") % told)
 
 
 class Effect(StrEnum):

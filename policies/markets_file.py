@@ -9,7 +9,7 @@ from datetime import date
 from django.utils.translation import gettext as _
 from django_countries.data import COUNTRIES
 
-from licensing.files import FileRefused, Problem, Problems, day, is_printable
+from licensing.files import FileRefused, Problem, Problems, day, is_printable, once
 
 REQUIRED = ("country", "name")
 OPTIONAL = ("family", "opens_on", "closes_on")
@@ -51,7 +51,7 @@ def parse(text: str, problems: Problems) -> list[MarketEntry]:
     if not (entries or problems.found):
         problems.add(0, _("There are no markets below the header."))
     found = [entry for entry in entries if entry is not None]
-    _check_once(found, problems)
+    once(((entry.label, entry) for entry in found), _("market %(name)r"), problems)
     return found
 
 
@@ -123,12 +123,3 @@ def _check(entry: MarketEntry, problems: Problems) -> None:
         problems.add(entry.line, _("The name has line breaks or control characters. Write it in one line."))
     if entry.opens_on and entry.closes_on and entry.closes_on <= entry.opens_on:
         problems.add(entry.line, _("closes_on must be later than opens_on: it is the first day that is closed again."))
-
-
-def _check_once(entries: Sequence[MarketEntry], problems: Problems) -> None:
-    first: dict[tuple[str, str | None], int] = {}
-    for entry in entries:
-        line = first.setdefault(entry.key, entry.line)
-        if line != entry.line:
-            told = {"market": entry.label, "line": line}
-            problems.add(entry.line, _("%(market)r stands at line %(line)s already. Remove one.") % told)

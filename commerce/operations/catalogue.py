@@ -21,8 +21,10 @@ def load(*, text: str, name: str, by: Actor, at: datetime, dry_run: bool = False
     """
     file = catalogue_file.parse(text, name)
     catalogue.lock()
-    changes = catalogue.apply(families=file.families, products=file.products, plans=file.plans, problems=file.problems)
-    changes += price_list.publish(prices=file.prices, problems=file.problems, at=at)
+    changes = catalogue.apply(
+        families=file.families, products=file.products, plans=file.plans, problems=file.problems, by=by, at=at
+    )
+    changes += price_list.publish(prices=file.prices, problems=file.problems, by=by, at=at)
     file.problems.refuse_if_any()
     if dry_run:
         transaction.set_rollback(True)

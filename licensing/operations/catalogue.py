@@ -1,62 +1,20 @@
 """Families, products and plans, as an operator's file has them."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
 
-from django.db import connection, models
+from django.db import connection
 from django.utils.translation import gettext as _
 
-from licensing.files import Change, Effect, Problems
+from licensing.entries import FamilyEntry, PlanEntry, ProductEntry
+from licensing.files import Change, Problems, once
 from licensing.models import Family, Plan, Product
+from licensing.operations.loading import upsert
+from tenants.access import Actor
 
 # The first key of the advisory locks of this app; the catalogue is one thing and has one lock.
 CATALOGUE_LOCK = 7_310
-
-
-@dataclass(frozen=True, kw_only=True)
-class FamilyEntry:
-    """A family of the file and the line it stands at."""
-
-    line: int
-    slug: str
-    name: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class ProductEntry:
-    """A product of the file and the line it stands at."""
-
-    line: int
-    id: str
-    slug: str
-    name: str
-    family: str
-    self_service: bool
-    summary: str = ""
-    resources: Mapping[str, str] = field(default_factory=dict)
-    capacity: Mapping[str, int] = field(default_factory=dict)
-    trial_days: int | None = None
-    trial_seats: int | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class PlanEntry:
-    """A plan of the file and the line it stands at."""
-
-    line: int
-    id: str
-    product: str
-    term: str
-    min_quantity: int
-    max_quantity: int
-
-
-class Entry(Protocol):
-    """Whatever stands at a line of the file."""
-
-    @property
-    def line(self) -> int: ...
 
 
 def lock() -> None:
@@ -71,22 +29,28 @@ def apply(
     products: Sequence[ProductEntry],
     plans: Sequence[PlanEntry],
     problems: Problems,
+    by: Actor,
+    at: datetime,
 ) -> list[Change]:
     """
-    Add and change families, products and plans; what the file leaves out stays. The caller holds the lock.
+    Add and change families, products and plans; what the file leaves out stays. The caller holds the lock, and
+    records the event of the whole file.
 
     Nothing is written when the entries contradict each other or what stands in the database: that is added to
     `problems`, and the caller refuses the file.
     """
+    by.require_operator()
     _check_families(families, products, problems)
     _check_slugs(products, problems)
     _check_plans(plans, problems)
     if problems.found:
         return []
     return [
-        *_write(Family, "family", {e.slug: {"name": e.name} for e in families}),
-        *_write(Product, "product", {e.id: _product_values(e) for e in products}),
-        *_write(Plan, "plan", {e.id: _plan_values(e) for e in plans}),
+        *upsert(Family, "family", {(e.slug,): {"name": e.name} for e in families}, key=("slug",)),
+        *upsert(
+            Product, "product", {(e.id,): _product_values(e) for e in products}, key=("id",), of_new={"created_at": at}
+        ),
+        *upsert(Plan, "plan", {(e.id,): _plan_values(e) for e in plans}, key=("id",)),
     ]
 
 
@@ -127,16 +91,6 @@ def _check_plans(plans: Sequence[PlanEntry], problems: Problems) -> None:
             problems.add(entry.line, _("%(product)s has a plan for %(term)s already: %(other)s.") % told)
 
 
-def once(named: Iterable[tuple[str, Entry]], what: str, problems: Problems) -> None:
-    """Tell of each name that stands at a second line. `what` is a sentence's subject with %(name)r."""
-    first: dict[str, int] = {}
-    for name, entry in named:
-        line = first.setdefault(name, entry.line)
-        if name and line != entry.line:
-            told = {"what": what % {"name": name}, "line": line}
-            problems.add(entry.line, _("The %(what)s stands at line %(line)s already. Remove one.") % told)
-
-
 def _product_values(entry: ProductEntry) -> dict[str, Any]:
     return {
         "slug": entry.slug,
@@ -158,26 +112,3 @@ def _plan_values(entry: PlanEntry) -> dict[str, Any]:
         "min_quantity": entry.min_quantity,
         "max_quantity": entry.max_quantity,
     }
-
-
-def _write(model: type[models.Model], kind: str, wanted: Mapping[str, Mapping[str, Any]]) -> list[Change]:
-    existing = model._default_manager.in_bulk(list(wanted))
-    changes, added, changed = [], [], []
-    for key, values in wanted.items():
-        row = existing.get(key)
-        if row is None:
-            added.append(model(pk=key, **values))
-            effect = Effect.ADDED
-        elif any(getattr(row, name) != value for name, value in values.items()):
-            for name, value in values.items():
-                setattr(row, name, value)
-            changed.append(row)
-            effect = Effect.CHANGED
-        else:
-            effect = Effect.UNCHANGED
-        changes.append(Change(kind, key, effect))
-    model._default_manager.bulk_create(added)
-    if changed:
-        fields = [name.removesuffix("_id") for name in next(iter(wanted.values()))]
-        model._default_manager.bulk_update(changed, fields)
-    return changes

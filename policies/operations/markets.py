@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from licensing.files import Change, Effect, Problems
 from licensing.models import Family
+from licensing.operations.loading import upsert
 from policies import markets_file
 from policies.markets_file import MarketEntry
 from policies.models import Market
@@ -24,8 +25,10 @@ def load(*, text: str, name: str, by: Actor, at: datetime, dry_run: bool = False
     Check the whole file, then write all of it or nothing. A market that the file leaves out stays as it is: one that
     closes says so with `closes_on`.
 
+    :raises NotAllowed: neither an operator nor the system
     :raises FileRefused: something is wrong, with file and line of each
     """
+    by.require_operator()
     problems = Problems(name)
     entries = markets_file.parse(text, problems)
     # Two loads at once would each miss what the other adds.
@@ -33,7 +36,8 @@ def load(*, text: str, name: str, by: Actor, at: datetime, dry_run: bool = False
         cursor.execute("SELECT pg_advisory_xact_lock(%s, 0)", [MARKETS_LOCK])
     _check_families(entries, problems)
     problems.refuse_if_any()
-    changes = _write(entries)
+    wanted = {e.key: {"name": e.name, "opens_on": e.opens_on, "closes_on": e.closes_on} for e in entries}
+    changes = upsert(Market, "market", wanted, key=("country", "family_id"))
     if dry_run:
         transaction.set_rollback(True)
     elif any(change.effect is not Effect.UNCHANGED for change in changes):
@@ -48,25 +52,3 @@ def _check_families(entries: Sequence[MarketEntry], problems: Problems) -> None:
         if entry.family and entry.family not in known:
             told = {"family": entry.family[:80]}
             problems.add(entry.line, _("The family %(family)r is not in the catalogue. Load it first.") % told)
-
-
-def _write(entries: Sequence[MarketEntry]) -> list[Change]:
-    existing = {(market.country, market.family_id): market for market in Market.objects.all()}
-    added, changed, changes = [], [], []
-    for entry in entries:
-        market = existing.get(entry.key)
-        values = {"name": entry.name, "opens_on": entry.opens_on, "closes_on": entry.closes_on}
-        if market is None:
-            added.append(Market(country=entry.country, family_id=entry.family, **values))
-            effect = Effect.ADDED
-        elif any(getattr(market, field) != value for field, value in values.items()):
-            for field, value in values.items():
-                setattr(market, field, value)
-            changed.append(market)
-            effect = Effect.CHANGED
-        else:
-            effect = Effect.UNCHANGED
-        changes.append(Change("market", entry.label, effect))
-    Market.objects.bulk_create(added)
-    Market.objects.bulk_update(changed, ["name", "opens_on", "closes_on"])
-    return changes

@@ -5,8 +5,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -15,11 +14,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django_countries import countries
 
-from policies.forms import PolicyForm, seen
+from policies.forms import PolicyForm
 from policies.models import Exclusion, Market, Policy, PolicyValue, SelfServiceProduct
 from policies.operations import policies
 from tenants.access import Actor, Right
-from tenants.directory import operations as directory
 from tenants.directory.models import Tenant
 from tenants.journal.models import Event
 from tenants.procurement import READS, Filter, ProcurementAdmin, Section, actor_of_request, badge, day, minute
@@ -108,28 +106,24 @@ class ProductPolicyAdmin(ProcurementAdmin):
         if not actor.may(Right.CHANGE_POLICY):
             return None
         now = policies.in_force(_tenant(actor), [product])[0]
-        return PolicyForm(initial={"value": now.value, "seen": seen(now)})
+        return PolicyForm(initial={"value": now.value, "seen": now.version})
 
-    @transaction.atomic
     def keep(self, actor: Actor, product: SelfServiceProduct, form: PolicyForm) -> bool:
-        """Change the policy unless it is no longer what the page showed; what is wrong is said on the form."""
-        tenant = _tenant(actor)
-        # The lock that the operation takes too: nothing changes between this look and the change.
-        directory.lock(tenant)
-        now = seen(policies.in_force(tenant, [product])[0])
-        if form.cleaned_data["seen"] != now:
-            form.data = {name: form.data.get(name, "") for name in form.fields} | {"seen": now}
-            form.add_error(None, _("Somebody changed this meanwhile. Look at what holds now, then save again."))
-            return False
+        """Change the policy; what is wrong is said on the form."""
         try:
             policies.set_product_policy(
-                tenant=tenant,
+                tenant=_tenant(actor),
                 product=product,
                 value=form.cleaned_data["value"],
                 reason=form.cleaned_data["reason"],
+                expecting=form.cleaned_data["seen"],
                 by=actor,
                 at=timezone.now(),
             )
+        except policies.PolicyChangedMeanwhile as changed:
+            form.data = {name: form.data.get(name, "") for name in form.fields} | {"seen": changed.version}
+            form.add_error(None, str(changed))
+            return False
         except Refused as refused:
             form.add_error(refused.field if refused.field in form.fields else None, str(refused))
             return False
@@ -193,8 +187,8 @@ class OpenFilter(Filter):
         return [("open", _("Open today")), ("closed", _("Not open today"))]
 
     def narrowed(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
-        is_open = _open_today()
-        return queryset.filter(is_open) if value == "open" else queryset.exclude(is_open)
+        is_open = Market.objects.open_on(timezone.localdate())
+        return queryset.filter(pk__in=is_open) if value == "open" else queryset.exclude(pk__in=is_open)
 
 
 @admin.register(Market)
@@ -258,8 +252,3 @@ class ExclusionAdmin(ProcurementAdmin):
 
 def _tenant(actor: Actor) -> Tenant:
     return actor.home.tenant
-
-
-def _open_today() -> Q:
-    today = timezone.localdate()
-    return (Q(opens_on=None) | Q(opens_on__lte=today)) & (Q(closes_on=None) | Q(closes_on__gt=today))

@@ -4,7 +4,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from policies.models import PolicyValue
-from policies.operations.policies import LONGEST_REASON, ProductPolicy
+from policies.operations.policies import LONGEST_REASON
 
 
 class PolicyForm(forms.Form):
@@ -28,9 +28,3 @@ class PolicyForm(forms.Form):
         error_messages={"required": _("Say why, in a few words.")},
     )
     seen = forms.CharField(required=False, strip=False, max_length=200, widget=forms.HiddenInput)
-
-
-def seen(policy: ProductPolicy) -> str:
-    """What tells one state of a product's policy from the next."""
-    moment = policy.source.set_at.isoformat() if policy.source.set_at else ""
-    return f"{policy.source.level} {policy.value} {moment}"

@@ -66,6 +66,19 @@ class Actor:
         if not self.may(right):
             raise NotAllowed(_("Your roles in this organisation do not allow this."))
 
+    def require_in(self, tenant: Tenant, right: Right) -> None:
+        """:raises NotAllowed: neither operator nor system, and without the right in this very tenant"""
+        if self.is_system or self.is_operator:
+            return
+        if self.tenant != tenant:
+            raise NotAllowed(_("You act in another organisation."))
+        self.require(right)
+
+    def require_operator(self) -> None:
+        """:raises NotAllowed: neither operator nor system"""
+        if not (self.is_system or self.is_operator):
+            raise NotAllowed(_("Only an operator can do this."))
+
     def is_member(self, member_id: object) -> bool:
         return self.membership is not None and self.membership.pk == member_id
 

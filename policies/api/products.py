@@ -20,7 +20,7 @@ from tenants.api.views import TenantView
 
 class PolicyBody(Input):
     value = ValueField()
-    reason = serializers.CharField(max_length=policies.LONGEST_REASON, allow_blank=True, default="")
+    reason = serializers.CharField(max_length=policies.LONGEST_REASON)
 
 
 class ProductPolicyOut(serializers.Serializer):

@@ -1,13 +1,14 @@
 from django.db import migrations
+from django.utils import timezone
 
 REASON = "Self-service purchase is not offered to this sector."
 
 
 def exclude_sectors(apps, schema_editor):
-    """Rows, never code: an operator may edit or end them later, and nothing puts them back."""
+    """Rows, never code: nothing puts back what was ended later."""
     Exclusion = apps.get_model("policies", "Exclusion")
     for sector in ("government", "nonprofit", "education"):
-        Exclusion.objects.create(sector=sector, ends_renewals=True, reason=REASON)
+        Exclusion.objects.create(sector=sector, ends_renewals=True, reason=REASON, created_at=timezone.now())
 
 
 class Migration(migrations.Migration):

@@ -1,4 +1,5 @@
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from licensing.models import Plan, Product
@@ -26,4 +27,7 @@ class Decision(models.Model):
     at = models.DateTimeField()
 
     class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(outcome__in=Outcome.values), name="decision_outcome_is_known")
+        ]
         indexes = [models.Index(fields=["tenant", "at"], name="decision_of_tenant")]

@@ -3,7 +3,6 @@ from typing import Self
 
 from django.db import models
 from django.db.models import F, Q
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from licensing.models import Family, Product
@@ -35,12 +34,16 @@ class Exclusion(models.Model):
     valid_to = models.DateField(_("valid to"), null=True, blank=True)
     ends_renewals = models.BooleanField(_("ends renewals"), default=False)
     reason = models.TextField(_("reason"), blank=True, max_length=500)
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    created_at = models.DateTimeField(editable=False)
 
     objects = ExclusionQuerySet.as_manager()
 
     class Meta:
         constraints = [
+            models.CheckConstraint(condition=Q(sector__in=["", *Sector.values]), name="exclusion_sector_is_known"),
+            models.CheckConstraint(
+                condition=Q(country="") | Q(country__regex=r"^[A-Z]{2}$"), name="exclusion_country_is_alpha_2"
+            ),
             models.CheckConstraint(
                 condition=~Q(sector="") | ~Q(country="") | Q(family__isnull=False) | Q(product__isnull=False),
                 name="exclusion_names_something",

@@ -10,6 +10,9 @@ from tenants.ids import new_id
 
 
 class MarketQuerySet(models.QuerySet["Market"]):
+    def open_on(self, day: date) -> Self:
+        return self.filter(Q(opens_on=None) | Q(opens_on__lte=day), Q(closes_on=None) | Q(closes_on__gt=day))
+
     def for_family(self, family: str) -> Self:
         """One row a country: a row with the family wins over one without."""
         own = Market.objects.filter(country=OuterRef("country"), family=family)

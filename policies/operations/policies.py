@@ -16,9 +16,19 @@ from tenants.access import Actor, Right
 from tenants.directory import operations as directory
 from tenants.directory.models import Tenant
 from tenants.journal import events
-from tenants.refusal import BadInput, NotAllowed
+from tenants.refusal import BadInput, Refused
 
 LONGEST_REASON = 500
+
+
+class PolicyChangedMeanwhile(Refused):
+    """Somebody else changed the policy since the editor saw it; `version` is what holds now."""
+
+    message = _("Somebody changed this meanwhile. Look at what holds now, then save again.")
+
+    def __init__(self, version: str) -> None:
+        super().__init__()
+        self.version = version
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +39,12 @@ class ProductPolicy:
     value: str
     source: Source
     reason: str = ""
+
+    @property
+    def version(self) -> str:
+        """What tells this state from the next one."""
+        moment = self.source.set_at.isoformat() if self.source.set_at else ""
+        return f"{self.source.level} {self.value} {moment}"
 
 
 def in_force(tenant: Tenant, products: Iterable[Product]) -> list[ProductPolicy]:
@@ -48,23 +64,33 @@ def _in_force(product: Product, rows: Iterable[Policy]) -> ProductPolicy:
 
 @transaction.atomic
 def set_product_policy(
-    *, tenant: Tenant, product: Product, value: str, reason: str, by: Actor, at: datetime
+    *,
+    tenant: Tenant,
+    product: Product,
+    value: str,
+    reason: str,
+    by: Actor,
+    at: datetime,
+    expecting: str | None = None,
 ) -> ProductPolicy:
     """
-    Say what the tenant allows for a product. What was bought stays as it is.
+    Say what the tenant allows for a product, and why. What was bought stays as it is.
 
-    Each change is kept in the journal. The same value again with the same reason or none changes nothing; with
-    another reason it is kept as a change of the reason.
+    Each change is kept in the journal. The same value again with the same reason changes nothing; with another
+    reason it is kept as a change of the reason. `expecting` is the version that the editor saw.
 
     :raises NotAllowed: neither an operator nor someone who may change this tenant's policies
-    :raises BadInput: an unknown value, or a reason that cannot be kept
+    :raises BadInput: an unknown value, or a reason that is missing or cannot be kept
+    :raises PolicyChangedMeanwhile: another version than the expected one holds now
     """
-    _require(by, tenant)
+    by.require_in(tenant, Right.CHANGE_POLICY)
     value, reason = _checked(value, reason)
     # The tenant's lock: of two admins at once the second finds what the first wrote, and both stand in the journal.
     directory.lock(tenant)
     before = in_force(tenant, [product])[0]
-    if before.source.level == "product" and before.value == value and reason in ("", before.reason):
+    if expecting is not None and expecting != before.version:
+        raise PolicyChangedMeanwhile(before.version)
+    if before.source.level == "product" and (before.value, before.reason) == (value, reason):
         return before
     Policy.objects.update_or_create(
         tenant=tenant,
@@ -88,14 +114,6 @@ def set_product_policy(
     return in_force(tenant, [product])[0]
 
 
-def _require(by: Actor, tenant: Tenant) -> None:
-    if by.is_system or by.is_operator:
-        return
-    if by.tenant != tenant:
-        raise NotAllowed(_("You act in another organisation."))
-    by.require(Right.CHANGE_POLICY)
-
-
 def _checked(value: str, reason: str) -> tuple[str, str]:
     if value not in PolicyValue.values:
         known = ", ".join(PolicyValue.values)
@@ -103,6 +121,8 @@ def _checked(value: str, reason: str) -> tuple[str, str]:
             _("Use one of these values: %(known)s.") % {"known": known}, field="value", code="invalid_choice"
         )
     reason = reason.strip()
+    if not reason:
+        raise BadInput(_("Say why, in a few words."), field="reason", code="required")
     if len(reason) > LONGEST_REASON:
         longest = {"longest": LONGEST_REASON}
         raise BadInput(_("Use at most %(longest)s characters.") % longest, field="reason", code="max_length")

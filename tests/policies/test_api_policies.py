@@ -150,15 +150,17 @@ def test_sets_a_value_with_its_reason(admin, ana, plan):
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        ({}, ("value", "required")),
-        ({"value": "approval_required"}, ("value", "invalid_choice")),
-        ({"value": ["enabled"]}, ("value", "invalid_choice")),
-        ({"value": None}, ("value", "null")),
+        ({"reason": "Why"}, ("value", "required")),
+        ({"reason": "Why", "value": "approval_required"}, ("value", "invalid_choice")),
+        ({"reason": "Why", "value": ["enabled"]}, ("value", "invalid_choice")),
+        ({"reason": "Why", "value": None}, ("value", "null")),
+        ({"value": "disabled"}, ("reason", "required")),
+        ({"value": "disabled", "reason": " "}, ("reason", "blank")),
         ({"value": "disabled", "reason": "x" * 501}, ("reason", "max_length")),
         ({"value": "disabled", "reason": "x\0"}, ("reason", "character_not_allowed")),
         ({"value": "disabled", "reason": None}, ("reason", "null")),
-        ({"value": "disabled", "existing": "leave"}, ("existing", "unknown_field")),
-        ({"value": "disabled", "dry_run": True}, ("dry_run", "unknown_field")),
+        ({"value": "disabled", "reason": "Why", "existing": "leave"}, ("existing", "unknown_field")),
+        ({"value": "disabled", "reason": "Why", "dry_run": True}, ("dry_run", "unknown_field")),
     ],
 )
 def test_refuses_a_policy_that_can_never_be_right(admin, plan, body, expected):
@@ -167,7 +169,7 @@ def test_refuses_a_policy_that_can_never_be_right(admin, plan, body, expected):
 
 
 def test_roles_decide_who_reads_and_who_changes(ana, plan):
-    path, body = f"policies/products/{PRODUCT}/", {"value": "disabled"}
+    path, body = f"policies/products/{PRODUCT}/", {"value": "disabled", "reason": "Why"}
     for role, reads, changes in [
         ("global_admin", 200, 200),
         ("billing_admin", 200, 200),

@@ -72,7 +72,8 @@ def test_prints_a_table_for_people(tenant, product, capsys):
     [
         (["list", "nobody"], "no tenant 'nobody'"),
         (["get", "contoso", "word"], "no product 'word'"),
-        (["set", "contoso", "word", "disabled"], "no product 'word'"),
+        (["set", "contoso", "word", "disabled", "--reason", "Why"], "no product 'word'"),
+        (["set", "contoso", "power-bi-pro", "disabled", "--reason", " "], "Say why"),
         (["set", "contoso", "power-bi-pro", "disabled", "--reason", "x" * 501], "at most 500"),
         (["explain", "nobody@contoso.example", "power-bi-pro"], "nobody called"),
         (["explain", "operator@seatwise.example", "power-bi-pro"], "no home tenant"),
@@ -94,6 +95,7 @@ def test_what_cannot_be_done_exits_1_with_the_reason(tenant, product, arguments,
         ["forbid"],
         ["set", "contoso", "power-bi-pro"],
         ["set", "contoso", "power-bi-pro", "off"],
+        ["set", "contoso", "power-bi-pro", "disabled"],
         ["explain", "a@b.example"],
     ],
 )

@@ -24,8 +24,10 @@ def product(db):
     return ProductFactory()
 
 
-def put(tenant, product, value="disabled", reason="Too dear", by=SYSTEM, at=NOON):
-    return policies.set_product_policy(tenant=tenant, product=product, value=value, reason=reason, by=by, at=at)
+def put(tenant, product, value="disabled", reason="Too dear", by=SYSTEM, at=NOON, **options):
+    return policies.set_product_policy(
+        tenant=tenant, product=product, value=value, reason=reason, by=by, at=at, **options
+    )
 
 
 def history():
@@ -47,8 +49,17 @@ def test_says_who_set_it_and_why_and_keeps_the_change(tenant, product):
 def test_the_same_again_changes_nothing(tenant, product):
     first = put(tenant, product)
     assert put(tenant, product, at=NOON.replace(hour=13)) == first
-    assert put(tenant, product, reason="") == first
     assert len(history()) == 1
+
+
+def test_whoever_saw_another_version_is_told_and_changes_nothing(tenant, product):
+    [seen] = policies.in_force(tenant, [product])
+    now = put(tenant, product, expecting=seen.version)
+    with pytest.raises(policies.PolicyChangedMeanwhile) as refused:
+        put(tenant, product, value="enabled", expecting=seen.version)
+    assert refused.value.version == now.version
+    assert len(history()) == 1
+    assert put(tenant, product, value="enabled", expecting=now.version).value == "enabled"
 
 
 def test_another_reason_for_the_same_value_is_kept(tenant, product):
@@ -95,6 +106,8 @@ def test_an_admin_of_another_tenant_may_not(tenant, product):
         ("value", {"value": ""}),
         ("value", {"value": "approval_required"}),
         ("value", {"value": "enabled\0"}),
+        ("reason", {"reason": ""}),
+        ("reason", {"reason": " "}),
         ("reason", {"reason": "x" * 501}),
         ("reason", {"reason": "a\0b"}),
     ],

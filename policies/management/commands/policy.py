@@ -31,7 +31,7 @@ class Command(OperatorCommand):
         for subparser in (getting, setting):
             subparser.add_argument("product", metavar="PRODUCT", help="the product's id or slug")
         setting.add_argument("value", metavar="VALUE", choices=PolicyValue.values, help=" | ".join(PolicyValue.values))
-        setting.add_argument("--reason", default="", help="why; kept in the journal")
+        setting.add_argument("--reason", required=True, help="why; kept in the journal")
         explaining.add_argument("email", metavar="EMAIL")
         explaining.add_argument("product", metavar="PRODUCT", help="the product's id or slug")
         explaining.add_argument("--tenant", metavar="SLUG", help="where they want to buy; default: their home tenant")

@@ -35,6 +35,7 @@ class TenantFactory(DjangoModelFactory):
     name = factory.LazyAttribute(lambda tenant: tenant.slug.title())
     country = "US"
     contact_email = factory.LazyAttribute(lambda tenant: f"it@{tenant.slug}.example")
+    created_at = NOON
 
 
 class DomainFactory(DjangoModelFactory):
@@ -59,6 +60,7 @@ class UserFactory(DjangoModelFactory):
         model = User
 
     email = factory.Sequence(lambda n: f"person-{n}@people.example")
+    created_at = NOON
     password = "!"  # nobody signs in with it; hashing a real one would cost more than the test
 
     class Params:
@@ -79,6 +81,7 @@ class MembershipFactory(DjangoModelFactory):
 
     tenant = factory.SubFactory(TenantFactory)
     user = factory.SubFactory(UserFactory)
+    created_at = NOON
 
     @factory.post_generation
     def roles(self, create, extracted, **kwargs):
@@ -97,6 +100,7 @@ class RoleGrantFactory(DjangoModelFactory):
     membership = factory.SubFactory(MembershipFactory)
     tenant = factory.SelfAttribute("membership.tenant")
     role = "global_admin"
+    granted_at = NOON
 
 
 def acting(member: Membership) -> Actor:
@@ -129,6 +133,7 @@ class ProductFactory(DjangoModelFactory):
     slug = factory.LazyAttribute(lambda product: slugify(product.name))
     family = factory.SubFactory(FamilyFactory)
     self_service = True
+    created_at = NOON
 
 
 class PlanFactory(DjangoModelFactory):
@@ -162,6 +167,8 @@ class MarketFactory(DjangoModelFactory):
 class ExclusionFactory(DjangoModelFactory):
     class Meta:
         model = Exclusion
+
+    created_at = NOON
 
 
 class PolicyFactory(DjangoModelFactory):

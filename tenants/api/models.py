@@ -1,5 +1,4 @@
 from django.db import models
-from django.utils import timezone
 
 from tenants.directory.models import Tenant, User
 from tenants.ids import new_id
@@ -23,7 +22,7 @@ class IdempotencyKey(models.Model):
     key = models.CharField(max_length=255)
     # Of method, path and body: the same key with another call is refused.
     fingerprint = models.CharField(max_length=64)
-    created_at = models.DateTimeField(default=timezone.now, db_index=True)
+    created_at = models.DateTimeField(db_index=True)
     # A call that died frees its key by the clock.
     leased_until = models.DateTimeField(null=True)
     # Each take-over gets a new one, so that a call that was thought dead cannot store its answer over the new one's.

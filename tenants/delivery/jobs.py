@@ -61,7 +61,7 @@ def job(name: str) -> Callable[[Callable[..., None]], Any]:
             if claimed is None:
                 return
             work(**claimed.arguments)
-            Job.objects.filter(pk=claimed.pk).update(done_at=timezone.now(), leased_until=None, error="")
+            Job.objects.filter(pk=claimed.pk).update(done_at=timezone.now(), leased_until=None)
 
         return run
 

@@ -12,13 +12,13 @@ class Job(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     name = models.CharField(_("name"), max_length=100)
     arguments = models.JSONField(_("arguments"), default=dict)
+    # By the clock, unlike what operations write: it only says since when the queue waits.
     created_at = models.DateTimeField(default=timezone.now)
     # A lease, not a flag: a worker that died frees its job by the clock.
     leased_until = models.DateTimeField(null=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     done_at = models.DateTimeField(null=True)
     set_aside_at = models.DateTimeField(null=True)
-    error = models.TextField(blank=True)
 
     class Meta:
         indexes = [

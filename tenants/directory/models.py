@@ -6,7 +6,6 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from tenants.ids import new_id
@@ -36,7 +35,7 @@ class Tenant(models.Model):
     contact_url = models.URLField(_("IT contact page"), blank=True)
     contact_message = models.TextField(_("IT contact message"), blank=True, max_length=2000)
     is_demo = models.BooleanField(default=False, editable=False)
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    created_at = models.DateTimeField(editable=False)
 
     class Meta:
         constraints = [
@@ -62,6 +61,10 @@ class DomainQuerySet(models.QuerySet["Domain"]):
 
     def verified(self) -> Self:
         return self.filter(verified_at__isnull=False)
+
+    def leading_to_buyers(self) -> Self:
+        """Those whose addresses may buy: verified, and of an organisation that manages its directory."""
+        return self.verified().filter(tenant__managed=True)
 
 
 class Domain(models.Model):
@@ -114,7 +117,7 @@ class User(AbstractBaseUser):
     # Staff of the vendor, a member of no tenant.
     is_operator = models.BooleanField(_("operator"), default=False)
     is_demo = models.BooleanField(default=False, editable=False)
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    created_at = models.DateTimeField(editable=False)
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
@@ -177,7 +180,7 @@ class Membership(models.Model):
     state = models.CharField(_("state"), max_length=10, choices=MemberState, default=MemberState.ACTIVE)
     source = models.CharField(_("source"), max_length=10, choices=MemberSource, default=MemberSource.CLOUD)
     department = TenantForeignKey(Department, on_delete=models.PROTECT, null=True, blank=True, related_name="members")
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    created_at = models.DateTimeField(editable=False)
 
     objects = MembershipQuerySet.as_manager()
 
@@ -188,6 +191,7 @@ class Membership(models.Model):
             models.UniqueConstraint(fields=["user"], condition=Q(kind="member"), name="one_home_tenant_per_user"),
             models.CheckConstraint(condition=Q(kind__in=MemberKind.values), name="membership_kind_is_known"),
             models.CheckConstraint(condition=Q(state__in=MemberState.values), name="membership_state_is_known"),
+            models.CheckConstraint(condition=Q(source__in=MemberSource.values), name="membership_source_is_known"),
         ]
         indexes = [models.Index(fields=["tenant", "created_at", "id"], name="membership_page")]
 
@@ -218,7 +222,7 @@ class RoleGrant(models.Model):
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="role_grants")
     membership = TenantForeignKey(Membership, on_delete=models.CASCADE, related_name="role_grants")
     role = models.CharField(_("role"), max_length=20, choices=Role)
-    granted_at = models.DateTimeField(default=timezone.now, editable=False)
+    granted_at = models.DateTimeField(editable=False)
 
     class Meta:
         constraints = [

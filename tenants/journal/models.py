@@ -44,7 +44,12 @@ class Event(models.Model):
 
     class Meta:
         constraints = [unique_within_tenant("event")]
-        indexes = [models.Index(fields=["tenant", "subject", "at"], name="event_of_subject")]
+        indexes = [
+            models.Index(fields=["tenant", "subject", "at"], name="event_of_subject"),
+            # For readers of few among many: without these they would walk the whole journal.
+            models.Index(fields=["tenant", "type"], name="event_of_type"),
+            models.Index(fields=["tenant", "actor"], name="event_of_actor"),
+        ]
 
     def __str__(self) -> str:
         return self.type

@@ -27,7 +27,7 @@ class Migration(migrations.Migration):
                 ("name", models.CharField(blank=True, max_length=200, verbose_name="name")),
                 ("is_operator", models.BooleanField(default=False, verbose_name="operator")),
                 ("is_demo", models.BooleanField(default=False, editable=False)),
-                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("created_at", models.DateTimeField(editable=False)),
             ],
             options={
                 "constraints": [
@@ -67,7 +67,6 @@ class Migration(migrations.Migration):
                 ("attempts", models.PositiveSmallIntegerField(default=0)),
                 ("done_at", models.DateTimeField(null=True)),
                 ("set_aside_at", models.DateTimeField(null=True)),
-                ("error", models.TextField(blank=True)),
             ],
             options={
                 "indexes": [
@@ -107,7 +106,7 @@ class Migration(migrations.Migration):
                 ("contact_url", models.URLField(blank=True, verbose_name="IT contact page")),
                 ("contact_message", models.TextField(blank=True, max_length=2000, verbose_name="IT contact message")),
                 ("is_demo", models.BooleanField(default=False, editable=False)),
-                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("created_at", models.DateTimeField(editable=False)),
             ],
             options={
                 "constraints": [
@@ -154,7 +153,7 @@ class Migration(migrations.Migration):
                         verbose_name="source",
                     ),
                 ),
-                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("created_at", models.DateTimeField(editable=False)),
                 (
                     "department",
                     tenants.keys.TenantForeignKey(
@@ -188,7 +187,7 @@ class Migration(migrations.Migration):
                 ("id", models.UUIDField(default=tenants.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ("key", models.CharField(max_length=255)),
                 ("fingerprint", models.CharField(max_length=64)),
-                ("created_at", models.DateTimeField(db_index=True, default=django.utils.timezone.now)),
+                ("created_at", models.DateTimeField(db_index=True)),
                 ("leased_until", models.DateTimeField(null=True)),
                 ("lease", models.UUIDField(default=tenants.ids.new_id)),
                 ("status", models.PositiveSmallIntegerField(null=True)),
@@ -324,7 +323,7 @@ class Migration(migrations.Migration):
                         verbose_name="role",
                     ),
                 ),
-                ("granted_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("granted_at", models.DateTimeField(editable=False)),
                 (
                     "membership",
                     tenants.keys.TenantForeignKey(
@@ -423,6 +422,20 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="eventposition",
             constraint=models.UniqueConstraint(fields=("tenant", "position"), name="event_position_once_per_tenant"),
+        ),
+        migrations.AddConstraint(
+            model_name="membership",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("source__in", ["cloud", "synced"])), name="membership_source_is_known"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="event",
+            index=models.Index(fields=["tenant", "type"], name="event_of_type"),
+        ),
+        migrations.AddIndex(
+            model_name="event",
+            index=models.Index(fields=["tenant", "actor"], name="event_of_actor"),
         ),
         AddTenantKeys("Department"),
         AddTenantKeys("Membership"),

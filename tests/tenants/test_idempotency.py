@@ -8,7 +8,7 @@ from tenants.api import idempotency
 from tenants.api.models import IdempotencyKey
 from tenants.directory.models import Role, RoleGrant
 from tests.callers import Api
-from tests.factories import GuestFactory, MembershipFactory, OperatorFactory
+from tests.factories import NOON, GuestFactory, MembershipFactory, OperatorFactory
 from tests.racing import at_once
 from tests.tenants import toy_api
 
@@ -113,7 +113,7 @@ def test_belongs_to_the_person_and_the_tenant(member, api):
 
 
 def test_rights_are_asked_before_an_answer_is_repeated(member):
-    grant = RoleGrant.objects.create(tenant=member.tenant, membership=member, role=Role.BILLING_ADMIN)
+    grant = RoleGrant.objects.create(tenant=member.tenant, membership=member, role=Role.BILLING_ADMIN, granted_at=NOON)
     api = Api(member)
     assert api.post("toy/admin/", key="k").status_code == 201
     assert Api(member, scopes=["purchases:read"]).post("toy/admin/", key="k").json()["code"] == "insufficient_scope"

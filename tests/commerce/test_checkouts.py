@@ -2,6 +2,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
+from django.db.models import QuerySet
 
 from commerce.gateways.protocol import GatewayUnavailable
 from commerce.gateways.sandbox import SandboxGateway
@@ -28,6 +29,7 @@ from tests.factories import (
     open_checkout,
     pay,
 )
+from tests.race import race
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
 
@@ -143,6 +145,30 @@ class TestFollowingTheSameLink:
         assert self.resume(ana, plan, at=NOON + timedelta(hours=24)) != first
         plan.prices.update(amount=Decimal("11.00"))
         assert self.resume(ana, plan) != first
+
+    def test_writes_its_decision_once(self, ana, plan):
+        for _ in range(3):
+            self.resume(ana, plan)
+        assert Decision.objects.count() == 1
+
+    def test_writes_each_refusal_down(self, ana, plan):
+        PolicyFactory(tenant=ana.tenant, product=plan.product)
+        for _ in range(2):
+            with pytest.raises(PurchaseRefused):
+                self.resume(ana, plan)
+        assert Decision.objects.count() == 2
+        assert not Checkout.objects.exists()
+
+    @pytest.mark.django_db(transaction=True, serialized_rollback=True, databases=["default", "sandbox"])
+    def test_twenty_times_at_once_opens_one_quote(self, ana, plan):
+        race(lambda _: self.resume(ana, plan), range(20))
+        assert Checkout.objects.count() == 1
+
+    @pytest.mark.django_db(transaction=True, serialized_rollback=True, databases=["default", "sandbox"])
+    def test_twenty_times_at_once_opens_several_without_the_lock(self, ana, plan, monkeypatch):
+        monkeypatch.setattr(QuerySet, "select_for_update", lambda self, **_: self)
+        race(lambda _: self.resume(ana, plan), range(20))
+        assert Checkout.objects.count() > 1
 
     def test_never_leads_to_one_that_was_paid(self, ana, plan):
         first = self.resume(ana, plan)

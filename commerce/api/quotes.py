@@ -5,12 +5,12 @@ from typing import Any
 from urllib.parse import urljoin
 
 from django.conf import settings
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from commerce.models import Checkout, CheckoutState, Order, PaymentState
 from licensing.api.shapes import ProductRef
-from licensing.calendar import term_end
 from tenants.api.fields import Money, MoneyField
 
 
@@ -23,7 +23,7 @@ class QuoteLineOut(serializers.Serializer):
 
 
 class QuoteOut(serializers.Serializer):
-    """What is charged. `next_charge_at` is null: nothing is charged again, the subscription ends at `ends_at`."""
+    """What is charged, once: nothing is charged again, the subscription ends at `ends_at`."""
 
     lines = serializers.SerializerMethodField()
     unit_price = MoneyField(amount="unit_price", currency="currency")
@@ -31,15 +31,19 @@ class QuoteOut(serializers.Serializer):
     subtotal = MoneyField(amount="subtotal", currency="currency")
     tax = MoneyField(amount="tax", currency="currency")
     total = MoneyField(amount="total", currency="currency")
-    next_charge_at = serializers.DateTimeField(default=None, allow_null=True)
-    next_charge_total = serializers.SerializerMethodField()
+    next_charge_at = serializers.SerializerMethodField(help_text="Null: nothing is charged again.")
+    next_charge_total = serializers.SerializerMethodField(help_text="Null, as `next_charge_at`.")
     ends_at = serializers.SerializerMethodField(
-        help_text="The end of the term; until it is paid, as if it had been at the time of the quote."
+        help_text="The end of the term; until it is paid, as if it were paid at the time of this answer."
     )
 
     @extend_schema_field(QuoteLineOut(many=True))
     def get_lines(self, checkout: Checkout) -> Any:
         return QuoteLineOut([checkout], many=True).data
+
+    @extend_schema_field(serializers.DateTimeField(allow_null=True))
+    def get_next_charge_at(self, checkout: Checkout) -> None:
+        return None
 
     @extend_schema_field(Money(allow_null=True))
     def get_next_charge_total(self, checkout: Checkout) -> None:
@@ -49,7 +53,7 @@ class QuoteOut(serializers.Serializer):
         paid = paid_order(checkout)
         if paid is not None and paid.subscription is not None:
             return paid.subscription.term_end
-        return term_end(checkout.created_at, checkout.tenant.zone, checkout.plan.term)
+        return checkout.would_end_at(timezone.now())
 
 
 class NextActionOut(serializers.Serializer):

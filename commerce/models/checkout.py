@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from licensing.calendar import term_end
 from licensing.models import Plan
 from tenants.directory.models import Membership, Tenant
 from tenants.ids import new_id
@@ -85,3 +86,7 @@ class Checkout(models.Model):
 
     def __str__(self) -> str:
         return f"{self.plan} × {self.quantity}"
+
+    def would_end_at(self, at: datetime) -> datetime:
+        """The end of the term if it is paid at a moment; after its own end, as if it had been paid with the last."""
+        return term_end(min(at, self.expires_at), self.tenant.zone, self.plan.term)

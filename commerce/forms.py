@@ -2,7 +2,6 @@
 
 import re
 from typing import Any
-from uuid import UUID
 
 from django import forms
 from django.core.validators import validate_email
@@ -10,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from commerce.gateways.sandbox import CARDS
 from licensing.models import Plan
+from licensing.models.seat import SeatQuerySet
 from licensing.operations.seats import MOST_AT_ONCE
 
 BETWEEN_ADDRESSES = re.compile(r"[\s,;]+")
@@ -102,14 +102,24 @@ class AssignForm(forms.Form):
             raise forms.ValidationError(_("“%(typed)s” is not an e-mail address."), params={"typed": email}) from None
 
 
-class ReleaseForm(forms.Form):
-    """The seats that were ticked."""
+class FindSeatForm(forms.Form):
+    """Whose seat to look for."""
 
-    def __init__(self, seats: list[UUID], *args: Any, **kwargs: Any) -> None:
+    q = forms.CharField(
+        label=_("Find a person"),
+        required=False,
+        max_length=254,
+        widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off", "spellcheck": "false"}),
+    )
+
+
+class ReleaseForm(forms.Form):
+    """The seats that were ticked, of those that may be."""
+
+    def __init__(self, seats: SeatQuerySet, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["seats"] = forms.TypedMultipleChoiceField(
-            coerce=UUID,
-            choices=[(str(seat), str(seat)) for seat in seats],
+        self.fields["seats"] = forms.ModelMultipleChoiceField(
+            seats,
             error_messages={
                 "required": _("Tick at least one person to release their seat."),
                 "invalid_choice": _("That seat was released already."),

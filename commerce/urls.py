@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from commerce.views import buying, cancelling, catalogue, checkouts, sandbox, subscriptions
+from commerce.views import buying, cancelling, catalogue, checkouts, sandbox, seats, subscriptions
 
 urlpatterns = [
     path("", catalogue.catalogue, name="catalogue"),
@@ -14,8 +14,8 @@ urlpatterns = [
     path("sandbox/3ds/<uuid:key>/", sandbox.sandbox_step, name="sandbox-step"),
     path("my/subscriptions/", subscriptions.my_subscriptions, name="my-subscriptions"),
     path("my/subscriptions/<uuid:subscription_id>/", subscriptions.my_subscription, name="my-subscription"),
-    path("my/subscriptions/<uuid:subscription_id>/assign/", subscriptions.assign, name="my-subscription-assign"),
-    path("my/subscriptions/<uuid:subscription_id>/release/", subscriptions.release, name="my-subscription-release"),
+    path("my/subscriptions/<uuid:subscription_id>/assign/", seats.assign, name="my-subscription-assign"),
+    path("my/subscriptions/<uuid:subscription_id>/release/", seats.release, name="my-subscription-release"),
     path(
         "my/subscriptions/<uuid:subscription_id>/auto-renew/",
         subscriptions.auto_renew,

@@ -15,7 +15,7 @@ from commerce.operations import cancellations
 from commerce.operations.cancellations import Cancellation
 from commerce.templatetags.money import day, money
 from commerce.views.people import for_members
-from commerce.views.subscriptions import own
+from commerce.views.subscriptions import ends_anyway, own
 from licensing.models import Subscription
 from licensing.operations.subscriptions import SubscriptionInactive
 from tenants.access import Actor
@@ -27,17 +27,16 @@ from tenants.access import Actor
 def cancel(request: HttpRequest, by: Actor, subscription_id: UUID) -> HttpResponse:
     subscription, form = own(by, subscription_id), CancelForm(request.POST or None)
     try:
-        if request.method == "POST" and form.is_valid():
-            done = cancellations.cancel_subscription(
-                subscription=subscription, reason=form.cleaned_data["reason"], by=by, at=timezone.now()
-            )
-            messages.success(request, _what_happened(done))
-            return redirect("my-subscription", subscription_id=subscription.pk)
         preview = cancellations.preview_cancellation(subscription=subscription, by=by, at=timezone.now())
+        if request.method != "POST" or ends_anyway(preview) or not form.is_valid():
+            return _ask(request, subscription, form, preview)
+        done = cancellations.cancel_subscription(
+            subscription=subscription, reason=form.cleaned_data["reason"], by=by, at=timezone.now()
+        )
+        messages.success(request, _what_happened(done))
     except SubscriptionInactive as refusal:
         messages.error(request, str(refusal))
-        return redirect("my-subscription", subscription_id=subscription.pk)
-    return _ask(request, subscription, form, preview)
+    return redirect("my-subscription", subscription_id=subscription.pk)
 
 
 def _ask(request: HttpRequest, subscription: Subscription, form: CancelForm, preview: Cancellation) -> HttpResponse:
@@ -50,6 +49,8 @@ def _ask(request: HttpRequest, subscription: Subscription, form: CancelForm, pre
         "currency": preview.currency,
         "ends_at": preview.ends_at,
     }
+    if ends_anyway(preview):
+        return render(request, "commerce/nothing_to_cancel.html", context)
     return render(request, "commerce/cancel.html", context, status=400 if form.errors else 200)
 
 

@@ -20,7 +20,6 @@ from commerce.operations import checkouts, declines, payments, settlement
 from commerce.views import wording
 from commerce.views.buying import buy_url, refused
 from commerce.views.people import for_members
-from licensing.calendar import term_end
 from policies.eligibility import PurchaseRefused
 from tenants.access import Actor
 
@@ -127,7 +126,6 @@ def _step_url(checkout: Checkout) -> str:
 def _review(
     request: HttpRequest, checkout: Checkout, form: PayForm, *, now: datetime, status: int = 200
 ) -> HttpResponse:
-    zone = checkout.tenant.zone
     context = {
         "checkout": checkout,
         "form": form,
@@ -135,8 +133,8 @@ def _review(
         "tax": checkout.tax,
         "total": checkout.total,
         "currency": checkout.currency,
-        "ends_at": term_end(now, zone, checkout.plan.term),
-        "zone": zone,
+        "ends_at": checkout.would_end_at(now),
+        "zone": checkout.tenant.zone,
         "links": wording.links_of(checkout.plan.product),
     }
     return render(request, "commerce/checkout.html", context, status=status)
@@ -162,8 +160,14 @@ def _waiting(request: HttpRequest, checkout: Checkout) -> HttpResponse:
 
 def _closed(request: HttpRequest, checkout: Checkout) -> HttpResponse:
     canceled = checkout.state == CheckoutState.CANCELED
-    heading = _("This checkout was canceled") if canceled else _("This checkout has run out")
-    context = {"heading": heading, "again_url": buy_url(checkout.plan, checkout.quantity)}
+    order = Order.objects.of(checkout.tenant).with_lines().filter(checkout=checkout).first()
+    context = {
+        "heading": _("This checkout was canceled") if canceled else _("This checkout has run out"),
+        "order": order,
+        "surplus": wording.surplus_of(order) if order else None,
+        "set_aside": order is not None and wording.is_set_aside(order),
+        "again_url": buy_url(checkout.plan, checkout.quantity),
+    }
     return render(request, "commerce/closed.html", context)
 
 
@@ -174,6 +178,8 @@ def _receipt(request: HttpRequest, checkout: Checkout) -> HttpResponse:
         "order": order,
         "subscription": order.subscription,
         "lines": wording.order_lines(order),
+        "surplus": wording.surplus_of(order),
+        "set_aside": wording.is_set_aside(order),
         "links": wording.links_of(checkout.plan.product),
         "zone": checkout.tenant.zone,
     }

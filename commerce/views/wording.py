@@ -9,7 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from commerce.models import Checkout, Order
+from commerce.models import Checkout, Order, PaymentState
 from commerce.templatetags.money import day
 from licensing.models import Plan, Product, Subscription, SubscriptionState, Term
 
@@ -94,7 +94,18 @@ def order_lines(order: Order) -> list[Line]:
 
 
 def refunded_of(order: Order) -> Decimal:
-    return sum((payment.refunded for payment in order.payments.all()), Decimal(0))
+    """What went back of what the order itself cost."""
+    return sum((p.refunded for p in order.payments.all() if p.state == PaymentState.SUCCEEDED), Decimal(0))
+
+
+def surplus_of(order: Order) -> Decimal:
+    """What cards were charged without need; all of it goes back."""
+    return sum((p.captured for p in order.payments.all() if p.state == PaymentState.SURPLUS), Decimal(0))
+
+
+def is_set_aside(order: Order) -> bool:
+    """A card was charged, but not what the order costs: somebody has to look into it."""
+    return any(payment.state == PaymentState.SET_ASIDE for payment in order.payments.all())
 
 
 def decline(code: str) -> str:
@@ -129,6 +140,8 @@ def with_lines(orders: Iterable[Order]) -> list[dict[str, object]]:
             "total": order.total,
             "currency": order.currency,
             "refunded": refunded_of(order),
+            "surplus": surplus_of(order),
+            "set_aside": is_set_aside(order),
         }
         for order in orders
     ]

@@ -1,6 +1,6 @@
 """Buying in the browser: address, price, card, receipt, and every way in which it stops."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -11,7 +11,9 @@ from django.utils import timezone
 from commerce.models import Checkout, CheckoutState, Order, Payment, PaymentState
 from commerce.models.sandbox import SandboxCharge
 from licensing.models import Seat, Subscription
-from tests.callers import signed_in
+from policies.models import Decision
+from tenants.journal.models import Event
+from tests.callers import Api, signed_in
 from tests.factories import (
     DomainFactory,
     GuestFactory,
@@ -145,6 +147,29 @@ def test_a_broken_address_is_asked_for_again(client, tenant, plan, email):
     page = client.post(buy_url(plan), {"email": email})
     assert page.status_code == 400
     assert 'href="#id_email"' in page.text
+
+
+def test_looking_whether_a_link_works_writes_nothing(ana, tenant, plan):
+    assert signed_in(ana).head(buy_url(plan)).status_code == 200
+    PolicyFactory(tenant=tenant, product=plan.product)
+    assert signed_in(ana).head(buy_url(plan)).status_code == 200
+    assert not Checkout.objects.exists()
+    assert not Decision.objects.exists()
+
+
+def test_following_the_link_again_writes_nothing_more(ana, plan):
+    client = signed_in(ana)
+    first, _page = opened(client, plan)
+    written = Event.objects.count()
+    assert opened(client, plan)[0] == first
+    assert (Decision.objects.count(), Event.objects.count()) == (1, written)
+
+
+def test_page_and_api_agree_when_it_would_end(ana, plan):
+    checkout, page = opened(signed_in(ana), plan)
+    Checkout.objects.update(created_at=checkout.created_at - timedelta(hours=23))
+    quote = Api(ana).get(f"checkouts/{checkout.pk}/").json()["quote"]
+    assert abs(datetime.fromisoformat(quote["ends_at"]) - page.context["ends_at"]) < timedelta(minutes=1)
 
 
 def test_an_unknown_plan_is_not_found(client):
@@ -306,6 +331,31 @@ def test_a_checkout_that_ended_offers_a_new_one(ana, plan, state):
     assert "Nothing was charged" in page.text
     assert "Start again" in pay(client, checkout).text
     assert not Payment.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("state", "says", "offers"),
+    [
+        (
+            PaymentState.SURPLUS,
+            "Your card was charged $19.98 after the end of this checkout. All of it goes back",
+            True,
+        ),
+        (PaymentState.SET_ASIDE, "We are looking into it. Please don't pay again.", False),
+        (PaymentState.FAILED, "Nothing was charged.", True),
+    ],
+)
+def test_a_checkout_that_ended_tells_what_became_of_the_money(ana, plan, state, says, offers):
+    client = signed_in(ana)
+    checkout, _page = opened(client, plan)
+    pay(client, checkout, "pm_card_chargeDeclined")
+    captured = 0 if state == PaymentState.FAILED else checkout.total
+    Payment.objects.update(state=state, captured=captured)
+    Checkout.objects.update(state=CheckoutState.CANCELED)
+    page = client.get(reverse("checkout", kwargs={"checkout_id": checkout.pk})).text
+    assert says in page
+    assert ("Start again" in page, "Nothing was charged" in page) == (offers, state == PaymentState.FAILED)
+    assert (str(Order.objects.get().pk) in page) is (state == PaymentState.SET_ASIDE)
 
 
 # --- Refusals

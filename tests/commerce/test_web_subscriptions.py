@@ -1,21 +1,25 @@
 """What one bought, in the browser: seats, renewal, end; never somebody else's."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from commerce.models import Refund
+from commerce.models import Order, Payment, PaymentState, Refund
 from licensing.models import Seat, Subscription, SubscriptionState
+from tenants.directory.models import Membership, User
+from tenants.journal.models import Event
 from tests.callers import signed_in
 from tests.factories import GuestFactory, MembershipFactory, TenantFactory, buy, plan_on_sale
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
 
-QUERIES_OF_THE_LIST = 9
-QUERIES_OF_THE_PAGE = 12
+QUERIES_OF_THE_LIST = 8
+QUERIES_OF_THE_PAGE = 15
+LIGHT_ENOUGH = 150_000
 ACTIONS = ["assign", "release", "auto-renew", "cancel"]
 
 
@@ -57,6 +61,13 @@ def test_the_list_shows_what_is_mine_alone(ana, subscription):
     assert "$19.98" in page
     assert "1 of 2" in page
     assert "Somebody else" not in page
+
+
+def test_the_list_says_what_was_paid_after_what_went_back(ana, subscription):
+    send(ana, subscription, "cancel", reason="A trial was enough.")
+    page = signed_in(ana).get(reverse("my-subscriptions")).text
+    assert "$0.00" in page
+    assert "$19.98" not in page
 
 
 def test_the_list_of_somebody_who_bought_nothing_says_what_it_is_for(ana):
@@ -112,6 +123,74 @@ def test_the_page_asks_the_same_number_of_questions_for_one_seat_and_thirty(ana,
     send(ana, subscription, "assign", members="\n".join(person.user.email for person in people))
     with django_assert_num_queries(QUERIES_OF_THE_PAGE):
         assert "30 of 40 assigned" in client.get(url).text
+
+
+def test_a_charge_that_was_not_needed_is_no_refund_of_this_one(ana, subscription):
+    order = Order.objects.get()
+    Payment.objects.create(
+        tenant=ana.tenant,
+        order=order,
+        payer=ana,
+        state=PaymentState.SURPLUS,
+        amount=order.total,
+        currency=order.currency,
+        captured=order.total,
+        refunded=order.total,
+        payment_method="pm_card_visa",
+        gateway="sandbox",
+        started_at=timezone.now(),
+    )
+    for url in (url_of(subscription), reverse("checkout", kwargs={"checkout_id": order.checkout_id})):
+        page = signed_in(ana).get(url).text
+        assert "$19.98 was charged a second time and goes back to your card in full." in page
+        assert "went back" not in page
+
+
+@pytest.fixture
+def crowd(ana):
+    """A subscription of a thousand people, its page at its heaviest."""
+    subscription = buy(ana, plan_on_sale(), 1000, timezone.now())
+    people = [MembershipFactory.build(tenant=ana.tenant, name=f"Colleague {number:04}") for number in range(999)]
+    for number, person in enumerate(people):
+        person.user.email = f"colleague.number.{number:04}@contoso.example"
+    User.objects.bulk_create(person.user for person in people)
+    Membership.objects.bulk_create(people)
+    Seat.objects.bulk_create(
+        Seat(tenant=ana.tenant, subscription=subscription, member=person, assigned_at=timezone.now())
+        for person in people
+    )
+    Subscription.objects.update(seats_assigned=1000)
+    return subscription
+
+
+def test_a_thousand_people_come_by_name_and_fifty_at_a_time(ana, crowd, django_assert_num_queries):
+    client, url = signed_in(ana), url_of(crowd)
+    client.get(url)
+    with django_assert_num_queries(QUERIES_OF_THE_PAGE):
+        first = client.get(url)
+    assert len(first.content) + sum(path.stat().st_size for path in Path("static").glob("*")) < LIGHT_ENOUGH
+    assert [str(seat) for seat in first.context["seats"][:3]] == ["Ana Alvarez", "Colleague 0000", "Colleague 0001"]
+    assert "Page 1 of 20" in first.text
+    assert "Colleague 0998" in client.get(url, {"page": "20"}).text
+
+
+def test_a_person_is_found_by_name_or_address_and_released_from_there(ana, crowd):
+    client, url = signed_in(ana), url_of(crowd)
+    for typed in ("league 0500", "NUMBER.0500@"):
+        assert [str(seat) for seat in client.get(url, {"q": typed}).context["seats"]] == ["Colleague 0500"]
+    seat = Seat.objects.get(member__name="Colleague 0500")
+    page = client.post(f"{url_of(crowd, 'release')}?q=Colleague+05&page=2", {"seats": [seat.pk]}, follow=True)
+    assert page.redirect_chain == [(f"{url}?q=Colleague+05&page=2", 302)]
+    assert "The seat of Colleague 0500 is free." in page.text
+    assert 'value="Colleague 05"' in page.text
+    assert "Page 2 of 2" in page.text
+
+
+@pytest.mark.parametrize("typed", ["nobody", "%", "\0", "x" * 300])
+def test_a_search_that_finds_nobody_shows_the_way_back(ana, subscription, typed):
+    page = signed_in(ana).get(url_of(subscription), {"q": typed, "page": typed}).text
+    assert "Nobody with a seat matches." in page
+    assert "Show everybody" in page
 
 
 @pytest.mark.parametrize(
@@ -202,6 +281,11 @@ def test_automatic_renewal_is_turned_off_and_on(ana, subscription):
     assert subscription.auto_renew is True
 
 
+def test_renewal_says_when_it_ends_either_way(ana, subscription):
+    assert "nothing is charged for another term, so it still ends on" in signed_in(ana).get(url_of(subscription)).text
+    assert "Off: it ends on" in send(ana, subscription, "auto-renew", auto_renew="off").text
+
+
 def test_renewal_of_what_has_ended_is_refused(ana, subscription):
     Subscription.objects.update(state=SubscriptionState.DISABLED)
     assert "no longer active" in send(ana, subscription, "auto-renew", auto_renew="off").text
@@ -227,6 +311,29 @@ def test_canceling_outside_the_window_refunds_nothing_and_lets_the_term_run(ana)
     subscription.refresh_from_db()
     assert (subscription.state, subscription.auto_renew) == (SubscriptionState.ACTIVE, False)
     assert not Refund.objects.exists()
+
+
+def test_what_ends_anyway_is_not_canceled_again(ana):
+    subscription = buy(ana, plan_on_sale(), 2, timezone.now() - timedelta(days=8))
+    assert "Cancel subscription" in signed_in(ana).get(url_of(subscription)).text
+    page = send(ana, subscription, "auto-renew", auto_renew="off").text
+    assert "There is nothing to cancel." in page
+    assert "Cancel subscription" not in page
+    written = Event.objects.count()
+    for answer in (
+        signed_in(ana).get(url_of(subscription, "cancel")),
+        send(ana, subscription, "cancel", reason="Once more."),
+    ):
+        assert answer.status_code == 200
+        assert "There is nothing to cancel" in answer.text
+    assert Event.objects.count() == written
+
+
+def test_grace_is_not_canceled(ana):
+    subscription = buy(ana, plan_on_sale(), 2, timezone.now() - timedelta(days=40))
+    Subscription.objects.update(state=SubscriptionState.EXPIRED)
+    assert "Cancel subscription" not in signed_in(ana).get(url_of(subscription)).text
+    assert "no longer active" in send(ana, subscription, "cancel", reason="Late.").text
 
 
 @pytest.mark.parametrize("reason", ["", " ", "x" * 501, "a\0b"])

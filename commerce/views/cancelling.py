@@ -13,12 +13,13 @@ from django.views.decorators.http import require_http_methods
 from commerce.forms import CancelForm
 from commerce.operations import cancellations
 from commerce.operations.cancellations import Cancellation
-from commerce.templatetags.money import day, money
+from commerce.templatetags.money import money
 from commerce.views.people import for_members
 from commerce.views.subscriptions import ends_anyway, own
 from licensing.models import Subscription
 from licensing.operations.subscriptions import SubscriptionInactive
 from tenants.access import Actor
+from tenants.dates import day
 
 
 @never_cache

@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from commerce.models import Checkout, Order, PaymentState
-from commerce.templatetags.money import day
 from licensing.models import Plan, Product, Subscription, SubscriptionState, Term
+from tenants.dates import day
 
 _RESOURCES: dict[str, str | Promise] = {
     "learning": gettext_lazy("Guided learning"),

@@ -15,11 +15,10 @@ from policies.admin import value_badge
 from policies.models import SelfServiceProduct
 from policies.operations import policies
 from tenants.access import Actor
-from tenants.procurement import actor_of_request, day
+from tenants.dates import listed_day
+from tenants.signin.acting import actor_of_request
 
 NEWEST = 5
-# What closes self-service buying to everybody in an organisation.
-CLOSES = {"tenant_not_managed", "sector_excluded", "market_closed", "market_not_open_yet", "operator_exclusion"}
 
 
 def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -52,7 +51,7 @@ def _as_line(purchase: Purchase) -> dict[str, Any]:
         "purchaser": purchase.purchaser,
         "quantity": purchase.quantity,
         "paid": paid(purchase),
-        "bought": day(purchase.created_at),
+        "bought": listed_day(purchase.created_at),
         "state": state_badge(purchase),
     }
 
@@ -73,10 +72,6 @@ def _policies(actor: Actor) -> list[dict[str, Any]]:
 
 
 def _why_closed(actor: Actor) -> list[str]:
-    """The sentences that say why nobody in the organisation can buy anything by self-service; empty when they can."""
     if actor.membership is None:
         return []
-    products = SelfServiceProduct.objects.all()
-    answers = eligibility.decide_all(actor.membership, products, at=timezone.now()).values()
-    closing = [[reason for reason in answer.reasons if reason["code"] in CLOSES] for answer in answers]
-    return [reason["detail"] for reason in closing[0]] if closing and all(closing) else []
+    return eligibility.why_closed(actor.membership, SelfServiceProduct.objects.all(), at=timezone.now())

@@ -18,10 +18,12 @@ from policies.forms import PolicyForm
 from policies.models import Exclusion, Market, Policy, PolicyValue, SelfServiceProduct
 from policies.operations import policies
 from tenants.access import Actor, Right
+from tenants.dates import listed_day, listed_minute
 from tenants.directory.models import Tenant
 from tenants.journal.models import Event
-from tenants.procurement import READS, Filter, ProcurementAdmin, Section, actor_of_request, badge, day, minute
+from tenants.procurement import READS, Filter, ProcurementAdmin, Section, badge
 from tenants.refusal import Refused
+from tenants.signin.acting import actor_of_request
 
 _VALUE_KIND = {PolicyValue.ENABLED: "green", PolicyValue.TRIALS_ONLY: "amber", PolicyValue.DISABLED: "red"}
 _LEVELS: dict[str, str | Promise] = {
@@ -77,7 +79,7 @@ class ProductPolicyAdmin(ProcurementAdmin):
 
     @admin.display(description=gettext_lazy("when"))
     def set_at(self, product: SelfServiceProduct) -> str:
-        return day(product.policy.source.set_at)
+        return listed_day(product.policy.source.set_at)
 
     @admin.display(description=gettext_lazy("reason"))
     def reason(self, product: SelfServiceProduct) -> str:
@@ -141,7 +143,7 @@ class ProductPolicyAdmin(ProcurementAdmin):
         events = Event.objects.of(_tenant(self.actor(request))).about(product.pk).filter(type="policy.changed")
         return [
             {
-                "when": minute(event.at),
+                "when": listed_minute(event.at),
                 "who": str(event.actor or ""),
                 "old": value_badge(event.data["old"]),
                 "new": value_badge(event.data["new"]),
@@ -177,7 +179,7 @@ class PolicyAdmin(ProcurementAdmin):
 
     @admin.display(description=gettext_lazy("set"))
     def set(self, policy: Policy) -> str:
-        return minute(policy.set_at)
+        return listed_minute(policy.set_at)
 
 
 class OpenFilter(Filter):
@@ -213,11 +215,11 @@ class MarketAdmin(ProcurementAdmin):
 
     @admin.display(description=gettext_lazy("opens"), ordering="opens_on")
     def opens(self, market: Market) -> str:
-        return day(market.opens_on)
+        return listed_day(market.opens_on)
 
     @admin.display(description=gettext_lazy("closes"), ordering="closes_on")
     def closes(self, market: Market) -> str:
-        return day(market.closes_on)
+        return listed_day(market.closes_on)
 
 
 @admin.register(Exclusion)
@@ -243,11 +245,11 @@ class ExclusionAdmin(ProcurementAdmin):
 
     @admin.display(description=gettext_lazy("from"))
     def begins(self, exclusion: Exclusion) -> str:
-        return day(exclusion.valid_from)
+        return listed_day(exclusion.valid_from)
 
     @admin.display(description=gettext_lazy("until"))
     def ends(self, exclusion: Exclusion) -> str:
-        return day(exclusion.valid_to)
+        return listed_day(exclusion.valid_to)
 
 
 def _tenant(actor: Actor) -> Tenant:

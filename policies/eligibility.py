@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from licensing.models import Plan, Product
 from policies import rules
-from policies.models import Decision, Exclusion, Market, Policy, TenantSettings
+from policies.models import Exclusion, Market, Policy, TenantSettings
 from policies.models.decision import Outcome
 from policies.reasons import as_reason
 from policies.rules import ExclusionRow, Facts, MarketRow, PolicyRow, Source, Verdict
@@ -116,19 +116,13 @@ def answer_on(ground: Ground, product: Product, *, plan: Plan | None = None, qua
     return Answer(member=ground.member, product=product, verdicts=tuple(rules.verdicts(facts)))
 
 
-def keep(answer: Answer, *, at: datetime, plan: Plan | None = None, quantity: int | None = None) -> Decision:
-    """Write down what was answered to somebody who wanted to buy."""
-    in_range = quantity is not None and 0 <= quantity < 2**31
-    return Decision.objects.create(
-        tenant=answer.member.tenant,
-        member=answer.member,
-        product=answer.product,
-        plan=plan,
-        quantity=quantity if in_range else None,
-        outcome=answer.outcome,
-        reasons=[verdict.code for verdict in answer.failures],
-        at=at,
-    )
+def why_closed(member: Membership, products: Iterable[Product], *, at: datetime) -> list[str]:
+    """The sentences that say why nobody in the member's tenant can buy any of the products; empty when they can."""
+    closing = [
+        [as_reason(verdict)["detail"] for verdict in answer.failures if verdict.code in rules.CLOSE_A_TENANT]
+        for answer in decide_all(member, products, at=at).values()
+    ]
+    return closing[0] if closing and all(closing) else []
 
 
 def facts_for(ground: Ground, product: Product, *, plan: Plan | None = None, quantity: int | None = None) -> Facts:

@@ -91,6 +91,10 @@ Rule = Callable[[Facts], Verdict]
 # From the loosest to the strictest value.
 STRICTNESS = ("enabled", "only_trials_without_payment_method", "disabled")
 SYSTEM_DEFAULT = "enabled"
+# What closes self-service buying to everybody in an organisation, whoever they are.
+CLOSE_A_TENANT = frozenset(
+    {"tenant_not_managed", "sector_excluded", "market_closed", "market_not_open_yet", "operator_exclusion"}
+)
 
 
 def passed(rule: str, source: Source | None = None) -> Verdict:

@@ -13,6 +13,7 @@ from commerce.operations.prices import price_for
 from licensing.models import Channel, Plan
 from policies import eligibility
 from policies.eligibility import Answer, PurchaseRefused
+from policies.operations import decisions
 from tenants.access import SYSTEM, Actor
 from tenants.directory.models import Membership
 from tenants.journal import events
@@ -87,7 +88,7 @@ def resume_or_open_checkout(*, plan: Plan, quantity: int, by: Actor, at: datetim
 def _allowed(plan: Plan, quantity: int, *, by: Actor, at: datetime) -> Answer:
     answer = eligibility.decide(by.home, plan.product, plan=plan, quantity=quantity, at=at)
     if not answer.allowed:
-        eligibility.keep(answer, plan=plan, quantity=quantity, at=at)
+        decisions.keep(answer=answer, plan=plan, quantity=quantity, by=by, at=at)
         raise PurchaseRefused(answer)
     return answer
 
@@ -103,7 +104,7 @@ def _quote(
     by: Actor,
     at: datetime,
 ) -> Checkout:
-    eligibility.keep(answer, plan=plan, quantity=quantity, at=at)
+    decisions.keep(answer=answer, plan=plan, quantity=quantity, by=by, at=at)
     checkout = Checkout.objects.create(
         tenant=by.home.tenant,
         buyer=by.home,

@@ -18,6 +18,7 @@ from commerce.operations.checkouts import CheckoutCompleted, require_buyer, requ
 from commerce.operations.settlement import live_payment, release_card, settle_payment
 from policies import eligibility
 from policies.eligibility import PurchaseRefused
+from policies.operations import decisions
 from tenants.access import Actor
 from tenants.journal import events
 from tenants.refusal import Refused
@@ -127,7 +128,7 @@ def _start(checkout: Checkout, payment_method: str, *, gateway: str, by: Actor, 
         answer = eligibility.decide(
             by.home, checkout.plan.product, plan=checkout.plan, quantity=checkout.quantity, at=at
         )
-        eligibility.keep(answer, plan=checkout.plan, quantity=checkout.quantity, at=at)
+        decisions.keep(answer=answer, plan=checkout.plan, quantity=checkout.quantity, by=by, at=at)
         if answer.allowed:
             declines.refuse_after_declines(checkout=checkout, at=at)
             payment = _record_try(checkout, payment_method, gateway=gateway, by=by, at=at)

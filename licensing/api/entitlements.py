@@ -33,5 +33,5 @@ class Entitlements(TenantView):
         """Whether a person may use a product now. Whoever sees all purchases may ask for anybody of the tenant."""
         asked = self.query(EntitlementQuery)
         person = person_asked_about(asked.get("user"), by=self.actor, right=Right.SEE_ALL_PURCHASES)
-        answer = entitlement(person, product_named(asked["product"]))
+        answer = entitlement(member=person, product=product_named(asked["product"]))
         return Response(EntitlementOut(answer).data)

@@ -14,18 +14,16 @@ from tenants.directory.models import Membership
 class Entitlement:
     """`reason` is `seat`, `no_seat`, `subscription_disabled` or `member_not_active`; `until` when access ends."""
 
-    member: Membership
-    product: Product
     entitled: bool
     reason: str
     until: datetime | None = None
     subscription: UUID | None = None
 
 
-def entitlement(member: Membership, product: Product) -> Entitlement:
+def entitlement(*, member: Membership, product: Product) -> Entitlement:
     """The best of a person's seats of a product: the one whose access lasts longest."""
     if not member.is_active:
-        return Entitlement(member=member, product=product, entitled=False, reason="member_not_active")
+        return Entitlement(entitled=False, reason="member_not_active")
     seats = Seat.objects.open().filter(member=member, subscription__plan__product=product)
     best = (
         seats.with_access()
@@ -35,14 +33,10 @@ def entitlement(member: Membership, product: Product) -> Entitlement:
     )
     if best is not None:
         return Entitlement(
-            member=member,
-            product=product,
             entitled=True,
             reason="seat",
             until=best["subscription__state_ends_at"],
             subscription=best["subscription_id"],
         )
     lost = seats.filter(subscription__state=SubscriptionState.DISABLED).exists()
-    return Entitlement(
-        member=member, product=product, entitled=False, reason="subscription_disabled" if lost else "no_seat"
-    )
+    return Entitlement(entitled=False, reason="subscription_disabled" if lost else "no_seat")

@@ -13,8 +13,8 @@ from policies.eligibility import policy_row
 from policies.models import Policy, PolicyValue
 from policies.rules import Source
 from tenants.access import Actor, Right
-from tenants.directory import operations as directory
 from tenants.directory.models import Tenant
+from tenants.directory.operations import organisations
 from tenants.journal import events
 from tenants.refusal import BadInput, Refused
 
@@ -86,7 +86,7 @@ def set_product_policy(
     by.require_in(tenant, Right.CHANGE_POLICY)
     value, reason = _checked(value, reason)
     # The tenant's lock: of two admins at once the second finds what the first wrote, and both stand in the journal.
-    directory.lock(tenant)
+    organisations.lock(tenant)
     before = in_force(tenant, [product])[0]
     if expecting is not None and expecting != before.version:
         raise PolicyChangedMeanwhile(before.version)

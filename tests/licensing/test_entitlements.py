@@ -37,7 +37,7 @@ def seated(ana, plan):
 
 
 def told(member, product):
-    answer = entitlement(member, product)
+    answer = entitlement(member=member, product=product)
     return answer.entitled, answer.reason, answer.until, answer.subscription
 
 
@@ -89,4 +89,4 @@ def test_a_member_who_is_not_active_is_not_entitled_whatever_the_seat(ana, plan,
 def test_is_one_query(ana, plan, seated, django_assert_num_queries):
     seated()
     with django_assert_num_queries(1):
-        entitlement(ana, plan.product)
+        entitlement(member=ana, product=plan.product)

@@ -10,6 +10,7 @@ from licensing.models import Family
 from policies import eligibility
 from policies.eligibility import decide, decide_all
 from policies.models import Decision, Exclusion, Market, TenantSettings
+from policies.operations import decisions
 from tests.factories import (
     NOON,
     DepartmentFactory,
@@ -22,6 +23,7 @@ from tests.factories import (
     PolicyFactory,
     ProductFactory,
     TenantFactory,
+    acting,
 )
 
 pytestmark = pytest.mark.django_db
@@ -349,14 +351,15 @@ class TestKeeping:
         guest = GuestFactory(state="disabled")
         plan = PlanFactory(product=product)
         answer = decide(guest, product, plan=plan, quantity=3, at=NOON)
-        eligibility.keep(answer, plan=plan, quantity=3, at=NOON)
+        decisions.keep(answer=answer, plan=plan, quantity=3, by=acting(guest), at=NOON)
         kept = Decision.objects.get()
         assert (kept.outcome, kept.reasons) == ("refused", ["guest_user", "user_not_active"])
         assert (kept.member, kept.plan, kept.quantity, kept.at) == (guest, plan, 3, NOON)
 
     @pytest.mark.parametrize("quantity", [-1, 2**31, 10**30])
     def test_a_quantity_that_no_column_holds_is_left_out(self, product, ana, quantity):
-        eligibility.keep(decide(ana, product, quantity=quantity, at=NOON), quantity=quantity, at=NOON)
+        answer = decide(ana, product, quantity=quantity, at=NOON)
+        decisions.keep(answer=answer, quantity=quantity, by=acting(ana), at=NOON)
         assert Decision.objects.get().quantity is None
 
     def test_a_refusal_names_the_tenants_own_contact(self, product):

@@ -9,7 +9,7 @@ from tenants.access import SYSTEM, Actor
 from tenants.journal.models import Event
 from tenants.refusal import BadInput, NotAllowed
 from tests.factories import NOON, PolicyFactory, ProductFactory, TenantFactory, UserFactory, admin_of
-from tests.racing import at_once
+from tests.race import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -176,7 +176,7 @@ def test_without_the_lock_a_change_would_be_overwritten_unseen(monkeypatch):
             both_have_read.wait(timeout=30)
         return found
 
-    monkeypatch.setattr(policies.directory, "lock", lambda tenant: None)
+    monkeypatch.setattr(policies.organisations, "lock", lambda tenant: None)
     monkeypatch.setattr(policies, "in_force", read_together)
     values = ["disabled", "only_trials_without_payment_method"]
     at_once(lambda value: put(tenant, product, value=value, reason=value), values)

@@ -16,7 +16,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from unfold.sites import UnfoldAdminSite
 
-from tenants.procurement import actor_of_request, may_read_some
+from tenants.procurement import may_read_some
+from tenants.signin.acting import actor_of_request
 
 View = Callable[..., HttpResponseBase]
 

@@ -8,6 +8,7 @@ from licensing.models import Subscription
 from tenants.access import Actor, acting_memberships
 from tenants.directory.models import Membership
 from tenants.procurement import may_read_some
+from tenants.signin.acting import actor_of_request
 
 
 class Acting:
@@ -43,4 +44,4 @@ class Acting:
 
 def acting(request: HttpRequest) -> dict[str, Acting]:
     """The template variable `acting`."""
-    return {"acting": Acting(getattr(request, "actor", None))}
+    return {"acting": Acting(actor_of_request(request))}

@@ -15,22 +15,16 @@ from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext
 from unfold.admin import ModelAdmin
 
 from tenants.access import Actor, Right
+from tenants.dates import listed_day, listed_minute
+from tenants.signin.acting import actor_of_request
 
 READS = ("GET", "HEAD")
-
-
-def actor_of_request(request: HttpRequest) -> Actor | None:
-    actor = getattr(request, "actor", None)
-    return actor if isinstance(actor, Actor) else None
 
 
 def may_read_some(actor: Actor) -> bool:
@@ -41,18 +35,6 @@ def may_read_some(actor: Actor) -> bool:
 def badge(text: str | Promise, kind: str = "") -> str:
     """A state as a word in its colour; `kind` is green, amber, red or nothing."""
     return format_html('<span class="badge{}">{}</span>', f" badge-{kind}" if kind else "", text)
-
-
-def day(value: datetime | date | None) -> str:
-    """A date in the organisation's zone, with its year: rows of several years stand below each other."""
-    if value is None:
-        return ""
-    local = timezone.localtime(value) if isinstance(value, datetime) else value
-    return date_format(local, pgettext("day in a list", "j M Y"))
-
-
-def minute(value: datetime | None) -> str:
-    return f"{day(value)}, {date_format(timezone.localtime(value), pgettext('time in a list', 'H:i'))}" if value else ""
 
 
 class LookAheadPaginator(Paginator):
@@ -282,7 +264,7 @@ class ProcurementAdmin(ModelAdmin):
         shown = getattr(row, f"get_{name}_display", None)
         value = shown() if shown else getattr(row, name)
         if isinstance(value, datetime):
-            value = minute(value)
+            value = listed_minute(value)
         elif isinstance(value, date):
-            value = day(value)
+            value = listed_day(value)
         return Row(label=str(self.opts.get_field(name).verbose_name), value=value)

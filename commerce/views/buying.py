@@ -15,19 +15,20 @@ from commerce.operations import checkouts
 from commerce.operations.prices import NotPriced, prices_in
 from commerce.views import wording
 from commerce.views.catalogue import country_of
-from commerce.views.people import actor_behind, require_membership
+from commerce.views.people import require_membership
 from licensing.models import Channel, Plan
 from policies.eligibility import PurchaseRefused, contact_of
 from policies.models import Market
 from tenants.access import Actor
 from tenants.directory.models import Domain, Tenant
+from tenants.signin.acting import actor_of_request
 from tenants.signin.views import TYPED_ADDRESS
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def buy(request: HttpRequest, plan_id: str) -> HttpResponse:
     plan = get_object_or_404(Plan.objects.select_related("product__family"), pk=plan_id)
-    by = actor_behind(request)
+    by = actor_of_request(request)
     if by is None:
         return _ask_address(request, plan)
     require_membership(by)
@@ -96,7 +97,7 @@ def _ask_address(request: HttpRequest, plan: Plan) -> HttpResponse:
 def _led_by(request: HttpRequest, email: str) -> HttpResponse:
     """The domain decides, never the person: a stranger learns nothing about who exists."""
     domain = email.rpartition("@")[2]
-    if not Domain.objects.verified().filter(name=domain, tenant__managed=True).exists():
+    if not Domain.objects.leading_to_buyers().filter(name=domain).exists():
         return render(request, "commerce/contact.html", {"email": email, "retry_url": request.get_full_path()})
     request.session[TYPED_ADDRESS] = email
     return redirect_to_login(request.get_full_path())

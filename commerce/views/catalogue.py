@@ -13,15 +13,15 @@ from commerce.forms import CountryForm
 from commerce.models import Price
 from commerce.operations.prices import FALLBACK_COUNTRY, prices_in
 from commerce.views import wording
-from commerce.views.people import actor_behind
 from licensing.models import Channel, Plan, Product
 from policies.models import Market
 from tenants.access import Actor
+from tenants.signin.acting import actor_of_request
 
 
 @require_safe
 def catalogue(request: HttpRequest) -> HttpResponse:
-    by = actor_behind(request)
+    by = actor_of_request(request)
     now = timezone.now()
     products = _ordered(list(Product.objects.with_plans()))
     if by is not None and by.tenant is not None:

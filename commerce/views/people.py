@@ -11,13 +11,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from tenants.access import Actor
+from tenants.signin.acting import actor_of_request
 
 P = ParamSpec("P")
-
-
-def actor_behind(request: HttpRequest) -> Actor | None:
-    """Who is signed in and acts, or None."""
-    return getattr(request, "actor", None)
 
 
 def require_membership(by: Actor) -> None:
@@ -35,7 +31,7 @@ def for_members(
 
     @wraps(view)
     def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        by = actor_behind(request)
+        by = actor_of_request(request)
         if by is None:
             return redirect_to_login(
                 request.get_full_path() if request.method == "GET" else reverse("my-subscriptions")

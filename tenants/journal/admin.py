@@ -13,10 +13,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from tenants.access import Actor, Right
+from tenants.dates import listed_minute
 from tenants.directory.models import Tenant
 from tenants.journal.models import Event
 from tenants.journal.naming import Named, names_in, uuids
-from tenants.procurement import Filter, ProcurementAdmin, Row, Section, actor_of_request, minute
+from tenants.procurement import Filter, ProcurementAdmin, Row, Section
+from tenants.signin.acting import actor_of_request
 
 # How far back the filter looks for the types it offers: a bound, so that it costs the same in any journal.
 LOOKS_BACK = 1000
@@ -48,7 +50,7 @@ def readable(value: Any, names: Mapping[str, Named]) -> Any:
     if CODE.fullmatch(value):
         return value.replace("_", " ")
     moment = parse_datetime(value) if "T" in value else None
-    return minute(moment) if moment else value
+    return listed_minute(moment) if moment else value
 
 
 def linked(name: Named) -> str:
@@ -100,7 +102,7 @@ class EventAdmin(ProcurementAdmin):
 
     @admin.display(description=gettext_lazy("when"))
     def when(self, event: Event) -> str:
-        return minute(event.at)
+        return listed_minute(event.at)
 
     @admin.display(description=gettext_lazy("what happened"))
     def happened(self, event: Event) -> str:

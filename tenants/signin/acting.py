@@ -28,5 +28,11 @@ def membership_for(user: User, chosen: object) -> Membership | None:
     return open_to[0] if open_to else None
 
 
+def actor_of_request(request: HttpRequest) -> Actor | None:
+    """Who is signed in on the web and acts, found by the middleware; None when nobody is."""
+    actor = getattr(request, "actor", None)
+    return actor if isinstance(actor, Actor) else None
+
+
 def choose(request: HttpRequest, membership: Membership) -> None:
     request.session[CHOSEN] = str(membership.tenant_id)

@@ -45,6 +45,24 @@ def race(
         return sum(pool.map(run, contenders))
 
 
+def at_once(work: Callable, things: Iterable) -> list:
+    """`work(thing)` for each thing in a thread of its own, all together; what it gave or raised, in order."""
+    things = list(things)
+    gate = Barrier(len(things))
+
+    def one(thing):
+        gate.wait(WAITS_AT_MOST)
+        try:
+            return work(thing)
+        except Exception as raised:  # noqa: BLE001 (the test looks at it)
+            return raised
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(len(things)) as pool:
+        return list(pool.map(one, things))
+
+
 @contextmanager
 def without_constraint(table: str, name: str) -> Iterator[None]:
     """For a control: the table as it would be without one of its walls."""

@@ -11,24 +11,24 @@ from commerce.models import Checkout, CheckoutState
 from commerce.operations import checkouts, payments
 from licensing.files import Change, Effect
 from licensing.models import Plan
-from tenants.access import SYSTEM, actor_of
-from tenants.directory import operations as directory
+from tenants.access import Actor, actor_of
 from tenants.directory.models import Department, Domain, MemberKind, Membership, Tenant, User
+from tenants.directory.operations import organisations, people
 
 DEMO_LOCK = 7_330
 
 
-def set_up(*, return_url: str, at: datetime) -> list[Change]:
+def set_up(*, return_url: str, by: Actor, at: datetime) -> list[Change]:
     """
     Organisations, people, roles and purchases, each where it is missing.
 
     :raises Refused: a rule forbids one of the purchases, such as a market that is not open at that moment
     """
     with one_at_a_time():
-        changes = [Change("operator", OPERATOR[0], _operator(*OPERATOR))]
+        changes = [_operator(*OPERATOR, by=by, at=at)]
         for tenant in TENANTS:
-            changes += _set_up_tenant(tenant, at=at)
-        changes += [_guest(*guest, at=at) for guest in GUESTS]
+            changes += _set_up_tenant(tenant, by=by, at=at)
+        changes += [_guest(*guest, by=by, at=at) for guest in GUESTS]
         changes += [_purchase(purchase, return_url=return_url, at=at) for purchase in PURCHASES]
     return changes
 
@@ -44,68 +44,80 @@ def one_at_a_time() -> Iterator[None]:
             cursor.execute("SELECT pg_advisory_unlock(%s, 0)", [DEMO_LOCK])
 
 
-def _operator(email: str, name: str) -> Effect:
-    password = directory.demo_password_hash()
-    _user, is_new = User.objects.get_or_create(
-        email=email, defaults={"name": name, "is_operator": True, "is_demo": True, "password": password}
-    )
-    return Effect.ADDED if is_new else Effect.UNCHANGED
+def _operator(email: str, name: str, *, by: Actor, at: datetime) -> Change:
+    if User.objects.filter(email=email).exists():
+        return Change("operator", email, Effect.UNCHANGED)
+    people.add_operator(email=email, name=name, is_demo=True, by=by, at=at)
+    return Change("operator", email, Effect.ADDED)
 
 
 @transaction.atomic
-def _set_up_tenant(wanted: DemoTenant, *, at: datetime) -> list[Change]:
-    values = {
-        "name": wanted.name,
-        "country": wanted.country,
-        "sector": wanted.sector,
-        "managed": wanted.managed,
-        "time_zone": wanted.time_zone,
-        "contact_email": f"it@{wanted.domain}",
-        "contact_url": wanted.contact_url,
-        "contact_message": wanted.contact_message,
-        "is_demo": True,
-        "created_at": at,
-    }
-    tenant, is_new = Tenant.objects.get_or_create(slug=wanted.slug, defaults=values)
-    Domain.objects.get_or_create(name=wanted.domain, defaults={"tenant": tenant, "verified_at": at})
-    departments = {name: Department.objects.get_or_create(tenant=tenant, name=name)[0] for name in wanted.departments}
-    people = [_person(tenant, person, departments.get(person.department), at=at) for person in wanted.people]
-    return [Change("tenant", wanted.slug, Effect.ADDED if is_new else Effect.UNCHANGED), *people]
+def _set_up_tenant(wanted: DemoTenant, *, by: Actor, at: datetime) -> list[Change]:
+    tenant = Tenant.objects.filter(slug=wanted.slug).first()
+    effect = Effect.UNCHANGED if tenant else Effect.ADDED
+    if tenant is None:
+        tenant = organisations.add_tenant(
+            slug=wanted.slug,
+            name=wanted.name,
+            country=wanted.country,
+            sector=wanted.sector,
+            managed=wanted.managed,
+            time_zone=wanted.time_zone,
+            contact_email=f"it@{wanted.domain}",
+            contact_url=wanted.contact_url,
+            contact_message=wanted.contact_message,
+            is_demo=True,
+            by=by,
+            at=at,
+        )
+    if not Domain.objects.filter(name=wanted.domain).exists():
+        organisations.add_domain(tenant=tenant, name=wanted.domain, by=by, at=at)
+    departments = _departments(tenant, wanted, by=by, at=at)
+    members = [_person(tenant, person, departments.get(person.department), by=by, at=at) for person in wanted.people]
+    return [Change("tenant", wanted.slug, effect), *members]
 
 
-def _person(tenant: Tenant, person: DemoPerson, department: Department | None, *, at: datetime) -> Change:
+def _departments(tenant: Tenant, wanted: DemoTenant, *, by: Actor, at: datetime) -> dict[str, Department]:
+    found = {department.name: department for department in Department.objects.filter(tenant=tenant)}
+    for name in wanted.departments:
+        if name not in found:
+            found[name] = organisations.add_department(tenant=tenant, name=name, by=by, at=at)
+    return found
+
+
+def _person(tenant: Tenant, person: DemoPerson, department: Department | None, *, by: Actor, at: datetime) -> Change:
     email = f"{person.local}@{tenant.slug}.example"
     if Membership.objects.of(tenant).by_email([email]).exists():
         return Change("person", email, Effect.UNCHANGED)
-    membership = directory.add_member(
+    membership = people.add_member(
         tenant=tenant,
         email=email,
         name=person.name,
         department=department,
         state=person.state,
         source=person.source,
-        by=SYSTEM,
+        by=by,
         at=at,
     )
     for role in person.roles:
-        directory.grant_role(membership=membership, role=role, by=SYSTEM, at=at)
+        people.grant_role(membership=membership, role=role, by=by, at=at)
     return Change("person", email, Effect.ADDED)
 
 
-def _guest(slug: str, email: str, name: str, *, at: datetime) -> Change:
+def _guest(slug: str, email: str, name: str, *, by: Actor, at: datetime) -> Change:
     tenant = Tenant.objects.get(slug=slug)
     if Membership.objects.of(tenant).by_email([email]).exists():
         return Change("guest", email, Effect.UNCHANGED)
-    directory.add_member(tenant=tenant, email=email, name=name, kind=MemberKind.GUEST, by=SYSTEM, at=at)
+    people.add_member(tenant=tenant, email=email, name=name, kind=MemberKind.GUEST, by=by, at=at)
     return Change("guest", email, Effect.ADDED)
 
 
 def _purchase(wanted: DemoPurchase, *, return_url: str, at: datetime) -> Change:
-    people = {
+    contoso = {
         member.user.email.partition("@")[0]: member
         for member in Membership.objects.members().filter(tenant__slug=CONTOSO.slug).select_related("user", "tenant")
     }
-    buyer = actor_of(people[wanted.buyer])
+    buyer = actor_of(contoso[wanted.buyer])
     name = f"{buyer.home.user.email} {wanted.plan}"
     ended = (CheckoutState.CANCELED, CheckoutState.EXPIRED)
     made = Checkout.objects.by_buyer(buyer.home).filter(plan=wanted.plan).exclude(state__in=ended)
@@ -117,7 +129,7 @@ def _purchase(wanted: DemoPurchase, *, return_url: str, at: datetime) -> Change:
         checkout = checkouts.open_checkout(
             plan=Plan.objects.select_related("product__family").get(pk=wanted.plan),
             quantity=wanted.quantity,
-            assign_to=[people[local] for local in wanted.assign_to],
+            assign_to=[contoso[local] for local in wanted.assign_to],
             by=buyer,
             at=at,
         )

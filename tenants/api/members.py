@@ -16,7 +16,6 @@ from tenants.access import Right
 from tenants.api.reading import Input
 from tenants.api.schema import page_of
 from tenants.api.views import TenantView
-from tenants.directory import operations
 from tenants.directory.models import (
     Department,
     MemberKind,
@@ -26,6 +25,7 @@ from tenants.directory.models import (
     MemberState,
     Tenant,
 )
+from tenants.directory.operations import people
 
 
 @extend_schema_field(OpenApiTypes.STR)
@@ -87,7 +87,7 @@ class PeopleView(TenantView):
 
     scopes = {}
 
-    def people(self) -> MembershipQuerySet:
+    def managed(self) -> MembershipQuerySet:
         self.actor.require(Right.MANAGE_PEOPLE)
         return Membership.objects.of(self.tenant).with_people()
 
@@ -99,16 +99,16 @@ class Members(PeopleView):
     @extend_schema(operation_id="list_members", responses=page_of(MemberOut))
     def get(self, request: Request) -> Response:
         """Members and guests of the tenant."""
-        people = self.people()
+        people = self.managed()
         self.query(Input)
         return self.page(people, MemberOut)
 
     @extend_schema(operation_id="add_member", request=NewMember, responses={201: MemberOut})
     def post(self, request: Request) -> Response:
         """Add a member by an address of a verified domain, or a guest by any address."""
-        self.people()
+        self.managed()
         body = self.body(NewMember, context={"tenant": self.tenant})
-        added = operations.add_member(tenant=self.tenant, by=self.actor, at=timezone.now(), **body)
+        added = people.add_member(tenant=self.tenant, by=self.actor, at=timezone.now(), **body)
         return Response(MemberOut(added).data, status=201)
 
 
@@ -118,12 +118,12 @@ class Member(PeopleView):
     @extend_schema(operation_id="get_member", responses=MemberOut)
     def get(self, request: Request, id: UUID) -> Response:
         """One person of the tenant."""
-        return Response(MemberOut(self.find(self.people(), pk=id)).data)
+        return Response(MemberOut(self.find(self.managed(), pk=id)).data)
 
     @extend_schema(operation_id="change_member", request=MemberChange, responses=MemberOut)
     def patch(self, request: Request, id: UUID) -> HttpResponse:
         """Change what is sent; of a guest only department and state."""
-        membership = self.find(self.people(), pk=id)
+        membership = self.find(self.managed(), pk=id)
         body = self.body(MemberChange, context={"tenant": self.tenant})
-        changed = operations.change_member(membership=membership, by=self.actor, at=timezone.now(), **body)
+        changed = people.change_member(membership=membership, by=self.actor, at=timezone.now(), **body)
         return Response(MemberOut(changed).data)

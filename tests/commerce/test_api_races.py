@@ -8,7 +8,7 @@ from commerce.models.sandbox import SandboxCharge
 from licensing.models import Subscription
 from tests.callers import Api
 from tests.factories import MembershipFactory, open_checkout, plan_on_sale
-from tests.racing import at_once
+from tests.race import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 

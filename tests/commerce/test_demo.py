@@ -9,10 +9,10 @@ from commerce.models import Checkout, Order, Payment
 from licensing.models import Product, Seat, Subscription
 from policies.models import Market
 from tenants.directory.models import Department, Domain, Membership, RoleGrant, Tenant, User
-from tenants.directory.operations import DEMO_PASSWORD
+from tenants.directory.operations.people import DEMO_PASSWORD
 from tenants.journal.models import Event
 from tests.factories import NOON
-from tests.racing import at_once
+from tests.race import at_once
 
 MODELS = (
     Tenant, Domain, Department, User, Membership, RoleGrant, Market, Product,

@@ -17,8 +17,7 @@ from tenants.journal.models import Event
 from tenants.refusal import NotAllowed
 from tests import ledger
 from tests.factories import NOON, MembershipFactory, acting, admin_of, open_checkout, pay
-from tests.race import race, without_unique_index
-from tests.racing import at_once
+from tests.race import at_once, race, without_unique_index
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
 between_transactions = pytest.mark.django_db(

@@ -9,7 +9,7 @@ from tenants.api.models import IdempotencyKey
 from tenants.directory.models import Role, RoleGrant
 from tests.callers import Api
 from tests.factories import NOON, GuestFactory, MembershipFactory, OperatorFactory
-from tests.racing import at_once
+from tests.race import at_once
 from tests.tenants import toy_api
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.tenants.toy_api")]

@@ -12,7 +12,7 @@ from tenants.journal import events
 from tenants.journal.models import Event, EventPosition, UnsequencedEvent
 from tests.callers import Api
 from tests.factories import NOON, GuestFactory, MembershipFactory, OperatorFactory, TenantFactory
-from tests.racing import at_once
+from tests.race import at_once
 
 pytestmark = pytest.mark.django_db
 

@@ -82,7 +82,9 @@ def put_parent_elsewhere(here, there):
 
 
 def put_role_elsewhere(here, there):
-    RoleGrant.objects.create(tenant=there, membership=MembershipFactory(tenant=here), role="global_admin")
+    RoleGrant.objects.create(
+        tenant=there, membership=MembershipFactory(tenant=here), role="global_admin", granted_at=NOON
+    )
 
 
 def put_position_elsewhere(here, there):

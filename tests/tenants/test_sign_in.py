@@ -12,7 +12,7 @@ from tenants.directory.models import MemberState
 from tenants.signin import limits
 from tests.callers import signed_in
 from tests.factories import PASSWORD, GuestFactory, MembershipFactory, OperatorFactory, UserFactory
-from tests.racing import at_once
+from tests.race import at_once
 
 pytestmark = pytest.mark.django_db
 

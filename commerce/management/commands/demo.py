@@ -29,5 +29,5 @@ class Command(OperatorCommand):
         if not Product.objects.exists():
             path = DATA / "catalogue.yaml"
             changes += catalogue.load(text=read_text(path), name=str(path), by=SYSTEM, at=at)
-        changes += demo.set_up(return_url=settings.BASE_URL, at=at)
+        changes += demo.set_up(return_url=settings.BASE_URL, by=SYSTEM, at=at)
         return tally(changes)

@@ -1,4 +1,4 @@
-"""People and their roles."""
+"""People, their place in an organisation, and their roles."""
 
 from datetime import datetime
 from functools import cache
@@ -8,7 +8,7 @@ from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
-from tenants.access import Actor
+from tenants.access import Actor, Right
 from tenants.directory.models import (
     Department,
     Domain,
@@ -21,6 +21,7 @@ from tenants.directory.models import (
     Tenant,
     User,
 )
+from tenants.directory.operations.organisations import lock
 from tenants.journal import events
 from tenants.refusal import BadInput, Refused
 
@@ -29,6 +30,10 @@ DEMO_PASSWORD = "seatwise-demo"  # noqa: S105 (public: it is in the README)
 
 class MemberExists(Refused):
     message = _("This e-mail address cannot be added: it belongs to a member already.")
+
+
+class OperatorExists(Refused):
+    message = _("This e-mail address belongs to somebody already.")
 
 
 class LastGlobalAdmin(Refused):
@@ -51,9 +56,11 @@ def add_member(
     """
     Make a person a member, by an address of a verified domain, or a guest, by any address.
 
+    :raises NotAllowed: without the right to manage the people of this tenant
     :raises BadInput: a member's address is of no verified domain of the tenant
     :raises MemberExists: the person is in the tenant already, or a member somewhere else
     """
+    by.require_in(tenant, Right.MANAGE_PEOPLE)
     email = email.lower()
     if kind == MemberKind.MEMBER and not owns_domain_of(tenant, email):
         raise BadInput(
@@ -61,7 +68,7 @@ def add_member(
             field="email",
             code="domain_not_verified",
         )
-    user, is_new = User.objects.get_or_create(email=email, defaults={"password": make_password(None)})
+    user, is_new = User.objects.get_or_create(email=email, defaults={"password": make_password(None), "created_at": at})
     if user.is_operator:
         raise MemberExists
     try:
@@ -119,9 +126,11 @@ def change_member(*, membership: Membership, by: Actor, at: datetime, **changes:
 
     Whoever is disabled or has left loses sessions and tokens at their next request, which asks for the state.
 
+    :raises NotAllowed: without the right to manage the people of this tenant
     :raises BadInput: not the tenant's to change
     :raises LastGlobalAdmin: nobody would be left to administer the tenant
     """
+    by.require_in(membership.tenant, Right.MANAGE_PEOPLE)
     lock(membership.tenant)
     membership = Membership.objects.select_related("tenant", "user", "department").get(pk=membership.pk)
     changed = [name for name, value in changes.items() if getattr(membership, name) != value]
@@ -152,11 +161,6 @@ def codes_of(membership: Membership) -> dict[str, str | None]:
     return {"state": membership.state, "source": membership.source, "department": department}
 
 
-def lock(tenant: Tenant) -> None:
-    # The lock of the directory: who is the last global admin is decided by one change after another.
-    Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)
-
-
 def keep_a_global_admin(membership: Membership) -> None:
     """:raises LastGlobalAdmin: without this one there is no active one left"""
     admins = RoleGrant.objects.filter(
@@ -168,7 +172,12 @@ def keep_a_global_admin(membership: Membership) -> None:
 
 @transaction.atomic
 def grant_role(*, membership: Membership, role: Role, by: Actor, at: datetime) -> RoleGrant:
-    """Give a role; one that is held already stays as it is."""
+    """
+    Give a role; one that is held already stays as it is.
+
+    :raises NotAllowed: without the right to manage the people of this tenant
+    """
+    by.require_in(membership.tenant, Right.MANAGE_PEOPLE)
     lock(membership.tenant)
     grant, is_new = RoleGrant.objects.get_or_create(
         tenant=membership.tenant, membership=membership, role=role, defaults={"granted_at": at}
@@ -183,11 +192,38 @@ def revoke_role(*, membership: Membership, role: Role, by: Actor, at: datetime) 
     """
     Take a role away; one that is not held is no matter.
 
+    :raises NotAllowed: without the right to manage the people of this tenant
     :raises LastGlobalAdmin: nobody would be left to administer the tenant
     """
+    by.require_in(membership.tenant, Right.MANAGE_PEOPLE)
     lock(membership.tenant)
     if role == Role.GLOBAL_ADMIN:
         keep_a_global_admin(membership)
     removed, _by_model = RoleGrant.objects.filter(tenant=membership.tenant, membership=membership, role=role).delete()
     if removed:
         events.record("role.revoked", tenant=membership.tenant, by=by, at=at, subject=membership.pk, role=role)
+
+
+@transaction.atomic
+def add_operator(*, email: str, name: str, by: Actor, at: datetime, is_demo: bool = False) -> User:
+    """
+    Somebody of the vendor's staff, of no tenant. In a demo they sign in with the demo's password, else with none yet.
+
+    :raises NotAllowed: neither an operator nor the system
+    :raises OperatorExists: the address is somebody's
+    """
+    by.require_operator()
+    user, is_new = User.objects.get_or_create(
+        email=email.lower(),
+        defaults={
+            "name": name,
+            "is_operator": True,
+            "is_demo": is_demo,
+            "password": demo_password_hash() if is_demo else make_password(None),
+            "created_at": at,
+        },
+    )
+    if not is_new:
+        raise OperatorExists
+    events.record("operator.added", tenant=None, by=by, at=at, subject=user.pk)
+    return user

@@ -1,0 +1,119 @@
+"""Organisations, their domains and their departments."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext_lazy as _
+
+from tenants.access import Actor, Right
+from tenants.directory.models import Department, Domain, Sector, Tenant
+from tenants.journal import events
+from tenants.refusal import BadInput, Refused
+
+
+class TenantExists(Refused):
+    message = _("There is an organisation of that short name already.")
+
+
+class DomainTaken(Refused):
+    message = _("This domain belongs to an organisation already.")
+
+
+class DepartmentExists(Refused):
+    message = _("There is a department of that name already.")
+
+
+def lock(tenant: Tenant) -> None:
+    # The lock of the directory: who is the last global admin is decided by one change after another.
+    Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)
+
+
+@transaction.atomic
+def add_tenant(
+    *,
+    slug: str,
+    name: str,
+    country: str,
+    time_zone: str,
+    by: Actor,
+    at: datetime,
+    sector: str = Sector.COMMERCIAL,
+    managed: bool = True,
+    contact_email: str = "",
+    contact_url: str = "",
+    contact_message: str = "",
+    is_demo: bool = False,
+) -> Tenant:
+    """
+    An organisation, with nobody in it yet. `country` is ISO 3166-1 alpha-2.
+
+    :raises NotAllowed: neither an operator nor the system
+    :raises BadInput: an unknown time zone
+    :raises TenantExists: the slug is taken
+    """
+    by.require_operator()
+    try:
+        ZoneInfo(time_zone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise BadInput(_("There is no such time zone."), field="time_zone") from error
+    try:
+        with transaction.atomic():
+            tenant = Tenant.objects.create(
+                slug=slug,
+                name=name,
+                country=country,
+                time_zone=time_zone,
+                sector=sector,
+                managed=managed,
+                contact_email=contact_email,
+                contact_url=contact_url,
+                contact_message=contact_message,
+                is_demo=is_demo,
+                created_at=at,
+            )
+    except IntegrityError as error:
+        if not Tenant.objects.filter(slug=slug).exists():
+            raise
+        raise TenantExists from error
+    told = {"country": country, "sector": sector, "managed": managed}
+    events.record("tenant.added", tenant=tenant, by=by, at=at, subject=tenant.pk, **told)
+    return tenant
+
+
+@transaction.atomic
+def add_domain(*, tenant: Tenant, name: str, by: Actor, at: datetime) -> Domain:
+    """
+    A domain that the operator knows to be the organisation's: verified at once, it leads addresses there.
+
+    :raises NotAllowed: neither an operator nor the system
+    :raises DomainTaken: by this or another organisation
+    """
+    by.require_operator()
+    try:
+        with transaction.atomic():
+            domain = Domain.objects.create(tenant=tenant, name=name.lower(), verified_at=at)
+    except IntegrityError as error:
+        raise DomainTaken from error
+    events.record("domain.verified", tenant=tenant, by=by, at=at, subject=domain.pk)
+    return domain
+
+
+@transaction.atomic
+def add_department(
+    *, tenant: Tenant, name: str, by: Actor, at: datetime, parent: Department | None = None
+) -> Department:
+    """
+    A group for members, below its parent.
+
+    :raises NotAllowed: without the right to manage the people of this tenant
+    :raises DepartmentExists: the tenant has one of that name
+    """
+    by.require_in(tenant, Right.MANAGE_PEOPLE)
+    try:
+        with transaction.atomic():
+            department = Department.objects.create(tenant=tenant, name=name, parent=parent)
+    except IntegrityError as error:
+        raise DepartmentExists from error
+    events.record("department.added", tenant=tenant, by=by, at=at, subject=department.pk)
+    return department

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 import environ
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-GATEWAYS = ("sandbox", "stripe")
+# Every payment provider that there is, by the name that PAYMENT_GATEWAY may have.
+GATEWAYS = {"sandbox": "commerce.gateways.sandbox.SandboxGateway"}
 
 # What must be set where the demo does not stand in for it.
 REQUIRED = {

@@ -7,24 +7,15 @@ import sys
 import django
 from django.core.management import CommandError, call_command
 
-from config.environment import BASE_DIR
-
-STEPS = (
-    ["load_markets", str(BASE_DIR / "data" / "markets.csv")],
-    ["load_catalogue", str(BASE_DIR / "data" / "catalogue.yaml")],
-    ["demo"],
-)
-
 
 def prepare() -> None:
-    """Every step leaves alone what is there already."""
+    """What is there already stays as it is, also where an operator has changed it since."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
-    for step in STEPS:
-        try:
-            call_command(*step, stdout=io.StringIO())
-        except CommandError as refused:
-            sys.exit(f"{step[0]}: {refused}")
+    try:
+        call_command("demo", stdout=io.StringIO())
+    except CommandError as refused:
+        sys.exit(f"demo: {refused}")
 
 
 if __name__ == "__main__":

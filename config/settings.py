@@ -8,7 +8,7 @@ from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
 from config.appearance import UNFOLD as UNFOLD
-from config.environment import BASE_DIR, data_dir, demo_secret, problems, refuse_to_start
+from config.environment import BASE_DIR, GATEWAYS, data_dir, demo_secret, problems, refuse_to_start
 
 env = environ.Env()
 refuse_to_start(problems(env))
@@ -18,6 +18,7 @@ DATA_DIR = data_dir(env)
 BASE_URL = env.str("BASE_URL", default="http://127.0.0.1:8000").rstrip("/")
 SECRET_KEY = env.str("SECRET_KEY", default="") or demo_secret(DATA_DIR)
 DEBUG = False
+PAYMENT_GATEWAYS = GATEWAYS
 PAYMENT_GATEWAY = env.str("PAYMENT_GATEWAY", default="sandbox")
 
 LOOPBACK = ["127.0.0.1", "localhost", "[::1]"]

@@ -1,5 +1,6 @@
 """Money and days as people write them, in the language of the page."""
 
+import re
 from decimal import Decimal
 
 from babel.numbers import format_currency
@@ -10,6 +11,9 @@ from tenants import dates
 
 register = template.Library()
 
+# Where a currency has no sign but its code, Babel writes it without the space that the language wants.
+LETTER_BESIDE_FIGURE = re.compile(r"(?<=[^\W\d_])(?=\d)")
+
 
 def _locale() -> str:
     return translation.to_locale(translation.get_language() or "en")
@@ -17,8 +21,8 @@ def _locale() -> str:
 
 @register.filter
 def money(amount: Decimal, currency: str) -> str:
-    """An amount with its currency: $19.98."""
-    return format_currency(amount, currency, locale=_locale())
+    """An amount with its currency: $19.98, SEK 99.00."""
+    return LETTER_BESIDE_FIGURE.sub("\N{NO-BREAK SPACE}", format_currency(amount, currency, locale=_locale()))
 
 
 @register.filter

@@ -159,13 +159,22 @@ def _waiting(request: HttpRequest, checkout: Checkout) -> HttpResponse:
 
 
 def _closed(request: HttpRequest, checkout: Checkout) -> HttpResponse:
-    canceled = checkout.state == CheckoutState.CANCELED
     order = Order.objects.of(checkout.tenant).with_lines().filter(checkout=checkout).first()
+    surplus = wording.surplus_of(order) if order else None
+    set_aside = order is not None and wording.is_set_aside(order)
+    if set_aside:
+        heading = _("We are looking into your payment")
+    elif surplus:
+        heading = _("Your money goes back to your card")
+    elif checkout.state == CheckoutState.CANCELED:
+        heading = _("This checkout was canceled")
+    else:
+        heading = _("This checkout has run out")
     context = {
-        "heading": _("This checkout was canceled") if canceled else _("This checkout has run out"),
+        "heading": heading,
         "order": order,
-        "surplus": wording.surplus_of(order) if order else None,
-        "set_aside": order is not None and wording.is_set_aside(order),
+        "surplus": surplus,
+        "set_aside": set_aside,
         "again_url": buy_url(checkout.plan, checkout.quantity),
     }
     return render(request, "commerce/closed.html", context)

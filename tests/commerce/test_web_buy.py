@@ -338,10 +338,10 @@ def test_a_checkout_that_ended_offers_a_new_one(ana, plan, state):
     [
         (
             PaymentState.SURPLUS,
-            "Your card was charged $19.98 after the end of this checkout. All of it goes back",
+            "Your card was charged $19.98 after this checkout had ended. All of it goes back.",
             True,
         ),
-        (PaymentState.SET_ASIDE, "We are looking into it. Please don't pay again.", False),
+        (PaymentState.SET_ASIDE, "Please don't pay again.", False),
         (PaymentState.FAILED, "Nothing was charged.", True),
     ],
 )

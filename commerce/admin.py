@@ -1,25 +1,22 @@
 """Purchases as procurement reads them, and the prices for the operator. Orders create them, so nothing is typed in."""
 
-from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from commerce.models import Checkout, Order, PaymentState, Price, Purchase, RefundState
+from commerce.models import Order, PaymentState, Price, Purchase, RefundState
 from commerce.templatetags.money import money
 from commerce.views.wording import look_of
 from licensing.models import Channel, Product, Seat, SubscriptionState
 from tenants.access import Right
-from tenants.directory.models import Tenant
-from tenants.journal.naming import SUBJECT, Named, names, uuids
-from tenants.procurement import Filter, ProcurementAdmin, Row, Section, badge, day, minute
+from tenants.dates import listed_day, listed_minute
+from tenants.procurement import Filter, ProcurementAdmin, Row, Section, badge
 
 # A page lists this many people of a purchase; the number of all of them stands beside.
 SHOWN_SEATS = 200
@@ -98,7 +95,7 @@ class PurchaseAdmin(ProcurementAdmin):
 
     @admin.display(description=gettext_lazy("expires"), ordering="term_end")
     def expires(self, purchase: Purchase) -> str:
-        return day(purchase.term_end)
+        return listed_day(purchase.term_end)
 
     @admin.display(description=gettext_lazy("state"), ordering="state")
     def in_state(self, purchase: Purchase) -> str:
@@ -126,14 +123,14 @@ class PurchaseAdmin(ProcurementAdmin):
             (_("Product"), row.plan.product.name),
             (_("Plan"), row.plan.get_term_display()),
             (_("Channel"), row.get_channel_display()),
-            (_("Bought on"), minute(row.created_at)),
+            (_("Bought on"), listed_minute(row.created_at)),
             (_("Quantity"), row.quantity),
             (_("Seats assigned"), row.seats_assigned),
             (_("Price of a seat"), unit),
             (_("Price paid"), paid(row)),
-            (_("Term"), f"{day(row.term_start)} – {day(row.term_end)}"),
+            (_("Term"), f"{listed_day(row.term_start)} – {listed_day(row.term_end)}"),
             (_("Automatic renewal"), _("On") if row.auto_renew else _("Off")),
-            (_("Refundable until"), minute(row.refundable_until)),
+            (_("Refundable until"), listed_minute(row.refundable_until)),
         ]
         whose = [(_("Organisation"), row.tenant)] if self.actor(request).is_operator else []
         return [Row(label=label, value=value) for label, value in [*whose, *people, *terms] if value != ""]
@@ -162,7 +159,7 @@ class PriceAdmin(ProcurementAdmin):
 
     @admin.display(description=gettext_lazy("valid from"), ordering="valid_from")
     def valid(self, price: Price) -> str:
-        return day(price.valid_from)
+        return listed_day(price.valid_from)
 
 
 def paid(purchase: Purchase) -> str:
@@ -178,7 +175,7 @@ def state_badge(purchase: Purchase) -> str:
 def seats_of(purchase: Purchase) -> dict[str, Any]:
     held = Seat.objects.of(purchase.tenant).open().filter(subscription=purchase).with_people()
     shown = [
-        {"person": str(seat.member), "email": seat.member.user.email, "since": day(seat.assigned_at)}
+        {"person": str(seat.member), "email": seat.member.user.email, "since": listed_day(seat.assigned_at)}
         for seat in held.order_by("assigned_at", "pk")[:SHOWN_SEATS]
     ]
     return {"seats": shown, "more": purchase.seats_assigned - len(shown), "free": purchase.seats_free}
@@ -192,14 +189,17 @@ def orders_of(purchase: Purchase) -> list[dict[str, Any]]:
 def as_order(order: Order) -> dict[str, Any]:
     return {
         "id": order.pk,
-        "ordered": minute(order.created_at),
+        "ordered": listed_minute(order.created_at),
         "buyer": order.buyer,
         "state": order.get_state_display(),
         "currency": order.currency,
         "tax": order.tax,
         "total": order.total,
         "lines": [
-            {"line": line, "period": f"{day(line.starts_at)} – {day(line.ends_at)}" if line.starts_at else ""}
+            {
+                "line": line,
+                "period": f"{listed_day(line.starts_at)} – {listed_day(line.ends_at)}" if line.starts_at else "",
+            }
             for line in order.lines.all()
         ],
         "movements": [movement for payment in order.payments.all() for movement in movements_of(payment)],
@@ -210,7 +210,7 @@ def movements_of(payment: Any) -> list[dict[str, Any]]:
     """A payment and what went back of it, in the order in which it happened."""
     tried = {
         "what": _("Card payment"),
-        "when": minute(payment.settled_at or payment.started_at),
+        "when": listed_minute(payment.settled_at or payment.started_at),
         "amount": payment.amount,
         "state": badge(payment.get_state_display(), _PAYMENT_KIND.get(PaymentState(payment.state), "")),
         "note": payment.decline_code,
@@ -218,7 +218,7 @@ def movements_of(payment: Any) -> list[dict[str, Any]]:
     returned = [
         {
             "what": _("Refund"),
-            "when": minute(refund.settled_at or refund.created_at),
+            "when": listed_minute(refund.settled_at or refund.created_at),
             "amount": -refund.amount,
             "state": badge(refund.get_state_display(), _REFUND_KIND[RefundState(refund.state)]),
             "note": refund.get_reason_display(),
@@ -226,27 +226,3 @@ def movements_of(payment: Any) -> list[dict[str, Any]]:
         for refund in payment.refunds.all()
     ]
     return [tried, *returned]
-
-
-@names(SUBJECT, "subscription")
-def purchases(tenant: Tenant | None, ids: Collection[str]) -> Mapping[str, Named]:
-    found = Purchase.objects.filter(pk__in=uuids(ids)).select_related("plan__product")
-    found = found if tenant is None else found.of(tenant)
-    return {
-        str(purchase.pk): Named(str(purchase), reverse("admin:commerce_purchase_change", args=[purchase.pk]))
-        for purchase in found
-    }
-
-
-@names(SUBJECT)
-def checkouts(tenant: Tenant | None, ids: Collection[str]) -> Mapping[str, Named]:
-    found = Checkout.objects.filter(pk__in=uuids(ids)).select_related("plan__product")
-    found = found if tenant is None else found.of(tenant)
-    return {str(checkout.pk): Named(str(checkout)) for checkout in found}
-
-
-@names(SUBJECT, "order")
-def orders(tenant: Tenant | None, ids: Collection[str]) -> Mapping[str, Named]:
-    found = Order.objects.filter(pk__in=uuids(ids)).select_related("checkout__plan__product")
-    found = found if tenant is None else found.of(tenant)
-    return {str(order.pk): Named(str(order.checkout)) for order in found}

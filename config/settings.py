@@ -185,6 +185,9 @@ OAUTH2_PROVIDER = {
 OAUTH2_PROVIDER_ACCESS_TOKEN_MODEL = "oauth2_provider.AccessToken"  # noqa: S105 (a table, said out loud since migrations refer to it)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
+# --- The journal: what each app calls the ids that its events hold
+JOURNAL_NAMES = ["tenants.naming.NAMES", "licensing.naming.NAMES", "commerce.naming.NAMES"]
+
 # --- Words, files, mail, logs
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English"))]

@@ -1,6 +1,5 @@
 """The catalogue, for the operator to read; it is written by `load_catalogue`."""
 
-from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.contrib import admin
@@ -9,8 +8,6 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from licensing.models import Family, Plan, Product
-from tenants.directory.models import Tenant
-from tenants.journal.naming import SUBJECT, Named, names
 from tenants.procurement import Filter, ProcurementAdmin, badge
 
 _EMPTY = _("The catalogue is written by the command load_catalogue.")
@@ -66,13 +63,3 @@ class PlanAdmin(ProcurementAdmin):
 
     def rows(self) -> QuerySet[Plan]:
         return Plan.objects.select_related("product")
-
-
-@names(SUBJECT, "product")
-def products(tenant: Tenant | None, ids: Collection[str]) -> Mapping[str, Named]:
-    return {product.pk: Named(product.name) for product in Product.objects.filter(pk__in=ids).only("pk", "name")}
-
-
-@names("plan")
-def plans(tenant: Tenant | None, ids: Collection[str]) -> Mapping[str, Named]:
-    return {plan.pk: Named(str(plan)) for plan in Plan.objects.filter(pk__in=ids).select_related("product")}

@@ -1,6 +1,5 @@
 """Organisations, their people and domains, to read."""
 
-from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.contrib import admin
@@ -9,9 +8,9 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from tenants.access import Right
+from tenants.dates import listed_day
 from tenants.directory.models import Domain, MemberKind, Membership, MemberState, Sector, Tenant
-from tenants.journal.naming import ACTOR, Named, names, uuids
-from tenants.procurement import Filter, ProcurementAdmin, badge, day
+from tenants.procurement import Filter, ProcurementAdmin, badge
 
 _STATE_KIND = {MemberState.ACTIVE: "green", MemberState.DISABLED: "amber", MemberState.LEFT: ""}
 
@@ -101,7 +100,7 @@ class MembershipAdmin(ProcurementAdmin):
 
     @admin.display(description=_("since"))
     def since(self, member: Membership) -> str:
-        return day(member.created_at)
+        return listed_day(member.created_at)
 
 
 @admin.register(Domain)
@@ -123,21 +122,4 @@ class DomainAdmin(ProcurementAdmin):
 
     @admin.display(description=_("verified"), ordering="verified_at")
     def verified(self, domain: Domain) -> str:
-        return day(domain.verified_at)
-
-
-@names("member", "members")
-def people(tenant: Tenant | None, ids: Collection[str]) -> Mapping[str, Named]:
-    found = Membership.objects.filter(pk__in=ids).select_related("user")
-    if tenant is not None:
-        found = found.of(tenant)
-    return {str(member.pk): Named(str(member)) for member in found}
-
-
-@names(ACTOR)
-def users(tenant: Tenant | None, ids: Collection[str]) -> Mapping[str, Named]:
-    """By the name that the acting tenant typed; somebody from elsewhere stays an address."""
-    if tenant is None:
-        return {}
-    found = Membership.objects.of(tenant).filter(user__in=uuids(ids)).select_related("user")
-    return {str(member.user_id): Named(str(member)) for member in found}
+        return listed_day(domain.verified_at)

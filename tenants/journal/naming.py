@@ -7,8 +7,12 @@ The journal lies below the apps whose rows it tells about: each of them says her
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from uuid import UUID
+
+from django.conf import settings
+from django.utils.module_loading import import_string
 
 from tenants.directory.models import Tenant
 from tenants.journal.models import Event
@@ -31,26 +35,28 @@ Resolver = Callable[[Tenant | None, Collection[str]], Mapping[str, Named]]
 # What every event has besides its data goes by these keys.
 SUBJECT, ACTOR = "subject", "actor"
 
-_resolvers: dict[str, list[Resolver]] = defaultdict(list)
+# What resolves the ids that stand under a key of an event's data, or its subject: `NAMES` of an app's naming.py.
+Names = Mapping[str, Collection[Resolver]]
 
 
-def names(*keys: str) -> Callable[[Resolver], Resolver]:
-    """Register what resolves the ids that stand under these keys of an event's data, or its subject."""
-
-    def register(resolver: Resolver) -> Resolver:
-        for key in keys:
-            _resolvers[key].append(resolver)
-        return resolver
-
-    return register
+@cache
+def _resolvers() -> Mapping[str, list[Resolver]]:
+    """Those of every app that `JOURNAL_NAMES` lists."""
+    found: dict[str, list[Resolver]] = defaultdict(list)
+    for path in settings.JOURNAL_NAMES:
+        names: Names = import_string(path)
+        for key, resolvers in names.items():
+            found[key].extend(resolvers)
+    return found
 
 
 def names_in(events: Iterable[Event], tenant: Tenant | None) -> dict[str, Named]:
     """Names by id for a page of events, each resolver asked once."""
+    resolvers = _resolvers()
     asked: dict[Resolver, set[str]] = defaultdict(set)
     for event in events:
         for key, value in [(SUBJECT, event.subject), (ACTOR, str(event.actor_id or "")), *event.data.items()]:
-            for resolver in _resolvers.get(key, ()):
+            for resolver in resolvers.get(key, ()):
                 asked[resolver].update(_ids(value))
     found: dict[str, Named] = {}
     for resolver, ids in asked.items():

@@ -1,0 +1,33 @@
+"""How the journal reads the ids of purchases, checkouts and orders."""
+
+from collections.abc import Collection, Mapping
+
+from django.urls import reverse
+
+from commerce.models import Checkout, Order, Purchase
+from tenants.directory.models import Tenant
+from tenants.journal.naming import SUBJECT, Named, Names, uuids
+
+
+def purchases(tenant: Tenant | None, ids: Collection[str]) -> Mapping[str, Named]:
+    found = Purchase.objects.filter(pk__in=uuids(ids)).select_related("plan__product")
+    found = found if tenant is None else found.of(tenant)
+    return {
+        str(purchase.pk): Named(str(purchase), reverse("admin:commerce_purchase_change", args=[purchase.pk]))
+        for purchase in found
+    }
+
+
+def checkouts(tenant: Tenant | None, ids: Collection[str]) -> Mapping[str, Named]:
+    found = Checkout.objects.filter(pk__in=uuids(ids)).select_related("plan__product")
+    found = found if tenant is None else found.of(tenant)
+    return {str(checkout.pk): Named(str(checkout)) for checkout in found}
+
+
+def orders(tenant: Tenant | None, ids: Collection[str]) -> Mapping[str, Named]:
+    found = Order.objects.filter(pk__in=uuids(ids)).select_related("checkout__plan__product")
+    found = found if tenant is None else found.of(tenant)
+    return {str(order.pk): Named(str(order.checkout)) for order in found}
+
+
+NAMES: Names = {SUBJECT: (purchases, checkouts, orders), "subscription": (purchases,), "order": (orders,)}

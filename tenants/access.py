@@ -31,6 +31,22 @@ RIGHTS: dict[str, frozenset[Right]] = {
 }
 
 
+# What a token of the API may be narrowed to; a scope never allows more than its person may.
+SCOPES = (
+    "purchases:read",
+    "purchases:write",
+    "seats:write",
+    "policies:read",
+    "policies:write",
+    "requests:write",
+    "members:read",
+    "members:write",
+    "events:read",
+    "webhooks:write",
+    "entitlements:read",
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Actor:
     """A person in one acting tenant, an operator (in none), or the system (nobody)."""

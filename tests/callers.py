@@ -8,10 +8,10 @@ from django.test import Client
 from django.utils import timezone
 from oauth2_provider.models import set_token_value
 
-from tenants.api.authentication import AccessToken
-from tenants.api.models import TokenTenant
-from tenants.api.scopes import SCOPES
+from tenants.access import SCOPES
 from tenants.directory.models import Membership, User
+from tenants.signin.models import TokenTenant
+from tenants.signin.tokens import AccessToken
 
 
 def token_for(who: Membership | User, *, scopes=SCOPES, lifetime=timedelta(days=1)) -> str:

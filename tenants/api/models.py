@@ -4,15 +4,6 @@ from tenants.directory.models import Tenant, User
 from tenants.ids import new_id
 
 
-class TokenTenant(models.Model):
-    """The one tenant in which a bearer token acts; an operator's token acts in none."""
-
-    token = models.OneToOneField(
-        "oauth2_provider.AccessToken", on_delete=models.CASCADE, primary_key=True, related_name="acting"
-    )
-    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, null=True, related_name="+")
-
-
 class IdempotencyKey(models.Model):
     """A client's key for one call, with the answer that was given to it. Kept 30 days."""
 

@@ -8,20 +8,6 @@ from rest_framework.request import Request
 
 from tenants.refusal import Refused
 
-SCOPES = (
-    "purchases:read",
-    "purchases:write",
-    "seats:write",
-    "policies:read",
-    "policies:write",
-    "requests:write",
-    "members:read",
-    "members:write",
-    "events:read",
-    "webhooks:write",
-    "entitlements:read",
-)
-
 
 class InsufficientScope(Refused):
     http_status = 403

@@ -10,11 +10,11 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
-from tenants.access import Actor
+from tenants.access import SCOPES, Actor
 from tenants.api import idempotency, pages, problem
 from tenants.api.authentication import BearerAuthentication, Grant
 from tenants.api.reading import BodyParser, Input, check_query
-from tenants.api.scopes import SCOPES, TokenAllows
+from tenants.api.scopes import TokenAllows
 from tenants.directory.models import Membership, Tenant
 from tenants.text import is_clean
 

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from tenants.api.authentication import AccessToken
 from tenants.directory.models import MemberState, Tenant
+from tenants.signin.tokens import AccessToken
 from tests.callers import Api, token_for
 from tests.factories import GuestFactory, MembershipFactory, OperatorFactory, UserFactory
 

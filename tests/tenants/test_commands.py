@@ -5,11 +5,11 @@ import pytest
 from django.core.management import CommandError, call_command, load_command_class
 from django.utils import timezone
 
-from tenants.api.authentication import AccessToken
-from tenants.api.scopes import SCOPES
+from tenants.access import SCOPES
 from tenants.directory.models import MemberState
 from tenants.management import operator_command
 from tenants.refusal import BadInput, Refused
+from tenants.signin.tokens import AccessToken
 from tests.callers import Api
 from tests.factories import GuestFactory, MembershipFactory, OperatorFactory, TenantFactory, UserFactory
 

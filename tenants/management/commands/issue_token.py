@@ -4,10 +4,9 @@ import argparse
 from datetime import datetime, timedelta
 from typing import Any
 
-from tenants.access import SYSTEM
-from tenants.api import tokens
-from tenants.api.scopes import SCOPES
+from tenants.access import SCOPES, SYSTEM
 from tenants.management.operator_command import OperatorCommand, Output, tenant_called
+from tenants.signin import tokens
 
 
 def scopes(text: str) -> tuple[str, ...]:

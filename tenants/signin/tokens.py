@@ -1,19 +1,20 @@
 """Bearer tokens of people: issued by the operator, stored as a checksum, acting in one tenant."""
 
+import hashlib
 import secrets
 from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
-from oauth2_provider.models import set_token_value
+from oauth2_provider.models import get_access_token_model, set_token_value
 
-from tenants.access import Actor, acting_memberships, is_welcome
-from tenants.api.authentication import AccessToken
-from tenants.api.models import TokenTenant
-from tenants.api.scopes import SCOPES
+from tenants.access import SCOPES, Actor, acting_memberships, actor_of, is_welcome
 from tenants.directory.models import Membership, Tenant, User
 from tenants.journal import events
 from tenants.refusal import BadInput, Refused
+from tenants.signin.models import TokenTenant
+
+AccessToken = get_access_token_model()
 
 
 class NobodyToActAs(Refused):
@@ -33,9 +34,11 @@ def issue(
     """
     A new token of a person for one tenant, by default their home. It is shown once: only its checksum is kept.
 
+    :raises NotAllowed: neither an operator nor the system
     :raises NobodyToActAs: the person is unknown, disabled, has left, or is not of that tenant
     :raises BadInput: an unknown scope
     """
+    by.require_operator()
     if unknown := set(scopes) - set(SCOPES):
         raise BadInput(_("There is no scope %(names)s.") % {"names": ", ".join(sorted(unknown))}, field="scopes")
     user = User.objects.filter(email=email.lower()).first()
@@ -67,3 +70,26 @@ def where(user: User, tenant: Tenant | None) -> Membership | None:
         if membership.tenant_id == tenant.pk if tenant else not membership.is_guest:
             return membership
     raise NobodyToActAs
+
+
+def checksum(raw: str) -> str:
+    """How a token is stored: only this is in the database."""
+    return hashlib.sha256(raw.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def find(raw: str, *, at: datetime) -> TokenTenant | None:
+    """A token that is still good, with the tenant it acts in."""
+    valid = TokenTenant.objects.filter(token__token_checksum=checksum(raw), token__expires__gt=at)
+    return valid.select_related("token__user").first()
+
+
+def actor_behind(acting: TokenTenant) -> Actor | None:
+    """The person as they are now: a token of somebody who was disabled or left is worth nothing."""
+    user = acting.token.user
+    if user is None or not is_welcome(user):
+        return None
+    if acting.tenant_id is None:
+        return Actor(user=user) if user.is_operator else None
+    memberships = Membership.objects.active().select_related("tenant", "user", "department")
+    membership = memberships.filter(user=user, tenant_id=acting.tenant_id).first()
+    return actor_of(membership) if membership else None

@@ -56,13 +56,17 @@ class Gateway(Protocol):
     """
     Each call takes at most ten seconds.
 
-    :raises GatewayUnavailable: from every call, when the answer is not known
+    :raises GatewayUnavailable: from every call but `check`, when the answer is not known
     """
 
     name: str
 
     def check(self, payment_method: str) -> None:
-        """:raises UnknownPaymentMethod: this token could never be charged"""
+        """
+        Told from the token alone, without a call, so it never waits.
+
+        :raises UnknownPaymentMethod: this token could never be charged
+        """
 
     def charge(self, request: ChargeRequest) -> Charge:
         """Charge a card. The same key again gives the first answer again."""

@@ -433,10 +433,6 @@ class Migration(migrations.Migration):
             model_name="event",
             index=models.Index(fields=["tenant", "type"], name="event_of_type"),
         ),
-        migrations.AddIndex(
-            model_name="event",
-            index=models.Index(fields=["tenant", "actor"], name="event_of_actor"),
-        ),
         AddTenantKeys("Department"),
         AddTenantKeys("Membership"),
         AddTenantKeys("RoleGrant"),

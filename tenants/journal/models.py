@@ -46,7 +46,7 @@ class Event(models.Model):
         constraints = [unique_within_tenant("event")]
         indexes = [
             models.Index(fields=["tenant", "subject", "at"], name="event_of_subject"),
-            # For readers of a rare type: without it they would walk the whole journal. The key to the actor has its own.
+            # For readers of a rare type, who would walk the whole journal. The key to the actor has its own.
             models.Index(fields=["tenant", "type"], name="event_of_type"),
         ]
 

@@ -4,9 +4,8 @@ Arithmetic of money on `Decimal` and a currency code. Pure: no Django.
 An aggregate has one currency; its lines have none of their own, so they cannot disagree.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
-from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from babel.numbers import get_currency_precision, get_territory_currencies
 
@@ -36,21 +35,6 @@ def is_exact(amount: Decimal, currency: str) -> bool:
 def text(amount: Decimal, currency: str) -> str:
     """Plain digits for machines: "9.99", "1000", "1.250"."""
     return str(rounded(amount, currency))
-
-
-def split(amount: Decimal, currency: str, weights: Sequence[int]) -> list[Decimal]:
-    """
-    `amount` in parts by weight that add up to it again; what rounding leaves goes to the first parts, and nothing to
-    one of no weight.
-    """
-    unit = smallest(currency)
-    whole = sum(weights)
-    parts = [(amount * w / whole).quantize(unit, rounding=ROUND_DOWN) for w in weights]
-    left = int((amount - sum(parts)) / unit)
-    weighty = [i for i, w in enumerate(weights) if w]
-    for i in weighty[:left]:
-        parts[i] += unit
-    return parts
 
 
 def unused_part(amount: Decimal, currency: str, *, start: datetime, end: datetime, at: datetime) -> Decimal:

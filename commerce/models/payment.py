@@ -36,7 +36,7 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
         # Cardholders who take their time hold up nobody whose answer was lost.
         return self.live().filter(started_at__lt=since).order_by("-state", F("asked_at").asc(nulls_first=True))
 
-    def declined_since(self, moment: datetime) -> Self:
+    def tried_since(self, moment: datetime) -> Self:
         """Declines since a moment, and tries under way: any of them may still be declined."""
         return self.filter(state__in=(PaymentState.FAILED, PaymentState.STARTED), started_at__gte=moment)
 

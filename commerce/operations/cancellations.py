@@ -16,6 +16,7 @@ from licensing.operations import lifecycle, subscriptions
 from licensing.operations.subscriptions import SubscriptionInactive
 from tenants.access import Actor
 from tenants.journal import events
+from tenants.text import require_plain
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +108,9 @@ def cancel_subscription(*, subscription: Subscription, reason: str, by: Actor, a
 
     :raises NotAllowed: not its owner, nor an admin who may end it
     :raises SubscriptionInactive: it has ended already
+    :raises BadInput: control characters in the reason
     """
+    require_plain(reason, field="reason")
     with transaction.atomic():
         subscription = Subscription.objects.locked().get(pk=subscription.pk)
         cancellation = preview_cancellation(subscription=subscription, by=by, at=at)

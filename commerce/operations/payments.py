@@ -58,6 +58,7 @@ def pay_checkout(*, checkout: Checkout, payment_method: str, return_url: str, by
     :raises PaymentInProgress: another try is under way
     :raises CheckoutClosed: completed, expired or canceled
     :raises TooManyDeclines: the checkout, the person or the tenant had too many
+    :raises TooManyCardsAtOnce: so many are under way that one more might pass the limit
     """
     gateway = gateways.current()
     try:

@@ -75,7 +75,8 @@ class ReleaseSeats(SeatsView):
 
     def people(self, emails: list[str]) -> list[Membership]:
         """Also those who were disabled or have left: their seats are what one wants back. :raises NotAMember:"""
-        found = {m.user.email: m for m in Membership.objects.of(self.tenant).by_email(emails).select_related("user")}
+        everybody = Membership.objects.of(self.tenant).members()
+        found = {m.user.email: m for m in everybody.by_email(emails).select_related("user")}
         for email in emails:
             if email not in found:
                 raise seats.NotAMember(email)

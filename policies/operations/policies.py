@@ -17,6 +17,7 @@ from tenants.directory.models import Tenant
 from tenants.directory.operations import organisations
 from tenants.journal import events
 from tenants.refusal import BadInput, Refused
+from tenants.text import require_plain
 
 LONGEST_REASON = 500
 
@@ -126,6 +127,5 @@ def _checked(value: str, reason: str) -> tuple[str, str]:
     if len(reason) > LONGEST_REASON:
         longest = {"longest": LONGEST_REASON}
         raise BadInput(_("Use at most %(longest)s characters.") % longest, field="reason", code="max_length")
-    if "\0" in reason:
-        raise BadInput(_("Remove the NUL character."), field="reason", code="null_characters_not_allowed")
+    require_plain(reason, field="reason")
     return value, reason

@@ -75,6 +75,8 @@ def of_errors(errors: list[dict[str, str]]) -> Response:
 
 
 def of_api_exception(exc: exceptions.APIException) -> Response:
+    if isinstance(exc, exceptions.ParseError):
+        return of_errors([{"field": "", "code": "malformed", "detail": str(exc.detail)}])
     code = str(exc.get_codes()) if isinstance(exc.detail, str) else exc.default_code
     response = problem(exc.status_code, CODES.get(code, code), exc.detail)
     if challenge := getattr(exc, "auth_header", None):

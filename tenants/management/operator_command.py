@@ -121,6 +121,8 @@ def moment(text: str) -> datetime:
         parsed = datetime.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no ISO time, such as 2026-03-31T09:00:00+02:00") from None
+    if not 2000 <= parsed.year < 3000:  # at the ends of the calendar no zone and no term could be computed
+        raise argparse.ArgumentTypeError(f"{text!r} is not between the years 2000 and 2999")
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 

@@ -1,7 +1,10 @@
 from datetime import timedelta
+from unittest.mock import Mock
 
 import pytest
 
+from commerce.gateways.protocol import GatewayUnavailable
+from commerce.gateways.sandbox import SandboxGateway
 from commerce.models import Checkout, Payment
 from commerce.operations import declines, payments, settlement
 from licensing.models import Subscription
@@ -124,7 +127,12 @@ class TestTheLimits:
 class TestTriedAtOnce:
     """A decline is only known afterwards: what is being tried counts until then."""
 
-    REFUSED = (payments.CardDeclined, declines.TooManyDeclines, settlement.PaymentInProgress)
+    REFUSED = (
+        payments.CardDeclined,
+        declines.TooManyDeclines,
+        declines.TooManyCardsAtOnce,
+        settlement.PaymentInProgress,
+    )
 
     def test_one_persons_cards_in_many_checkouts(self, ana, plan):
         checkouts = [open_checkout(ana, plan) for _ in range(25)]
@@ -136,6 +144,19 @@ class TestTriedAtOnce:
         checkouts = [open_checkout(person, plan) for person in people]
         race(lambda checkout: pay(checkout, DECLINED), checkouts, refused=self.REFUSED)
         assert ledger.states() == ["declined"] * 20
+
+    def test_nobody_is_told_of_declines_that_never_were(self, ana, plan, monkeypatch):
+        """The provider is away: ten payments wait for their answer, and none of them was declined."""
+        with monkeypatch.context() as away:
+            away.setattr(SandboxGateway, "charge", Mock(side_effect=GatewayUnavailable))
+            for _ in range(10):
+                assert pay(open_checkout(ana, plan)).state == "processing"
+        waiting = open_checkout(ana, plan)
+        with pytest.raises(declines.TooManyCardsAtOnce) as refused:
+            pay(waiting)
+        assert (refused.value.code, refused.value.extra) == ("too_many_cards_at_once", {"retry_after": 60})
+        settlement.reconcile(at=NOON + timedelta(seconds=61))
+        assert pay(waiting, at=NOON + timedelta(seconds=62)).state == "completed"
 
     def test_one_checkout(self, ana, plan):
         checkout = open_checkout(ana, plan)

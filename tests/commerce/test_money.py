@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from commerce import money
@@ -53,23 +53,6 @@ def test_says_what_has_digits_below_the_minor_unit():
     assert money.is_exact(Decimal("9.990"), "USD")
     assert not money.is_exact(Decimal("9.995"), "USD")
     assert not money.is_exact(Decimal("1000.5"), "JPY")
-
-
-@given(amounts(), st.lists(st.integers(0, 10_000), min_size=1, max_size=30))
-def test_parts_add_up_again_and_differ_from_their_share_by_less_than_a_unit(amount, weights):
-    assume(sum(weights) > 0)
-    whole, currency = amount
-    parts = money.split(whole, currency, weights)
-    assert sum(parts) == whole
-    assert len(parts) == len(weights)
-    for part, weight in zip(parts, weights, strict=True):
-        assert money.is_exact(part, currency)
-        assert abs(part - whole * weight / sum(weights)) < money.smallest(currency)
-
-
-def test_what_rounding_leaves_goes_to_the_first_parts():
-    assert money.split(Decimal("0.05"), "USD", [1, 1, 1]) == [Decimal("0.02"), Decimal("0.02"), Decimal("0.01")]
-    assert money.split(Decimal(100), "JPY", [1, 1, 1]) == [Decimal(34), Decimal(33), Decimal(33)]
 
 
 @given(amounts(), st.integers(0, 28 * 24 * 3600))

@@ -254,3 +254,16 @@ def test_others_ask_for_themselves_only(ana, cleo, bought):
 )
 def test_entitlements_refuse_a_bad_question(ana, bought, query, expected):
     assert errors(Api(ana).get(f"entitlements/?{query}")) == [expected]
+
+
+def test_releasing_does_not_tell_guests_from_strangers():
+    owner = MembershipFactory()
+    bought = buy(owner, plan_on_sale(), at=timezone.now())
+    guest = GuestFactory(tenant=owner.tenant)
+    answers = [
+        Api(owner).post(f"subscriptions/{bought.pk}/seats/release/", {"members": [email]})
+        for email in (guest.user.email, "nobody@nowhere.example")
+    ]
+    assert [(answer.status_code, answer.json()["errors"][0]["code"]) for answer in answers] == [
+        (400, "not_a_member")
+    ] * 2

@@ -179,7 +179,8 @@ def test_the_moment_may_be_given(capsys, monkeypatch, given, at):
     seen = []
     shell(capsys, monkeypatch, lambda _self, options: seen.append(options["at"]), "--at", given)
     assert seen == [at]
-    assert shell(capsys, monkeypatch, lambda *_: None, "--at", "tomorrow")[0] == 2
+    for none in ("tomorrow", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:00"):
+        assert shell(capsys, monkeypatch, lambda *_: None, "--at", none)[0] == 2
 
 
 def test_the_moment_is_now_unless_given(capsys, monkeypatch):

@@ -93,9 +93,28 @@ def test_refuses_somebody_who_is_there_already(tenant):
     add(tenant)
     with pytest.raises(people.MemberExists):
         add(tenant, "NEW@contoso.test")
+    add(tenant, "guest@elsewhere.test", kind="guest")
     with pytest.raises(people.MemberExists):
+        add(tenant, "guest@elsewhere.test", kind="guest")
+    assert Membership.objects.count() == Event.objects.count() == 2
+
+
+def test_refuses_a_guest_with_an_address_of_the_tenants_own(tenant):
+    with pytest.raises(BadInput) as refused:
         add(tenant, kind="guest")
-    assert Membership.objects.count() == Event.objects.count() == 1
+    assert (refused.value.field, refused.value.field_code) == ("kind", "domain_is_your_own")
+    assert nothing_was_written()
+
+
+@pytest.mark.parametrize("name", ["Evil\r\nBcc: all@x.test", "a\tb", "admin\u202egpj"])
+def test_refuses_a_name_that_breaks_out_of_its_line(tenant, name):
+    with pytest.raises(BadInput) as refused:
+        add(tenant, name=name)
+    assert (refused.value.field, refused.value.field_code) == ("name", "character_not_allowed")
+    assert nothing_was_written()
+    member = add(tenant)
+    with pytest.raises(BadInput):
+        people.change_member(membership=member, name=name, by=SYSTEM, at=NOON)
 
 
 def test_refuses_a_second_home(tenant):
@@ -107,10 +126,10 @@ def test_refuses_a_second_home(tenant):
 
 
 def test_an_operator_is_a_member_of_no_tenant(tenant):
-    operator = OperatorFactory(email="op@contoso.test")
-    for kind in ("member", "guest"):
+    for email, kind in (("op@contoso.test", "member"), ("op@vendor.test", "guest")):
+        OperatorFactory(email=email)
         with pytest.raises(people.MemberExists):
-            add(tenant, operator.email, kind=kind)
+            add(tenant, email, kind=kind)
     assert nothing_was_written()
 
 

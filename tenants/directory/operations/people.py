@@ -24,12 +24,15 @@ from tenants.directory.models import (
 from tenants.directory.operations.organisations import lock
 from tenants.journal import events
 from tenants.refusal import BadInput, Refused
+from tenants.text import require_one_line
 
 DEMO_PASSWORD = "seatwise-demo"  # noqa: S105 (public: it is in the README)
 
 
 class MemberExists(Refused):
-    message = _("This e-mail address cannot be added: it belongs to a member already.")
+    """In the tenant already, a member somewhere else, or of the vendor: the answer does not tell which."""
+
+    message = _("This e-mail address cannot be added: it belongs to somebody already.")
 
 
 class OperatorExists(Refused):
@@ -57,12 +60,20 @@ def add_member(
     Make a person a member, by an address of a verified domain, or a guest, by any address.
 
     :raises NotAllowed: without the right to manage the people of this tenant
-    :raises BadInput: a member's address is of no verified domain of the tenant
+    :raises BadInput: a member's address is of no verified domain of the tenant, or a guest's is of one
     :raises MemberExists: the person is in the tenant already, or a member somewhere else
     """
     by.require_in(tenant, Right.MANAGE_PEOPLE)
     email = email.lower()
-    if kind == MemberKind.MEMBER and not owns_domain_of(tenant, email):
+    require_one_line(name, field="name")
+    own = owns_domain_of(tenant, email)
+    if kind == MemberKind.GUEST and own:
+        raise BadInput(
+            _("An address of a verified domain of the organisation is a member's, not a guest's."),
+            field="kind",
+            code="domain_is_your_own",
+        )
+    if kind == MemberKind.MEMBER and not own:
         raise BadInput(
             _("Members have an address of a verified domain of the organisation; all others are guests."),
             field="email",
@@ -131,6 +142,7 @@ def change_member(*, membership: Membership, by: Actor, at: datetime, **changes:
     :raises LastGlobalAdmin: nobody would be left to administer the tenant
     """
     by.require_in(membership.tenant, Right.MANAGE_PEOPLE)
+    require_one_line(changes.get("name", ""), field="name")
     lock(membership.tenant)
     membership = Membership.objects.select_related("tenant", "user", "department").get(pk=membership.pk)
     changed = [name for name, value in changes.items() if getattr(membership, name) != value]

@@ -21,6 +21,7 @@ A command with subcommands calls `shared_arguments(subparser)` for each, so that
 import argparse
 import json
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -48,7 +49,7 @@ class WrongUsage(CommandError):
         super().__init__(message, returncode=2)
 
 
-class OperatorCommand(BaseCommand):
+class OperatorCommand(BaseCommand, ABC):
     requires_system_checks = []
     takes_at = False
     changes_many = False
@@ -57,8 +58,9 @@ class OperatorCommand(BaseCommand):
     def arguments(self, parser: argparse.ArgumentParser) -> None:
         """The command's own arguments."""
 
+    @abstractmethod
     def perform(self, *args: Any, **options: Any) -> Output:
-        raise NotImplementedError
+        """What the command does; what it returns is printed."""
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         self._add_shared(parser, json=False, at=None, dry_run=False)

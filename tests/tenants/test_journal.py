@@ -123,11 +123,6 @@ def test_a_reader_that_follows_many_writers_misses_nothing_and_sees_nothing_twic
 # --- Reading
 
 
-@pytest.fixture
-def admin(tenant):
-    return MembershipFactory(tenant=tenant, roles=["global_admin"])
-
-
 def test_lists_the_oldest_first_from_a_position(tenant, admin):
     for n in range(5):
         record(tenant, n=n)

@@ -1,13 +1,10 @@
-import uuid
-
 import pytest
 
 from tenants.access import SYSTEM, Right, actor_of
-from tenants.directory.models import Membership, MemberState, Role, RoleGrant, User
+from tenants.directory.models import Membership, MemberState, Role, User
 from tenants.directory.operations import people
 from tenants.journal.models import Event
 from tenants.refusal import BadInput
-from tests.callers import Api, signed_in
 from tests.factories import (
     NOON,
     DepartmentFactory,
@@ -19,23 +16,9 @@ from tests.factories import (
     UserFactory,
 )
 from tests.race import race
+from tests.tenants.conftest import nothing_was_written
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def tenant():
-    return DomainFactory(name="contoso.test").tenant
-
-
-@pytest.fixture
-def admin(tenant):
-    return MembershipFactory(tenant=tenant, roles=["global_admin"])
-
-
-@pytest.fixture
-def api(admin):
-    return Api(admin)
 
 
 def add(tenant, email="new@contoso.test", **kwargs):
@@ -44,10 +27,6 @@ def add(tenant, email="new@contoso.test", **kwargs):
 
 def change(membership, **kwargs):
     return people.change_member(membership=membership, by=SYSTEM, at=NOON, **kwargs)
-
-
-def nothing_was_written():
-    return not Event.objects.exists()
 
 
 # --- Adding
@@ -230,125 +209,3 @@ def test_roles_come_and_go_at_once(tenant):
         people.revoke_role(membership=member, role=Role.BILLING_ADMIN, by=SYSTEM, at=NOON)
     assert not actor_of(member).may(Right.CHANGE_POLICY)
     assert list(Event.objects.order_by("pk").values_list("type", flat=True)) == ["role.granted", "role.revoked"]
-
-
-# --- API
-
-
-def test_lists_the_tenants_people_only(admin, api):
-    guest = GuestFactory(tenant=admin.tenant, name="As we call her")
-    MembershipFactory()
-    rows = {row["email"]: row for row in api.get("members/").json()["results"]}
-    assert set(rows) == {admin.user.email, guest.user.email}
-    assert rows[guest.user.email] | {"created_at": 0} == {
-        "id": str(guest.pk),
-        "email": guest.user.email,
-        "name": "As we call her",
-        "kind": "guest",
-        "department": None,
-        "state": "active",
-        "source": "cloud",
-        "created_at": 0,
-    }
-
-
-def test_adds_reads_and_changes_by_the_api(admin, api):
-    DepartmentFactory(tenant=admin.tenant, name="Sales")
-    added = api.post("members/", {"email": "New@contoso.test", "name": "Nora", "department": "Sales"})
-    assert added.status_code == 201
-    assert (added.json()["email"], added.json()["department"]) == ("new@contoso.test", "Sales")
-    path = f"members/{added.json()['id']}/"
-    assert api.get(path).json() == added.json()
-    changed = api.patch(path, {"state": "disabled", "department": None})
-    assert (changed.json()["state"], changed.json()["department"]) == ("disabled", None)
-    assert api.post("members/", {"email": "new@contoso.test"}).json()["code"] == "member_exists"
-
-
-@pytest.mark.parametrize(
-    "body, field, code",
-    [
-        ({}, "email", "required"),
-        ({"email": "nobody"}, "email", "invalid"),
-        ({"email": "x@elsewhere.test"}, "email", "domain_not_verified"),
-        ({"email": "x@contoso.test", "kind": "boss"}, "kind", "invalid_choice"),
-        ({"email": "x@contoso.test", "state": "asleep"}, "state", "invalid_choice"),
-        ({"email": "x@contoso.test", "name": "x" * 201}, "name", "max_length"),
-        ({"email": "x" * 300 + "@contoso.test"}, "email", "max_length"),
-        ({"email": "x@contoso.test", "department": "None such"}, "department", "does_not_exist"),
-        ({"email": "x@contoso.test", "department": 7}, "department", "invalid"),
-        ({"email": "x@contoso.test", "department": "x" * 5000}, "department", "does_not_exist"),
-        ({"email": "x@contoso.test", "department": str(uuid.uuid4())}, "department", "does_not_exist"),
-        ({"email": "x@contoso.test", "role": "global_admin"}, "role", "unknown_field"),
-    ],
-)
-def test_refuses_what_is_no_member(api, body, field, code):
-    answer = api.post("members/", body)
-    assert answer.status_code == 400
-    assert (field, code) in [(e["field"], e["code"]) for e in answer.json()["errors"]]
-    assert Membership.objects.count() == 1
-
-
-def test_another_tenants_department_is_one_that_never_was(api):
-    foreign = DepartmentFactory(name="Theirs")
-    for named in (str(foreign.pk), "Theirs"):
-        answer = api.post("members/", {"email": "x@contoso.test", "department": named})
-        assert answer.json()["errors"][0]["code"] == "does_not_exist"
-
-
-def test_the_address_and_kind_are_set_once(admin, api):
-    member = MembershipFactory(tenant=admin.tenant)
-    for body in ({"email": "other@contoso.test"}, {"kind": "guest"}):
-        assert api.patch(f"members/{member.pk}/", body).json()["errors"][0]["code"] == "unknown_field"
-
-
-def test_another_tenants_people_are_not_there(api):
-    foreign = MembershipFactory()
-    assert api.get(f"members/{foreign.pk}/").status_code == 404
-    assert api.patch(f"members/{foreign.pk}/", {"state": "left"}).status_code == 404
-    assert Membership.objects.get(pk=foreign.pk).is_active
-
-
-@pytest.mark.parametrize("role", [None, "billing_admin", "license_admin", "user_admin", "global_reader"])
-def test_only_global_admins_manage_people(admin, role):
-    member = MembershipFactory(tenant=admin.tenant, roles=[role] if role else [])
-    api = Api(member)
-    path = f"members/{admin.pk}/"
-    answers = [
-        api.get("members/"),
-        api.post("members/", {"email": "x@contoso.test"}),
-        api.get(path),
-        api.patch(path, {"state": "left"}),
-        api.get(f"members/{uuid.uuid4()}/"),
-    ]
-    assert {(a.status_code, a.json()["code"]) for a in answers} == {(403, "not_allowed")}
-    assert nothing_was_written()
-
-
-def test_the_last_global_admin_is_refused_by_code(admin, api):
-    answer = api.patch(f"members/{admin.pk}/", {"state": "disabled"})
-    assert (answer.status_code, answer.json()["code"]) == (409, "last_global_admin")
-
-
-def test_a_change_of_role_acts_at_the_next_request(admin, api):
-    assert api.get("members/").status_code == 200
-    RoleGrant.objects.filter(membership=admin).delete()
-    assert api.get("members/").status_code == 403
-
-
-def test_disabling_ends_sessions_and_tokens(admin, api):
-    member = MembershipFactory(tenant=admin.tenant, roles=["global_reader"])
-    token, browser = Api(member), signed_in(member)
-    assert token.get("events/").status_code == 200
-    api.patch(f"members/{member.pk}/", {"state": "disabled"})
-    assert token.get("events/").status_code == 401
-    browser.get("/sign-in/")
-    assert "_auth_user_id" not in browser.session
-
-
-def test_the_number_of_queries_does_not_grow(admin, api, django_assert_num_queries):
-    with django_assert_num_queries(4):
-        api.get("members/")
-    for n in range(30):
-        MembershipFactory(tenant=admin.tenant, department=DepartmentFactory(tenant=admin.tenant, name=f"D{n}"))
-    with django_assert_num_queries(4):
-        assert len(api.get("members/").json()["results"]) == 31

@@ -1,15 +1,8 @@
-from datetime import UTC, date, datetime, timedelta
-from itertools import combinations
-from zoneinfo import ZoneInfo
-
 import pytest
-from django.core.management import call_command
 
-from config.environment import BASE_DIR
 from licensing.models import Family
-from policies import eligibility
 from policies.eligibility import decide, decide_all
-from policies.models import Decision, Exclusion, Market, TenantSettings
+from policies.models import Decision, Exclusion, TenantSettings
 from policies.operations import decisions
 from tests.factories import (
     NOON,
@@ -17,7 +10,6 @@ from tests.factories import (
     ExclusionFactory,
     FamilyFactory,
     GuestFactory,
-    MarketFactory,
     MembershipFactory,
     PlanFactory,
     PolicyFactory,
@@ -25,36 +17,11 @@ from tests.factories import (
     TenantFactory,
     acting,
 )
+from tests.policies.conftest import codes, member_in
 
 pytestmark = pytest.mark.django_db
 
 TODAY = NOON.date()
-DAY = timedelta(days=1)
-DIMENSIONS = ("sector", "country", "family", "product")
-CLOSED = ["CU", "EH", "IN", "IR", "KP", "SD", "SY"]
-
-
-@pytest.fixture
-def market():
-    return MarketFactory(country="US")
-
-
-@pytest.fixture
-def product(market):
-    return ProductFactory()
-
-
-@pytest.fixture
-def ana():
-    return MembershipFactory()
-
-
-def codes(member, product, at=NOON, **purchase):
-    return [verdict.code for verdict in decide(member, product, at=at, **purchase).failures]
-
-
-def member_in(country="US", **tenant):
-    return MembershipFactory(tenant=TenantFactory(country=country, **tenant))
 
 
 class TestEachRule:
@@ -136,118 +103,6 @@ class TestEachRule:
         assert [reason["code"] for reason in answer.reasons] == [v.code for v in answer.failures]
         assert all(reason["detail"] for reason in answer.reasons)
         assert answer.outcome == "refused"
-
-
-class TestMarkets:
-    @pytest.fixture
-    def real(self, capsys):
-        for slug in ("power-bi", "power-apps", "power-automate"):
-            FamilyFactory(slug=slug)
-        call_command("load_markets", str(BASE_DIR / "data" / "markets.csv"))
-
-    @pytest.mark.parametrize("country", CLOSED)
-    def test_the_seven_closed_countries(self, real, country):
-        assert codes(member_in(country), ProductFactory(family_id="power-bi")) == ["market_closed"]
-
-    def test_every_other_country_of_the_file_is_open(self, real):
-        product = ProductFactory(family_id="power-apps")
-        ground = eligibility.survey(member_in(), at=NOON)
-        assert eligibility.answer_on(ground, product).allowed
-        countries = set(Market.objects.values_list("country", flat=True))
-        assert len(countries) == 243
-        assert not countries & set(CLOSED)
-        for country in ("DE", "SE", "XK", "JP"):
-            assert codes(member_in(country), product) == []
-
-    @pytest.mark.parametrize("country, opens", [("US", date(2020, 1, 14)), ("DE", date(2020, 4, 21))])
-    def test_the_real_first_days(self, real, country, opens):
-        product, member = ProductFactory(family_id="power-bi"), member_in(country)
-        first = datetime(opens.year, opens.month, opens.day, tzinfo=UTC)
-        assert codes(member, product, at=first - timedelta(seconds=1)) == ["market_not_open_yet"]
-        assert codes(member, product, at=first) == []
-
-    @pytest.mark.parametrize(
-        "zone",
-        ["Pacific/Kiritimati", "Pacific/Auckland", "Asia/Kathmandu", "UTC", "America/New_York", "Pacific/Pago_Pago"],
-    )
-    def test_opens_and_closes_at_midnight_of_the_tenant(self, zone):
-        MarketFactory(country="US", opens_on=date(2026, 3, 10), closes_on=date(2026, 3, 12))
-        product, member = ProductFactory(), member_in(time_zone=zone)
-        midnight = datetime(2026, 3, 10, tzinfo=ZoneInfo(zone)).astimezone(UTC)
-        closing = datetime(2026, 3, 12, tzinfo=ZoneInfo(zone)).astimezone(UTC)
-        tick = timedelta(microseconds=1)
-        assert codes(member, product, at=midnight - tick) == ["market_not_open_yet"]
-        assert codes(member, product, at=midnight) == []
-        assert codes(member, product, at=closing - tick) == []
-        assert codes(member, product, at=closing) == ["market_closed"]
-
-    def test_says_when_it_opens_and_where(self):
-        MarketFactory(country="DE", opens_on=TODAY + DAY)
-        [reason] = decide(member_in("DE"), ProductFactory(), at=NOON).reasons
-        assert reason["code"] == "market_not_open_yet"
-        assert "Germany" in reason["detail"]
-        assert "2026" in reason["detail"]
-
-    def test_a_row_of_the_family_beats_the_row_of_all(self, ana):
-        bi, apps = ProductFactory(), ProductFactory()
-        MarketFactory(country="US", opens_on=TODAY + DAY)
-        MarketFactory(country="US", family=bi.family)
-        assert codes(ana, bi) == []
-        assert codes(ana, apps) == ["market_not_open_yet"]
-
-    def test_a_closed_family_is_closed_though_the_market_is_open(self, ana, market):
-        bi, apps = ProductFactory(), ProductFactory()
-        MarketFactory(country="US", family=bi.family, closes_on=TODAY)
-        assert codes(ana, bi) == ["market_closed"]
-        assert codes(ana, apps) == []
-
-    def test_a_row_of_another_family_opens_nothing(self, ana):
-        MarketFactory(country="US", family=FamilyFactory())
-        assert codes(ana, ProductFactory()) == ["market_closed"]
-
-
-class TestExclusions:
-    def fitting(self, member, product):
-        return {
-            "sector": member.tenant.sector,
-            "country": member.tenant.country,
-            "family": product.family,
-            "product": product,
-        }
-
-    def other(self):
-        return {"sector": "education", "country": "DE", "family": FamilyFactory(), "product": ProductFactory()}
-
-    @pytest.mark.parametrize(
-        "named", [names for n in range(1, 5) for names in combinations(DIMENSIONS, n)], ids="-".join
-    )
-    def test_in_every_combination_all_that_is_named_must_fit(self, product, ana, named):
-        fits, other = self.fitting(ana, product), self.other()
-        row = {name: fits[name] for name in named}
-        excluded = ExclusionFactory(**row)
-        code = "sector_excluded" if named == ("sector",) else "operator_exclusion"
-        assert codes(ana, product) == [code]
-        excluded.delete()
-        for differing in named:
-            ExclusionFactory(**{**row, differing: other[differing]})
-        assert codes(ana, product) == []
-
-    def test_holds_from_its_first_day_until_the_day_before_its_last(self, product, ana):
-        ExclusionFactory(product=product, valid_from=TODAY, valid_to=TODAY + DAY)
-        at = NOON - DAY
-        assert [codes(ana, product, at=at + n * DAY) for n in range(3)] == [[], ["operator_exclusion"], []]
-
-    def test_its_days_are_the_tenants(self, product):
-        tokyo = member_in(time_zone="Asia/Tokyo")
-        ExclusionFactory(product=product, valid_from=TODAY)
-        begins = datetime(2026, 3, 10, tzinfo=ZoneInfo("Asia/Tokyo"))
-        assert codes(tokyo, product, at=begins - timedelta(seconds=1)) == []
-        assert codes(tokyo, product, at=begins) == ["operator_exclusion"]
-
-    def test_the_verdict_names_the_row(self, product, ana):
-        row = ExclusionFactory(country="US", product=product)
-        [verdict] = decide(ana, product, at=NOON).failures
-        assert (verdict.source.level, verdict.source.id) == ("operator", str(row.pk))
 
 
 class TestPolicies:

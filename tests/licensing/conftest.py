@@ -1,0 +1,31 @@
+from licensing.models import Seat
+from licensing.operations import seats, subscriptions
+from tests.factories import NOON, MembershipFactory, PlanFactory, acting
+
+
+def granted(quantity=2, owner=None, **options):
+    """A subscription as a paid order grants it, without the order."""
+    owner = owner or MembershipFactory()
+    options = {"plan": PlanFactory(), "channel": "self_service", "order_ref": f"order-{owner.pk}"} | options
+    return subscriptions.grant(quantity=quantity, purchaser=owner, by=acting(owner), at=NOON, **options)
+
+
+def colleagues(subscription, number=1):
+    return MembershipFactory.create_batch(number, tenant=subscription.tenant)
+
+
+def assign(subscription, *members, by=None, at=NOON):
+    by = by or acting(subscription.owner)
+    return seats.assign(subscription=subscription, members=members, by=by, at=at)
+
+
+def release(subscription, *members, by=None, at=NOON):
+    by = by or acting(subscription.owner)
+    return seats.release(subscription=subscription, members=members, by=by, at=at)
+
+
+def sitting(subscription):
+    subscription.refresh_from_db()
+    people = {seat.member for seat in Seat.objects.open().filter(subscription=subscription)}
+    assert subscription.seats_assigned == len(people)
+    return people

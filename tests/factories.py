@@ -200,6 +200,11 @@ def pay(checkout, card: str = "pm_card_visa", at: datetime = NOON):
     )
 
 
+def confirm(checkout, at: datetime = NOON):
+    """The cardholder comes back from the bank's step."""
+    return payments.confirm_checkout(checkout=checkout, by=acting(checkout.buyer), at=at)
+
+
 def buy(buyer: Membership, plan: Plan, quantity: int = 2, at: datetime = NOON, **options: object) -> Subscription:
     """The whole purchase: quote, card, subscription."""
     pay(open_checkout(buyer, plan, quantity, at, **options), at=at)

@@ -10,6 +10,7 @@ from commerce.operations import payments, settlement
 from commerce.operations.invariants import CHECKS
 from licensing.models import Subscription
 from tests import ledger
+from tests.commerce.conftest import state_of
 from tests.factories import NOON, MembershipFactory, acting, open_checkout, pay
 from tests.race import race
 
@@ -47,11 +48,6 @@ def deaf(monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(SandboxGateway, "charge", unreachable)
         yield patch
-
-
-def state_of(checkout):
-    checkout.refresh_from_db()
-    return checkout.state
 
 
 def findings():

@@ -1,4 +1,4 @@
-"""What one bought, in the browser: seats, renewal, end; never somebody else's."""
+"""What one bought, in the browser: the list and the page of each; never somebody else's."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -8,12 +8,12 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from commerce.models import Order, Payment, PaymentState, Refund
+from commerce.models import Order, Payment, PaymentState
 from licensing.models import Seat, Subscription, SubscriptionState
 from tenants.directory.models import Membership, User
-from tenants.journal.models import Event
 from tests.callers import signed_in
-from tests.factories import GuestFactory, MembershipFactory, TenantFactory, buy, plan_on_sale
+from tests.commerce.pages import holders, send, url_of
+from tests.factories import MembershipFactory, TenantFactory, buy, plan_on_sale
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
 
@@ -21,34 +21,6 @@ QUERIES_OF_THE_LIST = 8
 QUERIES_OF_THE_PAGE = 15
 LIGHT_ENOUGH = 150_000
 ACTIONS = ["assign", "release", "auto-renew", "cancel"]
-
-
-@pytest.fixture
-def ana():
-    return MembershipFactory(name="Ana Alvarez", user__email="ana@contoso.example")
-
-
-@pytest.fixture
-def cleo(ana):
-    return MembershipFactory(tenant=ana.tenant, name="Cleo Costa", user__email="cleo@contoso.example")
-
-
-@pytest.fixture
-def subscription(ana):
-    return buy(ana, plan_on_sale(product__name="Power BI Pro"), 2, timezone.now())
-
-
-def url_of(subscription, action=""):
-    name = f"my-subscription-{action}" if action else "my-subscription"
-    return reverse(name, kwargs={"subscription_id": subscription.pk})
-
-
-def send(who, subscription, action, **sent):
-    return signed_in(who).post(url_of(subscription, action), sent, follow=True)
-
-
-def holders(subscription):
-    return {seat.member for seat in Seat.objects.open().filter(subscription=subscription)}
 
 
 # --- The list
@@ -207,141 +179,6 @@ def test_each_state_is_said_in_words(ana, subscription, state, word, days):
     Subscription.objects.update(state=state, state_ends_at=ends_at, seats_assigned=taken)
     assert word in signed_in(ana).get(url_of(subscription)).text
     assert word in signed_in(ana).get(reverse("my-subscriptions")).text
-
-
-# --- Seats
-
-
-def test_a_seat_is_assigned_to_a_colleague(ana, cleo, subscription):
-    page = send(ana, subscription, "assign", members=" Cleo@Contoso.example ")
-    assert "Cleo Costa has a seat now." in page.text
-    assert holders(subscription) == {ana, cleo}
-
-
-def test_several_are_assigned_at_once_or_none(ana, cleo, subscription):
-    page = send(ana, subscription, "assign", members="cleo@contoso.example, nobody@contoso.example")
-    assert page.status_code == 400
-    assert "“nobody@contoso.example” is not a member of your organisation." in page.text
-    assert "cleo@contoso.example, nobody@contoso.example</textarea>" in page.text
-    assert holders(subscription) == {ana}
-
-
-def test_a_guest_and_somebody_of_another_tenant_are_no_colleagues(ana, subscription):
-    for outsider in (GuestFactory(tenant=ana.tenant), MembershipFactory()):
-        page = send(ana, subscription, "assign", members=outsider.user.email)
-        assert "is not a member of your organisation" in page.text
-    assert holders(subscription) == {ana}
-
-
-def test_more_people_than_seats_are_refused(ana, cleo, subscription):
-    dan = MembershipFactory(tenant=ana.tenant)
-    page = send(ana, subscription, "assign", members=f"cleo@contoso.example {dan.user.email}")
-    assert page.status_code == 409
-    assert "Only 1 seat is free, 2 are needed." in page.text
-    assert holders(subscription) == {ana}
-
-
-@pytest.mark.parametrize("typed", ["", " , ", "cleo", "a\0@contoso.example", "a@b.example," * 501, "x" * 100_001])
-def test_what_is_no_list_of_addresses_is_asked_for_again(ana, subscription, typed):
-    page = send(ana, subscription, "assign", members=typed)
-    assert page.status_code == 400
-    assert "Please mend this first" in page.text
-    assert holders(subscription) == {ana}
-
-
-def test_seats_are_released_several_at_a_time(ana, cleo, subscription):
-    send(ana, subscription, "assign", members="cleo@contoso.example")
-    seats = [str(pk) for pk in Seat.objects.values_list("pk", flat=True)]
-    assert "2 seats are free." in send(ana, subscription, "release", seats=seats).text
-    assert holders(subscription) == set()
-
-
-@pytest.mark.parametrize("seats", [[], ["x"], ["\0"], ["00000000-0000-0000-0000-000000000000"]])
-def test_nothing_is_released_for_what_is_no_seat_of_it(ana, subscription, seats):
-    page = send(ana, subscription, "release", seats=seats)
-    assert "notice-red" in page.text
-    assert holders(subscription) == {ana}
-
-
-def test_a_seat_of_another_subscription_is_not_released(ana, subscription):
-    other = buy(MembershipFactory(), plan_on_sale(), 1, timezone.now())
-    send(ana, subscription, "release", seats=[str(Seat.objects.get(subscription=other).pk)])
-    assert len(holders(other)) == 1
-
-
-# --- Renewal and end
-
-
-def test_automatic_renewal_is_turned_off_and_on(ana, subscription):
-    assert "Automatic renewal is off." in send(ana, subscription, "auto-renew", auto_renew="off").text
-    subscription.refresh_from_db()
-    assert subscription.auto_renew is False
-    send(ana, subscription, "auto-renew", auto_renew="on")
-    subscription.refresh_from_db()
-    assert subscription.auto_renew is True
-
-
-def test_renewal_says_when_it_ends_either_way(ana, subscription):
-    assert "nothing is charged for another term, so it still ends on" in signed_in(ana).get(url_of(subscription)).text
-    assert "Off: it ends on" in send(ana, subscription, "auto-renew", auto_renew="off").text
-
-
-def test_renewal_of_what_has_ended_is_refused(ana, subscription):
-    Subscription.objects.update(state=SubscriptionState.DISABLED)
-    assert "no longer active" in send(ana, subscription, "auto-renew", auto_renew="off").text
-
-
-def test_canceling_shows_the_refund_first_and_then_ends_it(ana, subscription):
-    page = signed_in(ana).get(url_of(subscription, "cancel")).text
-    assert "Back to your card" in page
-    assert "$19.98" in page
-    done = send(ana, subscription, "cancel", reason="A trial was enough.").text
-    assert "$19.98 goes back to your card." in done
-    assert "Ended" in done
-    assert Refund.objects.count() == 1
-    assert "no longer active" in send(ana, subscription, "cancel", reason="Again.").text
-    assert Refund.objects.count() == 1
-
-
-def test_canceling_outside_the_window_refunds_nothing_and_lets_the_term_run(ana):
-    subscription = buy(ana, plan_on_sale(), 2, timezone.now() - timedelta(days=8))
-    page = signed_in(ana).get(url_of(subscription, "cancel")).text
-    assert "nothing is refunded" in page
-    assert "It keeps working until" in send(ana, subscription, "cancel", reason="Too dear.").text
-    subscription.refresh_from_db()
-    assert (subscription.state, subscription.auto_renew) == (SubscriptionState.ACTIVE, False)
-    assert not Refund.objects.exists()
-
-
-def test_what_ends_anyway_is_not_canceled_again(ana):
-    subscription = buy(ana, plan_on_sale(), 2, timezone.now() - timedelta(days=8))
-    assert "Cancel subscription" in signed_in(ana).get(url_of(subscription)).text
-    page = send(ana, subscription, "auto-renew", auto_renew="off").text
-    assert "There is nothing to cancel." in page
-    assert "Cancel subscription" not in page
-    written = Event.objects.count()
-    for answer in (
-        signed_in(ana).get(url_of(subscription, "cancel")),
-        send(ana, subscription, "cancel", reason="Once more."),
-    ):
-        assert answer.status_code == 200
-        assert "There is nothing to cancel" in answer.text
-    assert Event.objects.count() == written
-
-
-def test_grace_is_not_canceled(ana):
-    subscription = buy(ana, plan_on_sale(), 2, timezone.now() - timedelta(days=40))
-    Subscription.objects.update(state=SubscriptionState.EXPIRED)
-    assert "Cancel subscription" not in signed_in(ana).get(url_of(subscription)).text
-    assert "no longer active" in send(ana, subscription, "cancel", reason="Late.").text
-
-
-@pytest.mark.parametrize("reason", ["", " ", "x" * 501, "a\0b"])
-def test_canceling_needs_a_reason(ana, subscription, reason):
-    page = send(ana, subscription, "cancel", reason=reason)
-    assert page.status_code == 400
-    subscription.refresh_from_db()
-    assert subscription.state == SubscriptionState.ACTIVE
 
 
 # --- Other people's

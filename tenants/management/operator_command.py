@@ -146,7 +146,7 @@ def as_text(output: Row | Sequence[Row] | str) -> str:
     if isinstance(output, Mapping):
         width = max((len(str(name)) for name in output), default=0)
         return "\n".join(f"{name:<{width}}  {cell(value)}".rstrip() for name, value in output.items())
-    return table(output)
+    return table(output) if output else "Nothing."
 
 
 def table(rows: Sequence[Row]) -> str:

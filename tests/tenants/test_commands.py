@@ -164,7 +164,7 @@ def test_prints_a_table_or_json(capsys, monkeypatch):
     assert lines.splitlines() == ["added      1", "unchanged  20"]
     _, nothing, _ = shell(capsys, monkeypatch, lambda *_: [], "--json")
     assert json.loads(nothing) == []
-    assert shell(capsys, monkeypatch, lambda *_: [])[0] == 0
+    assert shell(capsys, monkeypatch, lambda *_: [])[:2] == (0, "Nothing.\n")
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import F, QuerySet
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
@@ -30,7 +32,8 @@ def in_words(code: str) -> str:
 
 
 CODE = re.compile(r"[a-z]+(_[a-z]+)+")
-# Said with their currency, which then needs no line of its own.
+FIGURE = re.compile(r"-?\d+(\.\d+)?")
+# Said with their currency, which then needs no line of its own; a `refund` may as well be the id of one.
 AMOUNTS = ("total", "amount", "refund")
 FIRST, LAST = "old", "reason"
 
@@ -51,6 +54,13 @@ def readable(value: Any, names: Mapping[str, Named]) -> Any:
         return value.replace("_", " ")
     moment = parse_datetime(value) if "T" in value else None
     return listed_minute(moment) if moment else value
+
+
+def as_money(amount: str, currency: str) -> str:
+    """As every other page writes it. How that is lies above this app: its template knows."""
+    if not currency:
+        return amount
+    return render_to_string("admin/_amount.html", {"amount": Decimal(amount), "currency": currency}).strip()
 
 
 def linked(name: Named) -> str:
@@ -130,9 +140,10 @@ class EventAdmin(ProcurementAdmin):
         """What the event's data says beyond its subject."""
         names: Mapping[str, Named] = event.names  # type: ignore[attr-defined]  # put there by `complete`
         said = {key: value for key, value in event.data.items() if value not in ("", None, [], {}, event.subject)}
-        currency = said.pop("currency", "") if said.keys() & set(AMOUNTS) else ""
+        amounts = {key for key in AMOUNTS if FIGURE.fullmatch(str(said.get(key, "")))}
+        currency = said.pop("currency", "") if amounts else ""
         return [
-            Row(label=in_words(key), value=f"{value} {currency}" if key in AMOUNTS else readable(value, names))
+            Row(label=in_words(key), value=as_money(value, currency) if key in amounts else readable(value, names))
             for key, value in sorted(said.items(), key=lambda pair: (pair[0] != FIRST, pair[0] == LAST))
         ]
 

@@ -29,6 +29,7 @@ def listed_day(value: datetime | date | None) -> str:
 
 
 def listed_minute(value: datetime | None) -> str:
+    """With its zone, the one in force: 22 Nov 2026, 15:33 EST."""
     if value is None:
         return ""
-    return f"{listed_day(value)}, {date_format(timezone.localtime(value), pgettext('time in a list', 'H:i'))}"
+    return f"{listed_day(value)}, {date_format(timezone.localtime(value), pgettext('time', 'H:i T'))}"

@@ -16,6 +16,7 @@ from commerce.views.wording import look_of
 from licensing.models import Channel, Product, Seat, SubscriptionState
 from tenants.access import Right
 from tenants.dates import listed_day, listed_minute
+from tenants.journal.models import Event
 from tenants.procurement import Filter, ProcurementAdmin, Row, Section, badge
 
 # A page lists this many people of a purchase; the number of all of them stands beside.
@@ -91,10 +92,12 @@ class PurchaseAdmin(ProcurementAdmin):
 
     @admin.display(description=gettext_lazy("price paid"))
     def price_paid(self, purchase: Purchase) -> str:
-        return paid(purchase)
+        return paid(purchase, beside=True)
 
     @admin.display(description=gettext_lazy("expires"), ordering="term_end")
     def expires(self, purchase: Purchase) -> str:
+        if purchase.ended_at:
+            return _("Ended %(day)s") % {"day": listed_day(purchase.ended_at)}
         return listed_day(purchase.term_end)
 
     @admin.display(description=gettext_lazy("state"), ordering="state")
@@ -129,8 +132,10 @@ class PurchaseAdmin(ProcurementAdmin):
             (_("Price of a seat"), unit),
             (_("Price paid"), paid(row)),
             (_("Term"), f"{listed_day(row.term_start)} – {listed_day(row.term_end)}"),
-            (_("Automatic renewal"), _("On") if row.auto_renew else _("Off")),
+            (_("Automatic renewal"), renewal(row)),
             (_("Refundable until"), listed_minute(row.refundable_until)),
+            (_("Ended on"), listed_minute(row.ended_at)),
+            *canceled(row),
         ]
         whose = [(_("Organisation"), row.tenant)] if self.actor(request).is_operator else []
         return [Row(label=label, value=value) for label, value in [*whose, *people, *terms] if value != ""]
@@ -162,10 +167,38 @@ class PriceAdmin(ProcurementAdmin):
         return listed_day(price.valid_from)
 
 
-def paid(purchase: Purchase) -> str:
-    """What was charged less what went back; empty where nothing ever was."""
-    amount = purchase.paid  # type: ignore[attr-defined]  # annotated by with_money
-    return money(amount, purchase.currency) if purchase.currency else ""
+def paid(purchase: Purchase, *, beside: bool = False) -> str:
+    """What was charged, and how much of it went back (`beside`: below it); empty where nothing ever was charged."""
+    if not purchase.currency:
+        return ""
+    kept = purchase.paid  # type: ignore[attr-defined]  # annotated by with_money
+    charged, back = (money(amount, purchase.currency) for amount in (kept + purchase.refunded, purchase.refunded))
+    if not purchase.refunded:
+        return charged
+    if beside:
+        note = _("of which %(back)s refunded") % {"back": back}
+        return format_html('{}<span class="beside">{}</span>', charged, note)
+    return _("%(charged)s, of which %(back)s refunded") % {"charged": charged, "back": back}
+
+
+def renewal(purchase: Purchase) -> str:
+    """Nothing renews whose term has ended."""
+    if purchase.state != SubscriptionState.ACTIVE:
+        return ""
+    return _("On") if purchase.auto_renew else _("Off")
+
+
+def canceled(purchase: Purchase) -> list[tuple[str | Promise, Any]]:
+    """Who canceled it, when and why, as the journal has it."""
+    events = Event.objects.of(purchase.tenant).about(purchase.pk).filter(type="subscription.canceled")
+    event = events.select_related("actor").order_by("-at").first()
+    if event is None or (purchase.state == SubscriptionState.ACTIVE and purchase.auto_renew):
+        return []
+    return [
+        (_("Canceled"), listed_minute(event.at)),
+        (_("Canceled by"), str(event.actor or "")),
+        (_("Reason"), event.data.get("reason", "")),
+    ]
 
 
 def state_badge(purchase: Purchase) -> str:

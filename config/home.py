@@ -50,7 +50,7 @@ def _as_line(purchase: Purchase) -> dict[str, Any]:
         "tenant": purchase.tenant,
         "purchaser": purchase.purchaser,
         "quantity": purchase.quantity,
-        "paid": paid(purchase),
+        "paid": paid(purchase, beside=True),
         "bought": listed_day(purchase.created_at),
         "state": state_badge(purchase),
     }

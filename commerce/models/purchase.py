@@ -4,13 +4,14 @@ from typing import Self
 
 from django.db import models
 from django.db.models import Case, DecimalField, ExpressionWrapper, F, OuterRef, Subquery, Sum, Value, When
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Cast, Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from commerce.models.order import BillingPeriod, Order
 from commerce.models.payment import Payment
-from licensing.models import GIVES_ACCESS, Subscription
+from licensing.models import GIVES_ACCESS, EndCause, Subscription
 from licensing.models.subscription import SubscriptionQuerySet
+from tenants.journal.models import Event
 
 # From each charge, to the second.
 REFUND_WINDOW = timedelta(days=7)
@@ -22,19 +23,20 @@ class PurchaseQuerySet(SubscriptionQuerySet):
     def with_money(self) -> Self:
         """
         What a subscription costs and brought in: `unit_price` and `currency` of its newest period, `paid` (captured
-        less what went back), `refundable_until` (none: no charge, or it has ended). None where nothing was charged.
+        less what went back), `refunded` (what went back), `refundable_until` (none: no charge, or it has ended). None
+        where nothing was charged.
         """
         period = BillingPeriod.objects.filter(tenant=OuterRef("tenant"), subscription=OuterRef("pk")).order_by(
             "-starts_at"
         )
         orders = Order.objects.paid().filter(tenant=OuterRef("tenant"), subscription=OuterRef("pk"))
-        kept = (
+        payments = (
             Payment.objects.filter(tenant=OuterRef("tenant"), order__subscription=OuterRef("pk"))
             .order_by()
             .values("order__subscription")
-            .annotate(kept=Sum(F("captured") - F("refunded")))
-            .values("kept")
         )
+        kept = payments.annotate(kept=Sum(F("captured") - F("refunded"))).values("kept")
+        back = payments.annotate(back=Sum("refunded")).values("back")
         until = ExpressionWrapper(
             Subquery(orders.order_by("-paid_at").values("paid_at")[:1]) + Value(REFUND_WINDOW),
             output_field=models.DateTimeField(),
@@ -43,15 +45,30 @@ class PurchaseQuerySet(SubscriptionQuerySet):
             unit_price=Subquery(period.values("unit_price")[:1]),
             currency=Subquery(period.values("currency")[:1]),
             paid=Coalesce(Subquery(kept), Value(0), output_field=_MONEY),
+            refunded=Coalesce(Subquery(back), Value(0), output_field=_MONEY),
             refundable_until=Case(
                 When(state__in=GIVES_ACCESS, then=until),
                 output_field=models.DateTimeField(null=True),
             ),
         )
 
+    def with_end(self) -> Self:
+        """`ended_at`: when access by a subscription that has ended ended: with its term, or when it was canceled."""
+        canceled = Event.objects.filter(
+            tenant=OuterRef("tenant"), subject=Cast(OuterRef("pk"), models.CharField()), type="subscription.canceled"
+        )
+        return self.annotate(
+            ended_at=Case(
+                When(state__in=GIVES_ACCESS, then=None),
+                When(end_cause=EndCause.CANCELED, then=Subquery(canceled.order_by("-at").values("at")[:1])),
+                default=F("term_end"),
+                output_field=models.DateTimeField(null=True),
+            )
+        )
+
     def for_procurement(self) -> Self:
-        """As the admins of a tenant read purchases: with people, product and money, in one query."""
-        return self.with_people().with_money()
+        """As the admins of a tenant read purchases: with people, product, money and end, in one query."""
+        return self.with_people().with_money().with_end()
 
 
 class Purchase(Subscription):
@@ -61,6 +78,9 @@ class Purchase(Subscription):
     unit_price: Decimal | None
     currency: str | None
     refundable_until: datetime | None
+    refunded: Decimal
+    # Only of rows that came by `with_end`.
+    ended_at: datetime | None
 
     objects = PurchaseQuerySet.as_manager()  # type: ignore[misc]  # the same rows, with more to ask of them
 

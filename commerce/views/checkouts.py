@@ -12,14 +12,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from commerce.forms import PayForm
 from commerce.models import Checkout, CheckoutState, Order
 from commerce.operations import checkouts, declines, payments, settlement
 from commerce.views import wording
 from commerce.views.buying import buy_url, refused
-from commerce.views.people import for_members
+from commerce.views.people import NOTHING_CHARGED, for_members, sent_from
 from policies.eligibility import PurchaseRefused
 from tenants.access import Actor
 
@@ -47,8 +47,7 @@ def checkout_page(request: HttpRequest, by: Actor, checkout_id: UUID) -> HttpRes
     return _review(request, checkout, form, now=now)
 
 
-@require_POST
-@for_members
+@sent_from("checkout", signed_out=NOTHING_CHARGED)
 def pay(request: HttpRequest, by: Actor, checkout_id: UUID) -> HttpResponse:
     checkout, now = _own(by, checkout_id), timezone.now()
     form = PayForm(checkout.plan, request.POST)
@@ -92,8 +91,7 @@ def come_back(request: HttpRequest, by: Actor, checkout_id: UUID) -> HttpRespons
     return redirect("checkout", checkout_id=checkout.pk)
 
 
-@require_POST
-@for_members
+@sent_from("checkout")
 def other_card(request: HttpRequest, by: Actor, checkout_id: UUID) -> HttpResponse:
     """The bank's step is given up: the checkout can be paid with another card."""
     checkout = _own(by, checkout_id)

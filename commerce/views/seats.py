@@ -9,10 +9,9 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_POST
 
 from commerce.forms import AssignForm, ReleaseForm
-from commerce.views.people import for_members
+from commerce.views.people import sent_from
 from commerce.views.subscriptions import own, shown
 from licensing.models import Seat, Subscription
 from licensing.operations import seats
@@ -20,8 +19,7 @@ from tenants.access import Actor
 from tenants.refusal import Refused
 
 
-@require_POST
-@for_members
+@sent_from("my-subscription")
 def assign(request: HttpRequest, by: Actor, subscription_id: UUID) -> HttpResponse:
     subscription, form = own(by, subscription_id), AssignForm(request.POST)
     if not form.is_valid():
@@ -37,8 +35,7 @@ def assign(request: HttpRequest, by: Actor, subscription_id: UUID) -> HttpRespon
     return redirect("my-subscription", subscription_id=subscription.pk)
 
 
-@require_POST
-@for_members
+@sent_from("my-subscription")
 def release(request: HttpRequest, by: Actor, subscription_id: UUID) -> HttpResponse:
     subscription = own(by, subscription_id)
     form = ReleaseForm(Seat.objects.open().filter(subscription=subscription).with_people(), request.POST)

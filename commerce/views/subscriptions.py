@@ -9,14 +9,14 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from commerce.forms import AssignForm, FindSeatForm
 from commerce.models import Order, Purchase
 from commerce.operations import cancellations
 from commerce.operations.cancellations import Cancellation
 from commerce.views import wording
-from commerce.views.people import for_members
+from commerce.views.people import for_members, sent_from
 from licensing.models import Seat, Subscription
 from licensing.operations import subscriptions as subscription_operations
 from licensing.operations.subscriptions import SubscriptionInactive
@@ -48,8 +48,7 @@ def my_subscription(request: HttpRequest, by: Actor, subscription_id: UUID) -> H
     return shown(request, by, own(by, subscription_id), AssignForm())
 
 
-@require_POST
-@for_members
+@sent_from("my-subscription")
 def auto_renew(request: HttpRequest, by: Actor, subscription_id: UUID) -> HttpResponse:
     subscription, wanted = own(by, subscription_id), request.POST.get("auto_renew") == "on"
     try:

@@ -106,6 +106,22 @@ def test_a_checkout_takes_no_more_cards_after_five_declines(ana, plan):
     assert not Subscription.objects.exists()
 
 
+def test_the_address_of_an_action_leads_back_to_the_checkout(ana, plan):
+    client = signed_in(ana)
+    checkout, _page = opened(client, plan)
+    for name in ("checkout-pay", "checkout-other-card"):
+        answer = client.get(reverse(name, kwargs={"checkout_id": checkout.pk}))
+        assert answer.url == reverse("checkout", kwargs={"checkout_id": checkout.pk})
+
+
+def test_whoever_signed_out_elsewhere_pays_nothing_and_comes_back(ana, plan):
+    checkout, _page = opened(signed_in(ana), plan)
+    page = pay(Client(), checkout)
+    assert page.redirect_chain[-1][0] == f"/sign-in/?next=/checkouts/{checkout.pk}/"
+    assert "You were signed out, so nothing was charged." in page.text
+    assert not Payment.objects.exists()
+
+
 # --- The bank's step
 
 

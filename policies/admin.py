@@ -21,7 +21,7 @@ from tenants.access import Actor, Right
 from tenants.dates import listed_day, listed_minute
 from tenants.directory.models import Tenant
 from tenants.journal.models import Event
-from tenants.procurement import READS, Filter, ProcurementAdmin, Section, badge
+from tenants.procurement import BY_COMMAND, READS, Filter, ProcurementAdmin, Section, badge
 from tenants.refusal import Refused
 from tenants.signin.acting import actor_of_request
 
@@ -75,7 +75,8 @@ class ProductPolicyAdmin(ProcurementAdmin):
 
     @admin.display(description=gettext_lazy("set by"))
     def set_by(self, product: SelfServiceProduct) -> str:
-        return str(product.policy.source.set_by)
+        source = product.policy.source
+        return str(source.set_by or BY_COMMAND) if source.set_at else ""
 
     @admin.display(description=gettext_lazy("when"))
     def set_at(self, product: SelfServiceProduct) -> str:
@@ -144,7 +145,7 @@ class ProductPolicyAdmin(ProcurementAdmin):
         return [
             {
                 "when": listed_minute(event.at),
-                "who": str(event.actor or ""),
+                "who": str(event.actor or BY_COMMAND),
                 "old": value_badge(event.data["old"]),
                 "new": value_badge(event.data["new"]),
                 "reason": event.data.get("reason", ""),
@@ -158,11 +159,11 @@ class PolicyAdmin(ProcurementAdmin):
     """Every policy that any organisation has set, for the operator."""
 
     list_title = gettext_lazy("Policies set")
-    list_display = ["applies_to", "shown_value", "set_by", "set", "reason"]
+    list_display = ["applies_to", "shown_value", "author", "set", "reason"]
     ordering = ["-set_at"]
     sortable_by: Sequence[str] = ()
     empty_text = gettext_lazy("No organisation has set a policy: the system's default holds, enabled.")
-    detail_fields = ["applies_to", "shown_value", "set_by", "set", "reason"]
+    detail_fields = ["applies_to", "shown_value", "author", "set", "reason"]
 
     def rows(self) -> QuerySet[Policy]:
         return Policy.objects.select_related("set_by", "product", "family", "department", "member__user")
@@ -176,6 +177,10 @@ class PolicyAdmin(ProcurementAdmin):
     @admin.display(description=gettext_lazy("value"))
     def shown_value(self, policy: Policy) -> str:
         return value_badge(policy.value)
+
+    @admin.display(description=gettext_lazy("set by"))
+    def author(self, policy: Policy) -> str:
+        return str(policy.set_by or BY_COMMAND)
 
     @admin.display(description=gettext_lazy("set"))
     def set(self, policy: Policy) -> str:

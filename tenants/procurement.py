@@ -26,6 +26,9 @@ from tenants.signin.acting import actor_of_request
 
 READS = ("GET", "HEAD")
 
+# Who made a change that no person signed.
+BY_COMMAND = _("Operator, by command")
+
 
 def may_read_some(actor: Actor) -> bool:
     """Whether the procurement view has anything for this person."""

@@ -19,7 +19,7 @@ from tenants.dates import listed_minute
 from tenants.directory.models import Tenant
 from tenants.journal.models import Event
 from tenants.journal.naming import Named, names_in, uuids
-from tenants.procurement import Filter, ProcurementAdmin, Row, Section
+from tenants.procurement import BY_COMMAND, Filter, ProcurementAdmin, Row, Section
 from tenants.signin.acting import actor_of_request
 
 # How far back the filter looks for the types it offers: a bound, so that it costs the same in any journal.
@@ -35,6 +35,8 @@ CODE = re.compile(r"[a-z]+(_[a-z]+)+")
 FIGURE = re.compile(r"-?\d+(\.\d+)?")
 # Said with their currency, which then needs no line of its own; a `refund` may as well be the id of one.
 AMOUNTS = ("total", "amount", "refund")
+# Never done by Seatwise itself: without a person, an operator's command did it.
+OF_PEOPLE = ("policy.changed",)
 FIRST, LAST = "old", "reason"
 
 
@@ -122,7 +124,7 @@ class EventAdmin(ProcurementAdmin):
     def who(self, event: Event) -> str:
         names: Mapping[str, Named] = event.names  # type: ignore[attr-defined]  # put there by `complete`
         if event.actor is None:
-            return _("Seatwise itself")
+            return str(BY_COMMAND) if event.type in OF_PEOPLE else _("Seatwise itself")
         return str(names.get(str(event.actor_id), event.actor))
 
     @admin.display(description=gettext_lazy("about"))

@@ -4,6 +4,7 @@ import pytest
 
 from policies.models import Policy
 from policies.operations import policies
+from tenants.access import SYSTEM
 from tenants.directory.models import Tenant
 from tenants.journal import events
 from tenants.journal.models import Event
@@ -123,6 +124,15 @@ def test_the_list_says_where_a_value_comes_from(contoso, product):
     text = browser_of(contoso).get(listed(POLICIES)).content.decode()
     for said in ("Set for its family", "someone@contoso.example", "Whole family", "10 Mar 2026"):
         assert said in text
+
+
+def test_what_a_command_set_has_an_author(contoso, operator, product):
+    said = {"value": "disabled", "reason": "Asked by phone"}
+    policies.set_product_policy(tenant=contoso, product=product, **said, by=SYSTEM, at=NOON)
+    events.sequence(contoso.pk)
+    for address in (listed(POLICIES), opened(POLICIES, product), listed(JOURNAL)):
+        assert "Operator, by command" in browser_of(contoso).get(address).content.decode(), address
+    assert "Operator, by command" in signed_in(operator).get(listed("policies_policy")).content.decode()
 
 
 def test_another_tenants_policy_is_not_shown(contoso, fabrikam, product):

@@ -60,6 +60,13 @@ def test_lists_every_product_with_its_source(policy, tenant, product):
     ]
 
 
+def test_tells_people_that_an_operator_set_it_and_machines_nobody(policy, tenant, product, capsys):
+    policy("set", "contoso", "power-bi-pro", "disabled", "--reason", "Too dear")
+    assert not policy("get", "contoso", "power-bi-pro")["set_by"]
+    call_command("policy", "get", "contoso", "power-bi-pro")
+    assert "Operator, by command" in capsys.readouterr().out
+
+
 def test_prints_a_table_for_people(tenant, product, capsys):
     call_command("policy", "list", "contoso")
     heading, row = capsys.readouterr().out.splitlines()

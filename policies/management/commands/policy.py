@@ -47,18 +47,23 @@ class Command(OperatorCommand):
             return self.set(**options)
         return self.explain(**options)
 
-    def list(self, *, tenant: str, **options: Any) -> Output:
+    def list(self, *, tenant: str, json: bool, **options: Any) -> Output:
         products = Product.objects.order_by("family", "name", "pk")
-        return [as_row(policy) for policy in policies.in_force(tenant_called(tenant), products)]
+        rows = [as_row(policy) for policy in policies.in_force(tenant_called(tenant), products)]
+        return rows if json else [signed(row) for row in rows]
 
-    def get(self, *, tenant: str, product: str, **options: Any) -> Output:
-        return as_row(policies.in_force(tenant_called(tenant), [product_called(product)])[0])
+    def get(self, *, tenant: str, product: str, json: bool, **options: Any) -> Output:
+        row = as_row(policies.in_force(tenant_called(tenant), [product_called(product)])[0])
+        return row if json else signed(row)
 
-    def set(self, *, tenant: str, product: str, value: str, reason: str, at: datetime, **options: Any) -> Output:
+    def set(
+        self, *, tenant: str, product: str, value: str, reason: str, at: datetime, json: bool, **options: Any
+    ) -> Output:
         policy = policies.set_product_policy(
             tenant=tenant_called(tenant), product=product_called(product), value=value, reason=reason, by=SYSTEM, at=at
         )
-        return as_row(policy)
+        row = as_row(policy)
+        return row if json else signed(row)
 
     def explain(
         self, *, email: str, product: str, tenant: str | None, at: datetime, json: bool, **options: Any
@@ -87,6 +92,11 @@ def as_row(policy: ProductPolicy) -> Row:
         "set_at": policy.source.set_at,
         "reason": policy.reason,
     }
+
+
+def signed(row: Row) -> Row:
+    """For people: what was set without a person was set like this."""
+    return {**row, "set_by": row["set_by"] or "Operator, by command"} if row["set_at"] else row
 
 
 def as_verdict(verdict: Verdict) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from urllib.parse import quote, urlencode
 
-from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -68,16 +67,16 @@ def refused(request: HttpRequest, refusal_: PurchaseRefused, plan: Plan, by: Act
 
 def _open(request: HttpRequest, plan: Plan, by: Actor) -> HttpResponse:
     form = QuantityForm(plan, _typed_quantity(request, plan))
-    if not form.is_valid():
-        messages.error(request, str(form.errors["quantity"][0]))
-    quantity = form.cleaned_data.get("quantity", plan.min_quantity)
+    quantity = form.cleaned_data["quantity"] if form.is_valid() else plan.min_quantity
     try:
         checkout = checkouts.resume_or_open_checkout(plan=plan, quantity=quantity, by=by, at=timezone.now())
     except PurchaseRefused as refusal_:
         return refused(request, refusal_, plan, by)
     except NotPriced as unpriced:
         return refusal(request, reasons=[str(unpriced)], plan=plan, tenant=by.home.tenant, status=unpriced.http_status)
-    return redirect("checkout", checkout_id=checkout.pk)
+    url = reverse("checkout", kwargs={"checkout_id": checkout.pk})
+    # What was typed stays in the address, so that the page says at the field what is wrong with it.
+    return redirect(f"{url}?{urlencode(form.data)}" if form.errors else url)
 
 
 def _ask_address(request: HttpRequest, plan: Plan) -> HttpResponse:

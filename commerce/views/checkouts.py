@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from commerce.forms import PayForm
-from commerce.models import Checkout, CheckoutState, Order
+from commerce.models import Checkout, CheckoutState, Order, Payment, PaymentState
 from commerce.operations import checkouts, declines, payments, settlement
 from commerce.views import wording
 from commerce.views.buying import buy_url, refused
@@ -24,6 +24,7 @@ from policies.eligibility import PurchaseRefused
 from tenants.access import Actor
 
 LOOK_AGAIN_AFTER = 5
+DECLINED = "declined"  # the checkout whose last card was declined: said once, where the card is chosen
 KNOWN_ALREADY = (
     payments.NothingToConfirm,
     payments.PaymentCanceled,
@@ -43,8 +44,7 @@ def checkout_page(request: HttpRequest, by: Actor, checkout_id: UUID) -> HttpRes
         return _waiting(request, checkout)
     if checkout.state != CheckoutState.OPEN or checkout.expires_at <= now:
         return _closed(request, checkout)
-    form = PayForm(checkout.plan, initial={"quantity": checkout.quantity})
-    return _review(request, checkout, form, now=now)
+    return _review(request, checkout, _to_fill(request, checkout), now=now)
 
 
 @sent_from("checkout", signed_out=NOTHING_CHARGED)
@@ -66,8 +66,8 @@ def pay(request: HttpRequest, by: Actor, checkout_id: UUID) -> HttpResponse:
         )
     except PurchaseRefused as refusal:
         return refused(request, refusal, checkout.plan, by)
-    except payments.CardDeclined as declined:
-        messages.error(request, wording.decline(str(declined.extra.get("decline_code", ""))))
+    except payments.CardDeclined:
+        request.session[DECLINED] = str(checkout.pk)
     except declines.TooManyDeclines as refusal:
         messages.error(request, str(refusal))
     except (settlement.PaymentInProgress, payments.PaymentCanceled, checkouts.CheckoutClosed):
@@ -84,8 +84,8 @@ def come_back(request: HttpRequest, by: Actor, checkout_id: UUID) -> HttpRespons
     checkout = _own(by, checkout_id)
     try:
         payments.refresh_checkout(checkout=checkout, by=by, at=timezone.now())
-    except payments.CardDeclined as declined:
-        messages.error(request, wording.decline(str(declined.extra.get("decline_code", ""))))
+    except payments.CardDeclined:
+        request.session[DECLINED] = str(checkout.pk)
     except KNOWN_ALREADY:
         pass  # By another way: the checkout's page tells.
     return redirect("checkout", checkout_id=checkout.pk)
@@ -102,6 +102,22 @@ def other_card(request: HttpRequest, by: Actor, checkout_id: UUID) -> HttpRespon
 
 def _own(by: Actor, checkout_id: UUID) -> Checkout:
     return get_object_or_404(Checkout.objects.by_buyer(by.home).with_plan(), pk=checkout_id)
+
+
+def _to_fill(request: HttpRequest, checkout: Checkout) -> PayForm:
+    """As the checkout stands; with what was wrong in the link to it, or with the card that was declined just now."""
+    asked = {"quantity": request.GET.get("quantity", checkout.quantity)}
+    if request.session.pop(DECLINED, None) == str(checkout.pk):
+        declined = Payment.objects.filter(order__checkout=checkout, state=PaymentState.FAILED).last()
+        if declined is not None:
+            form = PayForm(checkout.plan, asked | {"payment_method": declined.payment_method})
+            form.add_error("payment_method", wording.decline(declined.decline_code))
+            return form
+    if "quantity" in request.GET:
+        form = PayForm(checkout.plan, asked)
+        form.errors.pop("payment_method", None)  # Nobody was asked for a card yet.
+        return form
+    return PayForm(checkout.plan, initial=asked)
 
 
 def _quote_again(request: HttpRequest, checkout: Checkout, quantity: int) -> HttpResponse:

@@ -26,10 +26,11 @@ _PER: dict[str, str | Promise] = {
 _BUY: dict[str, str | Promise] = {Term.MONTH: gettext_lazy("Buy monthly"), Term.YEAR: gettext_lazy("Buy yearly")}
 _DECLINES: dict[str, str | Promise] = {
     "insufficient_funds": gettext_lazy(
-        "There is not enough money on this card. Nothing was charged. Try another card."
+        "Your card was declined: there is not enough money on it. Nothing was charged. Try another card."
     ),
     "authentication_failed": gettext_lazy(
-        "The payment was not confirmed with your bank. Nothing was charged. Try again or use another card."
+        "Your card was declined: the payment was not confirmed with your bank. Nothing was charged. "
+        "Try again or use another card."
     ),
 }
 
@@ -110,7 +111,10 @@ def is_set_aside(order: Order) -> bool:
 
 def decline(code: str) -> str:
     """Why the bank said no, and what happened to the money: nothing."""
-    return str(_DECLINES.get(code) or _("Your bank gave no reason. Nothing was charged. Try another card."))
+    return str(
+        _DECLINES.get(code)
+        or _("Your card was declined, and your bank gave no reason. Nothing was charged. Try another card.")
+    )
 
 
 def look_of(subscription: Subscription) -> Look:

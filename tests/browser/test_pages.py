@@ -198,7 +198,7 @@ def test_a_purchase_with_a_bank_step_works_without_script(visit):
     page.get_by_label("Card").select_option("pm_card_authenticationRequired")
     page.get_by_role("button", name="Pay now").click()
     page.get_by_role("button", name="Decline").click()
-    expect(page.get_by_text("was not confirmed with your bank")).to_be_visible()
+    expect(page.get_by_text("was not confirmed with your bank").first).to_be_visible()
     page.get_by_label("Card").select_option("pm_card_authenticationRequired")
     page.get_by_role("button", name="Pay now").click()
     page.get_by_role("button", name="Approve").click()

@@ -71,6 +71,7 @@ def test_a_quantity_that_cannot_be_is_asked_for_again(ana, plan, quantity):
     assert "Type a whole number from 1 to 10,000." in page.text
     link = client.get(reverse("buy", kwargs={"plan_id": plan.pk}), {"quantity": quantity}, follow=True)
     assert link.context["checkout"].quantity == 1
+    assert list(link.context["form"].errors) == (["quantity"] if quantity else [])
     assert not Payment.objects.exists()
 
 
@@ -86,14 +87,20 @@ def test_a_token_that_is_no_card_is_refused(ana, plan):
 @pytest.mark.parametrize(
     ("card", "sentence"),
     [
-        ("pm_card_chargeDeclined", "Your bank gave no reason. Nothing was charged."),
-        ("pm_card_chargeDeclinedInsufficientFunds", "There is not enough money on this card. Nothing was charged."),
+        ("pm_card_chargeDeclined", "Your card was declined, and your bank gave no reason. Nothing was charged."),
+        (
+            "pm_card_chargeDeclinedInsufficientFunds",
+            "Your card was declined: there is not enough money on it. Nothing was charged.",
+        ),
     ],
 )
 def test_a_declined_card_says_what_happened_to_the_money_and_another_one_pays(ana, plan, card, sentence):
     client = signed_in(ana)
     checkout, _page = opened(client, plan)
-    assert sentence in pay(client, checkout, card=card).text
+    page = pay(client, checkout, card=card)
+    assert page.text.count(sentence) == 2  # on top, and at the card
+    assert f'<option value="{card}" selected>' in page.text
+    assert sentence not in client.get(page.redirect_chain[-1][0]).text
     assert "Purchase complete" in pay(client, checkout).text
 
 
@@ -145,7 +152,7 @@ def test_the_cardholder_declines_and_pays_with_another_card(ana, plan):
     client = signed_in(ana)
     checkout, step = at_the_bank(client, plan)
     page = client.post(step, {"decision": "decline"}, follow=True)
-    assert "The payment was not confirmed with your bank. Nothing was charged." in page.text
+    assert "Your card was declined: the payment was not confirmed with your bank. Nothing was charged." in page.text
     assert "Purchase complete" in pay(client, checkout).text
 
 

@@ -118,9 +118,14 @@ def answer_on(ground: Ground, product: Product, *, plan: Plan | None = None, qua
 
 def why_closed(member: Membership, products: Iterable[Product], *, at: datetime) -> list[str]:
     """The sentences that say why nobody in the member's tenant can buy any of the products; empty when they can."""
+    return closed_by(decide_all(member, products, at=at).values())
+
+
+def closed_by(answers: Iterable[Answer]) -> list[str]:
+    """As `why_closed`, of decisions that are there already."""
     closing = [
         [as_reason(verdict)["detail"] for verdict in answer.failures if verdict.code in rules.CLOSE_A_TENANT]
-        for answer in decide_all(member, products, at=at).values()
+        for answer in answers
     ]
     return closing[0] if closing and all(closing) else []
 

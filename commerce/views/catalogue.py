@@ -1,6 +1,8 @@
 """The public catalogue: what there is, what it is for and what it costs in a country."""
 
+import re
 from collections.abc import Mapping
+from datetime import datetime
 from itertools import groupby
 
 from django.http import HttpRequest, HttpResponse
@@ -14,9 +16,13 @@ from commerce.models import Price
 from commerce.operations.prices import FALLBACK_COUNTRY, prices_in
 from commerce.views import wording
 from licensing.models import Channel, Plan, Product
+from policies.eligibility import Answer, closed_by, decide_all
 from policies.models import Market
 from tenants.access import Actor
 from tenants.signin.acting import actor_of_request
+
+# Of a language tag such as sv-SE, zh-Hant-TW, zh-yue-HK: never the language itself (sv is not El Salvador).
+REGION = re.compile(r"[a-z]{2,8}(?:-[a-z]{3})*(?:-[a-z]{4})?-([a-z]{2})(?![a-z0-9])", re.IGNORECASE | re.ASCII)
 
 
 @require_safe
@@ -32,11 +38,17 @@ def catalogue(request: HttpRequest) -> HttpResponse:
         form, on = CountryForm(countries, initial={"country": country}), now.date()
     plans = [plan for product in products for plan in product.plans.all()]
     prices = prices_in(country, plans, channel=Channel.SELF_SERVICE, on=on)
+    answers = _decided(by, products, now)
+    closed = closed_by(answers.values())
     families = [
-        {"name": family.name, "slug": family.slug, "products": [_shown(product, prices) for product in group]}
+        {
+            "name": family.name,
+            "slug": family.slug,
+            "products": [_shown(product, prices, answers.get(product.pk), closed=bool(closed)) for product in group],
+        }
         for family, group in groupby(products, key=lambda product: product.family)
     ]
-    return render(request, "commerce/catalogue.html", {"form": form, "families": families})
+    return render(request, "commerce/catalogue.html", {"form": form, "families": families, "closed": closed})
 
 
 def chosen_country(request: HttpRequest, known: Mapping[str, str]) -> str:
@@ -45,9 +57,9 @@ def chosen_country(request: HttpRequest, known: Mapping[str, str]) -> str:
     if asked in known:
         return asked
     for language in request.headers.get("Accept-Language", "").split(","):
-        _language, _dash, region = language.partition(";")[0].strip().rpartition("-")
-        if region.upper() in known:
-            return region.upper()
+        found = REGION.match(language.strip())
+        if found and found[1].upper() in known:
+            return found[1].upper()
     return FALLBACK_COUNTRY
 
 
@@ -67,25 +79,41 @@ def _ordered(products: list[Product]) -> list[Product]:
     )
 
 
-def _shown(product: Product, prices: Mapping[str, Price]) -> dict[str, object]:
+def _decided(by: Actor | None, products: list[Product], at: datetime) -> dict[str, Answer]:
+    """What the person may buy; nothing is known of strangers and operators."""
+    return decide_all(by.home, products, at=at) if by is not None and by.membership is not None else {}
+
+
+def _shown(product: Product, prices: Mapping[str, Price], answer: Answer | None, *, closed: bool) -> dict[str, object]:
     plans = [plan for plan in product.plans.all() if plan.pk in prices] if product.self_service else []
+    may = answer is None or answer.allowed
     return {
         "name": product.name,
         "slug": product.slug,
         "summary": product.summary,
         "links": wording.links_of(product),
-        "offers": [_offer(plan, prices[plan.pk]) for plan in plans],
-        "why_not": _("Has no price in this country yet.")
-        if product.self_service
-        else _("Only your organisation can buy this. Ask your IT."),
+        "offers": [_offer(plan, prices[plan.pk], may=may) for plan in plans],
+        "why_not": _why_not(product, plans, answer, closed=closed),
     }
 
 
-def _offer(plan: Plan, price: Price) -> dict[str, object]:
+def _why_not(product: Product, plans: list[Plan], answer: Answer | None, *, closed: bool) -> str:
+    """Why there is no button, in a sentence; what keeps a whole organisation from buying stands on top of the page."""
+    if not product.self_service:
+        return _("Only your organisation can buy this. Ask your IT.")
+    if answer is not None and not answer.allowed:
+        if closed:
+            return _("You can't buy this yourself.")
+        return _("You can't buy this yourself: %(reason)s") % {"reason": answer.reasons[0]["detail"]}
+    return "" if plans else _("Has no price in this country yet.")
+
+
+def _offer(plan: Plan, price: Price, *, may: bool) -> dict[str, object]:
     return {
         "plan": plan.pk,
         "amount": price.amount,
         "currency": price.currency,
         "per": wording.per_term(plan),
+        "may": may,
         "action": wording.buy_term(plan),
     }

@@ -6,7 +6,9 @@ import pytest
 from django.urls import reverse
 
 from tests.callers import signed_in
-from tests.factories import MarketFactory, MembershipFactory, PriceFactory, UserFactory, plan_on_sale
+from tests.factories import MarketFactory, MembershipFactory, PolicyFactory, PriceFactory, UserFactory, plan_on_sale
+
+QUERIES_OF_A_MEMBER = 13
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
 
@@ -44,6 +46,60 @@ def test_catalogue_asks_the_same_number_of_questions_for_one_product_and_thirty(
         plan_on_sale()
     with django_assert_num_queries(4):
         client.get("/")
+
+
+def test_catalogue_asks_a_member_the_same_number_of_questions_for_one_product_and_thirty(
+    plan, ana, django_assert_num_queries
+):
+    client = signed_in(ana)
+    client.get("/")
+    with django_assert_num_queries(QUERIES_OF_A_MEMBER):
+        client.get("/")
+    for _ in range(29):
+        plan_on_sale()
+    with django_assert_num_queries(QUERIES_OF_A_MEMBER):
+        client.get("/")
+
+
+@pytest.mark.parametrize(
+    ("language", "country"),
+    [
+        ("sv", "US"),
+        ("sv-SE", "SE"),
+        ("sv-Latn-SE;q=0.9", "SE"),
+        ("en, sv-SE;q=0.5", "SE"),
+        ("zh-Hant", "US"),
+        ("zh-Hant-TW", "TW"),
+        ("xx-ZZ", "US"),
+        ("sv-SEX", "US"),
+        ("x" * 5000, "US"),
+    ],
+)
+def test_only_the_region_of_a_language_chooses_a_country(client, plan, language, country):
+    for known in ("SE", "SV", "TW"):
+        MarketFactory(country=known, name=known)
+    assert f'value="{country}" selected' in client.get("/", headers={"Accept-Language": language}).text
+
+
+def test_catalogue_says_why_a_member_cannot_buy_a_product(plan, ana):
+    PolicyFactory(tenant=ana.tenant, product=plan.product, value="disabled")
+    other = plan_on_sale()
+    page = signed_in(ana).get("/").text
+    assert "You can&#x27;t buy this yourself: Your organisation does not allow its people" in page
+    assert reverse("buy", kwargs={"plan_id": plan.pk}) not in page
+    assert reverse("buy", kwargs={"plan_id": other.pk}) in page
+    assert "Nobody at" not in page
+
+
+def test_catalogue_says_once_that_a_whole_organisation_cannot_buy(plan, ana):
+    plan_on_sale()
+    ana.tenant.managed = False
+    ana.tenant.save()
+    page = signed_in(ana).get("/").text
+    assert page.count("has no managed directory") == 1
+    assert page.count("Nobody at Contoso can buy here themselves") == 1
+    assert page.count("You can&#x27;t buy this yourself.") == 2
+    assert "/buy/" not in page
 
 
 def test_links_are_only_shown_when_they_are_web_addresses(client):

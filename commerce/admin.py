@@ -17,6 +17,7 @@ from licensing.models import Channel, Product, Seat, SubscriptionState
 from tenants.access import Right
 from tenants.dates import listed_day, listed_minute
 from tenants.journal.models import Event
+from tenants.journal.naming import names_in
 from tenants.procurement import Filter, ProcurementAdmin, Row, Section, badge
 
 # A page lists this many people of a purchase; the number of all of them stands beside.
@@ -194,9 +195,10 @@ def canceled(purchase: Purchase) -> list[tuple[str | Promise, Any]]:
     event = events.select_related("actor").order_by("-at").first()
     if event is None or (purchase.state == SubscriptionState.ACTIVE and purchase.auto_renew):
         return []
+    who = names_in([event], purchase.tenant).get(str(event.actor_id), event.actor or "")
     return [
         (_("Canceled"), listed_minute(event.at)),
-        (_("Canceled by"), str(event.actor or "")),
+        (_("Canceled by"), str(who)),
         (_("Reason"), event.data.get("reason", "")),
     ]
 
@@ -211,7 +213,11 @@ def seats_of(purchase: Purchase) -> dict[str, Any]:
         {"person": str(seat.member), "email": seat.member.user.email, "since": listed_day(seat.assigned_at)}
         for seat in held.order_by("assigned_at", "pk")[:SHOWN_SEATS]
     ]
-    return {"seats": shown, "more": purchase.seats_assigned - len(shown), "free": purchase.seats_free}
+    return {
+        "seats": shown,
+        "more": purchase.seats_assigned - len(shown),
+        "free": purchase.seats_free if purchase.gives_access else 0,
+    }
 
 
 def orders_of(purchase: Purchase) -> list[dict[str, Any]]:
@@ -246,7 +252,7 @@ def movements_of(payment: Any) -> list[dict[str, Any]]:
         "when": listed_minute(payment.settled_at or payment.started_at),
         "amount": payment.amount,
         "state": badge(payment.get_state_display(), _PAYMENT_KIND.get(PaymentState(payment.state), "")),
-        "note": payment.decline_code,
+        "note": payment.decline_code.replace("_", " ").capitalize(),
     }
     returned = [
         {

@@ -1,5 +1,6 @@
 """What a person bought: seats, renewal, end. Never more than their own."""
 
+from typing import cast
 from uuid import UUID
 
 from django.contrib import messages
@@ -34,11 +35,20 @@ def my_subscriptions(request: HttpRequest, by: Actor) -> HttpResponse:
     page = Paginator(mine, PAGE).get_page(request.GET.get("page"))
     context = {
         "page": page,
-        "rows": [{"subscription": purchase, "look": wording.look_of(purchase)} for purchase in page.object_list],
+        "rows": [_row(purchase) for purchase in cast("list[Purchase]", page.object_list)],
         "section": "subscriptions",
         "after_switch": request.path,
     }
     return render(request, "commerce/subscriptions.html", context)
+
+
+def _row(purchase: Purchase) -> dict[str, object]:
+    return {
+        "subscription": purchase,
+        "look": wording.look_of(purchase),
+        "end": wording.end_of(purchase),
+        "charged": purchase.paid + purchase.refunded,  # type: ignore[attr-defined]  # annotated by with_money
+    }
 
 
 @never_cache

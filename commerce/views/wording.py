@@ -9,7 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from commerce.models import Checkout, Order, PaymentState
+from commerce.models import Checkout, Order, PaymentState, Purchase
 from licensing.models import Plan, Product, Subscription, SubscriptionState, Term
 from tenants.dates import day
 
@@ -126,6 +126,13 @@ def look_of(subscription: Subscription) -> Look:
     if subscription.state == SubscriptionState.DISABLED:
         return Look(kind="red", word=_("Ended"), sentence=_("Nobody has access. Kept until %(day)s") % {"day": until})
     return Look(kind="", word=_("Closed"), sentence=_("Closed for good"))
+
+
+def end_of(purchase: Purchase) -> str:
+    """In a list: when it ends, or since when nobody has access."""
+    if purchase.ended_at is not None:
+        return _("Ended %(day)s") % {"day": day(purchase.ended_at, purchase.zone)}
+    return look_of(purchase).sentence
 
 
 def _until(subscription: Subscription) -> str:

@@ -25,8 +25,8 @@ def test_automatic_renewal_is_turned_off_and_on(ana, subscription):
 
 
 def test_renewal_says_when_it_ends_either_way(ana, subscription):
-    assert "nothing is charged for another term, so it still ends on" in signed_in(ana).get(url_of(subscription)).text
-    assert "Off: it ends on" in send(ana, subscription, "auto-renew", auto_renew="off").text
+    assert "On. Ends " in signed_in(ana).get(url_of(subscription)).text
+    assert "Off. Ends " in send(ana, subscription, "auto-renew", auto_renew="off").text
 
 
 def test_renewal_of_what_has_ended_is_refused(ana, subscription):

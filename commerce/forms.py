@@ -91,15 +91,19 @@ class AssignForm(forms.Form):
             raise forms.ValidationError(self.fields["members"].error_messages["required"])
         if len(emails) > MOST_AT_ONCE:
             raise forms.ValidationError(_("At most %(most)s people at once."), params={"most": MOST_AT_ONCE})
-        for email in emails:
-            self._require_address(email)
+        wrong = [email for email in emails if not _is_address(email)]
+        if wrong:
+            message = _("“%(typed)s” is not an e-mail address.")
+            raise forms.ValidationError([message % {"typed": typed} for typed in wrong])
         return emails
 
-    def _require_address(self, email: str) -> None:
-        try:
-            validate_email(email)
-        except forms.ValidationError:
-            raise forms.ValidationError(_("“%(typed)s” is not an e-mail address."), params={"typed": email}) from None
+
+def _is_address(typed: str) -> bool:
+    try:
+        validate_email(typed)
+    except forms.ValidationError:
+        return False
+    return True
 
 
 class FindSeatForm(forms.Form):

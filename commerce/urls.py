@@ -6,6 +6,7 @@ from commerce.views import buying, cancelling, catalogue, checkouts, sandbox, se
 
 urlpatterns = [
     path("", catalogue.catalogue, name="catalogue"),
+    path("favicon.ico", catalogue.favicon),
     path("buy/<slug:plan_id>/", buying.buy, name="buy"),
     path("checkouts/<uuid:checkout_id>/", checkouts.checkout_page, name="checkout"),
     path("checkouts/<uuid:checkout_id>/pay/", checkouts.pay, name="checkout-pay"),

@@ -6,7 +6,8 @@ from datetime import datetime
 from itertools import groupby
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
@@ -49,6 +50,12 @@ def catalogue(request: HttpRequest) -> HttpResponse:
         for family, group in groupby(products, key=lambda product: product.family)
     ]
     return render(request, "commerce/catalogue.html", {"form": form, "families": families, "closed": closed})
+
+
+@require_safe
+def favicon(request: HttpRequest) -> HttpResponse:
+    """Where browsers look that read no page, or one of the API."""
+    return redirect(static("favicon.svg"))
 
 
 def chosen_country(request: HttpRequest, known: Mapping[str, str]) -> str:

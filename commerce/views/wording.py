@@ -23,7 +23,7 @@ _PER: dict[str, str | Promise] = {
     Term.MONTH: gettext_lazy("per seat a month"),
     Term.YEAR: gettext_lazy("per seat a year"),
 }
-_BUY: dict[str, str | Promise] = {Term.MONTH: gettext_lazy("Buy monthly"), Term.YEAR: gettext_lazy("Buy yearly")}
+_BUY: dict[str, str | Promise] = {Term.MONTH: gettext_lazy("Buy monthly"), Term.YEAR: gettext_lazy("Buy annually")}
 _DECLINES: dict[str, str | Promise] = {
     "insufficient_funds": gettext_lazy(
         "Your card was declined: there is not enough money on it. Nothing was charged. Try another card."

@@ -102,6 +102,10 @@ def test_catalogue_says_once_that_a_whole_organisation_cannot_buy(plan, ana):
     assert "/buy/" not in page
 
 
+def test_the_icon_is_found_where_browsers_look(client):
+    assert client.get("/favicon.ico").url.endswith(".svg")
+
+
 def test_links_are_only_shown_when_they_are_web_addresses(client):
     plan_on_sale(product__resources={"learning": "https://learn.example/", "samples": "javascript:alert(1)"})
     page = client.get("/").text

@@ -75,7 +75,7 @@ class MembershipAdmin(ProcurementAdmin):
     list_filter = [KindFilter, StateFilter]
     search_fields = ["name", "user__email"]
     search_help_text = _("Name or e-mail")
-    ordering = ["-created_at"]
+    ordering = ["name"]
     empty_text = _("People who are added to the organisation appear here.")
     detail_fields = ["person", "email", "roles", "department", "kind", "source", "shown_state", "since"]
 

@@ -172,7 +172,7 @@ def paid(purchase: Purchase, *, beside: bool = False) -> str:
     """What was charged, and how much of it went back (`beside`: below it); empty where nothing ever was charged."""
     if not purchase.currency:
         return ""
-    kept = purchase.paid  # type: ignore[attr-defined]  # annotated by with_money
+    kept = purchase.paid
     charged, back = (money(amount, purchase.currency) for amount in (kept + purchase.refunded, purchase.refunded))
     if not purchase.refunded:
         return charged

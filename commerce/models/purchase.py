@@ -77,6 +77,7 @@ class Purchase(Subscription):
     # Only of rows that came by `with_money`.
     unit_price: Decimal | None
     currency: str | None
+    paid: Decimal
     refundable_until: datetime | None
     refunded: Decimal
     # Only of rows that came by `with_end`.

@@ -47,7 +47,7 @@ def _row(purchase: Purchase) -> dict[str, object]:
         "subscription": purchase,
         "look": wording.look_of(purchase),
         "end": wording.end_of(purchase),
-        "charged": purchase.paid + purchase.refunded,  # type: ignore[attr-defined]  # annotated by with_money
+        "charged": purchase.paid + purchase.refunded,
     }
 
 

@@ -183,6 +183,7 @@ def _learn(checkout: Checkout, *, by: Actor, at: datetime, ask: Callable[[UUID],
     require_buyer(checkout, by)
     waiting = live_payment(checkout)
     if waiting is None:
+        checkout.refresh_from_db()  # a sweep may have been faster since the caller read it
         if checkout.state == CheckoutState.COMPLETED:
             return checkout
         require_open(checkout, at=None)

@@ -1,7 +1,7 @@
 import pytest
 
 from commerce.gateways.sandbox import SandboxGateway
-from commerce.models import Payment
+from commerce.models import Checkout, Payment
 from commerce.operations import checkouts, payments, settlement
 from licensing.models import Seat, Subscription
 from tenants.refusal import NotAllowed
@@ -33,6 +33,12 @@ class TestTheCardholdersStep:
         assert len(ledger.captured()) == 1
         assert Subscription.objects.count() == 1
         assert all_is_well()
+
+    def test_confirmed_from_a_page_that_a_sweep_overtook_finds_it_completed(self, waiting):
+        read_before = Checkout.objects.get(pk=waiting.pk)
+        confirm(waiting)
+        assert read_before.state == "requires_action"
+        assert confirm(read_before).state == "completed"
 
     def test_declined_keeps_the_checkout_open_for_another_card(self, waiting):
         SandboxGateway().answer_step(Payment.objects.get().pk, approve=False)

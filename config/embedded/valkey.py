@@ -1,5 +1,7 @@
 """The embedded broker: messages of jobs, counters of limits, the cache."""
 
+import os
+import signal
 from pathlib import Path
 
 import redis
@@ -10,6 +12,7 @@ from config.embedded import process
 from config.embedded.places import Places, valkey_binary
 
 SOCKET = "valkey.sock"
+PID_FILE = "valkey.pid"
 ONCE = Retry(NoBackoff(), 0)
 
 
@@ -20,10 +23,38 @@ def start(places: Places, sockets: Path, *, durable: bool) -> None:
         process.wait(lambda: pings(path))
         return
     folder = places.account.own_folder(places.home / "valkey")
+    end_cut_off(folder)
     command: list[str | Path] = [valkey_binary(places.account), "--port", "0", "--dir", folder]
-    command += ["--unixsocket", path, "--unixsocketperm", "700", "--daemonize", "no", "--save", ""]
+    command += [
+        "--pidfile",
+        folder / PID_FILE,
+        "--unixsocket",
+        path,
+        "--unixsocketperm",
+        "700",
+        "--daemonize",
+        "no",
+        "--save",
+        "",
+    ]
     command += ["--appendonly", "yes" if durable else "no", "--appendfsync", "everysec", "--loglevel", "warning"]
     process.start(places, "valkey", command, lambda: pings(path))
+
+
+def end_cut_off(folder: Path) -> None:
+    """One whose socket was swept away with the temporary folder: nobody reaches it, and it writes the same files."""
+    while pid := server_process(folder):
+        os.kill(pid, signal.SIGTERM)
+        process.wait(lambda: server_process(folder) is None)
+
+
+def server_process(folder: Path) -> int | None:
+    """The server that runs on a folder, found by its file; a number that another program has by now is none."""
+    try:
+        pid = int((folder / PID_FILE).read_text())
+    except (FileNotFoundError, ValueError):
+        return None
+    return pid if "valkey-server" in process.command_line(pid) else None
 
 
 def stop(sockets: Path) -> None:

@@ -36,6 +36,10 @@ def pid(folder):
     return postgresql.server_process(places.open_places(folder))
 
 
+def broker(folder):
+    return valkey.server_process(places.open_places(folder).home / "valkey")
+
+
 def hold(folder):
     """Another process that uses the folder until it is told to leave, or killed."""
     other = subprocess.Popen(
@@ -87,13 +91,17 @@ def test_starts_again_a_server_that_was_killed(folder):
 
 def test_replaces_a_server_whose_sockets_were_swept_away(folder):
     other = hold(folder)
+    cut_off = broker(folder)
     sockets = Path((folder / "sockets").read_text())
     for entry in sockets.iterdir():
         entry.unlink()
     sockets.rmdir()
     with use(folder) as found, psycopg.connect(found.database) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
+        assert broker(folder) not in (None, cut_off)
+        assert "valkey-server" not in process.command_line(cut_off), "nobody reaches it, and it writes the same files"
     other.communicate("")
+    assert broker(folder) is None
 
 
 def test_never_runs_as_root_and_shows_nothing_to_others(folder):

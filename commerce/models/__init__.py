@@ -1,4 +1,5 @@
 from commerce.models.checkout import Checkout, CheckoutState
+from commerce.models.invoice import Invoice, InvoiceCounter, InvoiceKind, InvoiceLine, Seller, SellerMarket
 from commerce.models.order import BillingPeriod, Order, OrderLine, OrderState
 from commerce.models.payment import Payment, PaymentState, Refund, RefundState
 from commerce.models.price import Price
@@ -9,6 +10,10 @@ __all__ = [
     "BillingPeriod",
     "Checkout",
     "CheckoutState",
+    "Invoice",
+    "InvoiceCounter",
+    "InvoiceKind",
+    "InvoiceLine",
     "Order",
     "OrderLine",
     "OrderState",
@@ -20,4 +25,6 @@ __all__ = [
     "RefundState",
     "SandboxCharge",
     "SandboxRefund",
+    "Seller",
+    "SellerMarket",
 ]

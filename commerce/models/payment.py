@@ -137,6 +137,7 @@ class Refund(models.Model):
     class Meta:
         ordering = ["created_at", "id"]
         constraints = [
+            unique_within_tenant("refund"),
             models.CheckConstraint(condition=Q(amount__gt=0), name="refund_is_positive"),
             models.CheckConstraint(condition=Q(state__in=RefundState.values), name="refund_state_is_known"),
             models.CheckConstraint(condition=Q(reason__in=RefundReason.values), name="refund_reason_is_known"),

@@ -1,9 +1,10 @@
-"""What a paid order brings: the subscription, its first period, seats, and the receipt."""
+"""What a paid order brings: the subscription, its first period, seats, the invoice and the receipt."""
 
 from datetime import datetime
 
 from commerce import money
 from commerce.models import BillingPeriod, Checkout, CheckoutState, Order, OrderState
+from commerce.operations import invoices
 from licensing.models import Channel, Subscription
 from licensing.operations import seats, subscriptions
 from tenants.access import Actor
@@ -54,6 +55,8 @@ def fulfil(*, checkout: Checkout, order: Order, at: datetime) -> Subscription:
     )
     seats.place(subscription=subscription, members=_still_here(checkout), by=by, at=at)
     jobs.enqueue("commerce.deliver_receipt", order_id=str(order.pk))
+    # Last: from here to the commit, everybody else whom the seller bills waits for the next number.
+    invoices.issue_invoice(order=order, by=by, at=at)
     return subscription
 
 

@@ -10,6 +10,7 @@ from commerce import gateways, money
 from commerce.gateways.protocol import GatewayUnavailable
 from commerce.models import OrderLine, Payment, Refund, RefundState
 from commerce.models.payment import RefundReason
+from commerce.operations import invoices
 from tenants.access import SYSTEM, Actor
 from tenants.journal import events
 
@@ -74,3 +75,4 @@ def send(refund: Refund, *, at: datetime) -> None:
                 amount=money.text(refund.amount, refund.payment.currency),
                 currency=refund.payment.currency,
             )
+            invoices.issue_credit_note(refund=refund, at=at)

@@ -55,6 +55,7 @@ class TestOneCard:
             "subscription.started",
             "order.paid",
             "seat.assigned",
+            "invoice.issued",
         ]
 
     def test_seats_those_who_were_named(self, ana, plan):

@@ -8,7 +8,7 @@ from django.db.backends.utils import CursorWrapper
 from psycopg import sql
 
 # Rows of these are written once. Beside their triggers, the application's role may not touch them.
-APPEND_ONLY = ("tenants_event", "tenants_eventposition")
+APPEND_ONLY = ("tenants_event", "tenants_eventposition", "commerce_invoice", "commerce_invoiceline")
 OWNS_DATABASE = "SELECT pg_has_role(datdba, 'USAGE') FROM pg_database WHERE datname = current_database()"
 
 
@@ -24,7 +24,7 @@ class Command(migrate.Command):
 
 
 def grant(connection: BaseDatabaseWrapper, role: str) -> None:
-    """Rows of every table, no definition of any; of the journal only reading and adding."""
+    """Rows of every table, no definition of any; of what is written once only reading and adding."""
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
         say(cursor, "GRANT USAGE ON SCHEMA public TO {role}", role=role)
         say(cursor, "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}", role=role)

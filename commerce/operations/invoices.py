@@ -1,0 +1,133 @@
+"""
+Invoices and credit notes, written in the transaction of what they are about.
+
+A number is taken last: its counter's row stays locked until the commit, so that numbers leave no gap, and nobody waits
+longer than for the few writes behind it.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from django.db import connection
+from django.utils.translation import gettext as _
+from django_countries import countries
+
+from commerce import money
+from commerce.models import Invoice, InvoiceKind, InvoiceLine, Order, OrderLine, PaymentState, Refund, Seller
+from commerce.operations.sellers import seller_for
+from tenants.access import SYSTEM, Actor
+from tenants.directory.models import Membership
+from tenants.ids import new_id
+from tenants.journal import events
+
+TAKE = """
+    INSERT INTO commerce_invoicecounter AS counter (id, seller_id, year, last) VALUES (%s, %s, %s, 1)
+    ON CONFLICT (seller_id, year) DO UPDATE SET last = counter.last + 1
+    RETURNING last
+"""
+
+
+def issue_invoice(*, order: Order, by: Actor, at: datetime) -> Invoice:
+    """Bill a paid order. The last act of the transaction that settles it."""
+    payer = Membership.objects.select_related("user", "tenant").get(pk=order.buyer_id)
+    invoice = Invoice(
+        kind=InvoiceKind.INVOICE, currency=order.currency, subtotal=order.subtotal, tax=order.tax, total=order.total
+    )
+    lines = [
+        InvoiceLine(
+            description=str(line.plan),
+            quantity=line.quantity,
+            unit_price=line.unit_price,
+            amount=line.amount,
+            tax=line.tax,
+            starts_at=line.starts_at,
+            ends_at=line.ends_at,
+        )
+        for line in order.lines.select_related("plan__product").order_by("pk")
+    ]
+    return _issue(invoice, lines, order=order, payer=payer, seller=seller_for(payer.tenant.country), by=by, at=at)
+
+
+def issue_credit_note(*, refund: Refund, at: datetime) -> Invoice | None:
+    """
+    Credit what went back of an invoice. The last act of the transaction in which a refund succeeds.
+
+    None: what went back was never invoiced, such as a charge that nothing was left to pay for.
+    """
+    payment, line = refund.payment, refund.line
+    credited = Invoice.objects.filter(order=payment.order_id, kind=InvoiceKind.INVOICE).first()
+    if payment.state != PaymentState.SUCCEEDED or credited is None or line is None:
+        return None
+    tax = money.rounded(refund.amount * line.tax / (line.amount + line.tax), credited.currency)
+    note = Invoice(
+        kind=InvoiceKind.CREDIT_NOTE,
+        credits=credited,
+        refund=refund,
+        currency=credited.currency,
+        subtotal=refund.amount - tax,
+        tax=tax,
+        total=refund.amount,
+    )
+    payer = Membership.objects.select_related("user", "tenant").get(pk=credited.payer_id)
+    return _issue(
+        note, [_unused(note, line, refund)], order=payment.order, payer=payer, seller=credited.seller, by=SYSTEM, at=at
+    )
+
+
+def _unused(note: Invoice, line: OrderLine, refund: Refund) -> InvoiceLine:
+    ends_at = line.ends_at or refund.created_at
+    return InvoiceLine(
+        description=_("Unused part of %(what)s, %(quantity)s seats") % {"what": line.plan, "quantity": line.quantity},
+        quantity=1,
+        unit_price=note.subtotal,
+        amount=note.subtotal,
+        tax=note.tax,
+        starts_at=min(refund.created_at, ends_at),
+        ends_at=ends_at,
+    )
+
+
+def _issue(
+    invoice: Invoice,
+    lines: Sequence[InvoiceLine],
+    *,
+    order: Order,
+    payer: Membership,
+    seller: Seller,
+    by: Actor,
+    at: datetime,
+) -> Invoice:
+    invoice.tenant, invoice.order, invoice.payer, invoice.seller = payer.tenant, order, payer, seller
+    invoice.seller_name, invoice.seller_address = seller.name, seller.address
+    invoice.seller_tax_id = seller.tax_id
+    # A name is one line, whatever was typed.
+    invoice.bill_to_name = " ".join(
+        (_("%(person)s c/o %(organisation)s") % {"person": payer, "organisation": payer.tenant}).split()
+    )
+    invoice.bill_to_address = countries.name(payer.tenant.country)
+    invoice.time_zone = payer.tenant.time_zone
+    invoice.issued_at, invoice.year = at, at.astimezone(UTC).year
+    for line in lines:
+        line.tenant, line.invoice = payer.tenant, invoice
+    events.record(
+        f"{invoice.kind}.issued",
+        tenant=payer.tenant,
+        by=by,
+        at=at,
+        subject=order.pk,
+        invoice=invoice.pk,
+        amount=money.text(invoice.total, invoice.currency),
+        currency=invoice.currency,
+    )
+    invoice.sequence = _next_number(seller, invoice.year)
+    invoice.number = f"{seller.prefix}-{invoice.year}-{invoice.sequence:06}"
+    invoice.save(force_insert=True)
+    InvoiceLine.objects.bulk_create(lines)
+    return invoice
+
+
+def _next_number(seller: Seller, year: int) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(TAKE, [new_id(), seller.pk, year])
+        [last] = cursor.fetchone()
+    return int(last)

@@ -3,15 +3,15 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from commerce.models import Order, PaymentState, Price, Purchase, RefundState
-from commerce.templatetags.money import money
+from commerce.amounts import money
+from commerce.models import Invoice, Order, PaymentState, Price, Purchase, RefundState
 from commerce.views.wording import look_of
 from licensing.models import Channel, Product, Seat, SubscriptionState
 from tenants.access import Right
@@ -222,6 +222,7 @@ def seats_of(purchase: Purchase) -> dict[str, Any]:
 
 def orders_of(purchase: Purchase) -> list[dict[str, Any]]:
     orders = Order.objects.of(purchase.tenant).filter(subscription=purchase).with_lines()
+    orders = orders.prefetch_related(Prefetch("invoices", Invoice.objects.order_by("issued_at", "pk")))
     return [as_order(order) for order in orders.order_by("-created_at", "-pk")]
 
 
@@ -231,6 +232,7 @@ def as_order(order: Order) -> dict[str, Any]:
         "ordered": listed_minute(order.created_at),
         "buyer": order.buyer,
         "state": order.get_state_display(),
+        "invoices": [f"{invoice.get_kind_display()} {invoice.number}" for invoice in order.invoices.all()],
         "currency": order.currency,
         "tax": order.tax,
         "total": order.total,

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from commerce.views import buying, cancelling, catalogue, checkouts, sandbox, seats, subscriptions
+from commerce.views import buying, cancelling, catalogue, checkouts, invoices, sandbox, seats, subscriptions
 
 urlpatterns = [
     path("", catalogue.catalogue, name="catalogue"),
@@ -23,4 +23,7 @@ urlpatterns = [
         name="my-subscription-auto-renew",
     ),
     path("my/subscriptions/<uuid:subscription_id>/cancel/", cancelling.cancel, name="my-subscription-cancel"),
+    path("my/invoices/", invoices.my_invoices, name="my-invoices"),
+    path("my/invoices/<uuid:invoice_id>/", invoices.my_invoice, name="my-invoice"),
+    path("my/invoices/<uuid:invoice_id>/pdf/", invoices.my_invoice_pdf, name="my-invoice-pdf"),
 ]

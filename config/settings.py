@@ -222,5 +222,7 @@ LOGGING = {
         # A filter that the admin refuses is an answer, not an incident: any reader could fill the log with it.
         "django.security.DisallowedModelAdminLookup": {"level": "CRITICAL"},
         "httpx": {"level": "WARNING"},
+        "fontTools": {"level": "WARNING"},
+        "fpdf": {"level": "ERROR"},  # of each letter that no font has
     },
 }

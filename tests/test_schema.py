@@ -15,6 +15,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from commerce.models import Invoice
 from config.wsgi import application
 from licensing.models import Seat
 from tests.callers import Api, token_for
@@ -49,6 +50,7 @@ def there(member):
     subscription, checkout = buy(member, plan, at=now), open_checkout(member, plan, at=now)
     return {
         "subscriptions": subscription.pk,
+        "invoices": Invoice.objects.get().pk,
         "checkouts": checkout.pk,
         "members": member.pk,
         "products": plan.product_id,

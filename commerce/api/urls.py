@@ -1,6 +1,7 @@
 from django.urls import path
 
 from commerce.api.checkouts import CancelCheckout, Checkouts, ConfirmCheckout, OneCheckout, PayCheckout
+from commerce.api.invoices import InvoicePdf, Invoices
 from commerce.api.orders import Orders
 from commerce.api.products import Products
 from commerce.api.subscriptions import AutoRenew, Cancel, OneSubscription, Subscriptions
@@ -17,4 +18,6 @@ urlpatterns = [
     path("subscriptions/<uuid:id>/auto-renew/", AutoRenew.as_view(), name="api-subscription-auto-renew"),
     path("subscriptions/<uuid:id>/cancel/", Cancel.as_view(), name="api-subscription-cancel"),
     path("orders/", Orders.as_view(), name="api-orders"),
+    path("invoices/", Invoices.as_view(), name="api-invoices"),
+    path("invoices/<uuid:id>/pdf/", InvoicePdf.as_view(), name="api-invoice-pdf"),
 ]

@@ -143,6 +143,14 @@ class Invoice(models.Model):
         return self.number
 
     @property
+    def from_seller(self) -> dict[str, str]:
+        return {"name": self.seller_name, "address": self.seller_address, "tax_id": self.seller_tax_id}
+
+    @property
+    def to_payer(self) -> dict[str, str]:
+        return {"name": self.bill_to_name, "address": self.bill_to_address}
+
+    @property
     def is_credit_note(self) -> bool:
         return self.kind == InvoiceKind.CREDIT_NOTE
 

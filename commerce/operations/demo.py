@@ -6,9 +6,20 @@ from datetime import datetime
 
 from django.db import connection, transaction
 
-from commerce.demo_data import CARD, CONTOSO, GUESTS, OPERATOR, PURCHASES, TENANTS, DemoPerson, DemoPurchase, DemoTenant
-from commerce.models import Checkout, CheckoutState
-from commerce.operations import checkouts, payments
+from commerce.demo_data import (
+    CARD,
+    CONTOSO,
+    GUESTS,
+    OPERATOR,
+    PURCHASES,
+    SELLER,
+    TENANTS,
+    DemoPerson,
+    DemoPurchase,
+    DemoTenant,
+)
+from commerce.models import Checkout, CheckoutState, Seller
+from commerce.operations import checkouts, payments, sellers
 from commerce.operations.declines import TooManyCardsAtOnce, TooManyDeclines
 from commerce.operations.prices import NotPriced
 from licensing.files import Change, Effect
@@ -31,7 +42,7 @@ def set_up(*, return_url: str, by: Actor, at: datetime) -> list[Change]:
     demo forbid by now is left out.
     """
     with one_at_a_time():
-        changes = [_operator(*OPERATOR, by=by, at=at)]
+        changes = [_operator(*OPERATOR, by=by, at=at), _seller(by=by, at=at)]
         for tenant in TENANTS:
             changes += _set_up_tenant(tenant, by=by, at=at)
         changes += [_guest(*guest, by=by, at=at) for guest in GUESTS]
@@ -55,6 +66,15 @@ def _operator(email: str, name: str, *, by: Actor, at: datetime) -> Change:
         return Change("operator", email, Effect.UNCHANGED)
     people.add_operator(email=email, name=name, is_demo=True, by=by, at=at)
     return Change("operator", email, Effect.ADDED)
+
+
+def _seller(*, by: Actor, at: datetime) -> Change:
+    """An address for the seller that every installation begins with; one that the operator gave stays."""
+    seller = Seller.objects.get(is_default=True)
+    if seller.address:
+        return Change("seller", seller.slug, Effect.UNCHANGED)
+    sellers.save_seller(slug=seller.slug, prefix=seller.prefix, name=seller.name, **SELLER, by=by, at=at)
+    return Change("seller", seller.slug, Effect.CHANGED)
 
 
 @transaction.atomic

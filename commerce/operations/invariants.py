@@ -5,12 +5,24 @@ They read with plain queries and repair nothing: a finding is a defect, or someb
 """
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
-from django.db.models import CharField, Count, DecimalField, F, Q, Sum, Value
+from django.db.models import CharField, Count, DecimalField, F, Max, Q, Sum, Value
 from django.db.models.functions import Cast, Coalesce
 
 from commerce import gateways, money
-from commerce.models import BillingPeriod, Order, OrderState, Payment, PaymentState, RefundState
+from commerce.models import (
+    BillingPeriod,
+    Invoice,
+    InvoiceCounter,
+    InvoiceKind,
+    Order,
+    OrderState,
+    Payment,
+    PaymentState,
+    Refund,
+    RefundState,
+)
 from commerce.models.payment import LIVE
 from licensing.models import Subscription
 from licensing.operations import invariants as licensing_invariants
@@ -47,6 +59,60 @@ def refunds_add_up() -> Iterator[str]:
     )
     for payment in summed.exclude(refunded=F("given_back")):
         yield f"payment {payment.pk}: {payment.refunded} refunded, its refunds add up to {payment.given_back}"
+
+
+def invoices_are_numbered_without_gaps() -> Iterator[str]:
+    """Each seller's year counts from 1 to the last number that was taken."""
+    issued: dict[tuple[Any, int], tuple[int, int]] = {
+        (row["seller"], row["year"]): (row["count"], row["last"])
+        for row in Invoice.objects.values("seller", "year").annotate(count=Count("pk"), last=Max("sequence"))
+    }
+    counters = {(counter.seller_id, counter.year): counter.last for counter in InvoiceCounter.objects.all()}
+    for seller, year in sorted(issued.keys() | counters.keys(), key=str):
+        count, last = issued.get((seller, year), (0, 0))
+        taken = counters.get((seller, year), 0)
+        if not count == last == taken:
+            yield f"seller {seller}: {count} invoices in {year}, the last is {last}, {taken} numbers taken"
+
+
+def every_paid_order_has_its_invoice() -> Iterator[str]:
+    """Of its own amounts; and no other order has one."""
+    own = Q(
+        invoices__kind=InvoiceKind.INVOICE,
+        invoices__total=F("total"),
+        invoices__tax=F("tax"),
+        invoices__currency=F("currency"),
+    )
+    counted = Order.objects.annotate(all_invoices=Count("invoices", filter=Q(invoices__kind=InvoiceKind.INVOICE)))
+    right = counted.annotate(own_invoices=Count("invoices", filter=own))
+    for order in right.filter(state=OrderState.PAID).exclude(all_invoices=1, own_invoices=1):
+        yield f"order {order.pk}: paid, {order.all_invoices} invoices, {order.own_invoices} of its amounts"
+    for order in right.exclude(state=OrderState.PAID).filter(all_invoices__gt=0):
+        yield f"order {order.pk}: {order.state} with {order.all_invoices} invoices"
+
+
+def every_refund_has_its_credit_note() -> Iterator[str]:
+    """What went back of a paid order is credited with the same amount, once; nothing else is."""
+    due = Q(state=RefundState.SUCCEEDED, payment__state=PaymentState.SUCCEEDED)
+    own = Q(credit_notes__total=F("amount"), credit_notes__currency=F("payment__currency"))
+    counted = Refund.objects.annotate(notes=Count("credit_notes"), own_notes=Count("credit_notes", filter=own))
+    for refund in counted.filter(due).exclude(notes=1, own_notes=1):
+        yield f"refund {refund.pk}: {refund.notes} credit notes, {refund.own_notes} of its amount"
+    for refund in counted.exclude(due).filter(notes__gt=0):
+        yield f"refund {refund.pk}: {refund.notes} credit notes although nothing of an invoice went back"
+    stray = Invoice.objects.filter(kind=InvoiceKind.CREDIT_NOTE).exclude(
+        credits__kind=InvoiceKind.INVOICE, credits__order=F("order"), refund__payment__order=F("order")
+    )
+    for note in stray:
+        yield f"credit note {note.number}: its invoice or refund is of another order"
+
+
+def lines_add_up_to_invoices() -> Iterator[str]:
+    summed = Invoice.objects.annotate(
+        lines_amount=Coalesce(Sum("lines__amount"), _NOTHING), lines_tax=Coalesce(Sum("lines__tax"), _NOTHING)
+    )
+    for invoice in summed.exclude(subtotal=F("lines_amount"), tax=F("lines_tax")):
+        yield f"invoice {invoice.number}: its lines do not add up to its total"
 
 
 def every_subscription_has_its_order() -> Iterator[str]:
@@ -95,6 +161,10 @@ CHECKS: tuple[Callable[[], Iterator[str]], ...] = (
     paid_orders_have_one_payment,
     lines_add_up_to_orders,
     refunds_add_up,
+    invoices_are_numbered_without_gaps,
+    every_paid_order_has_its_invoice,
+    every_refund_has_its_credit_note,
+    lines_add_up_to_invoices,
     every_subscription_has_its_order,
     periods_follow_one_another,
     provider_agrees,

@@ -40,8 +40,8 @@ def issue_invoice(*, order: Order, by: Actor, at: datetime) -> Invoice:
             unit_price=line.unit_price,
             amount=line.amount,
             tax=line.tax,
-            starts_at=line.starts_at,
-            ends_at=line.ends_at,
+            starts_at=line.starts_at or at,
+            ends_at=line.ends_at or at,
         )
         for line in order.lines.select_related("plan__product").order_by("pk")
     ]

@@ -10,10 +10,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from commerce.amounts import money
 from commerce.forms import CancelForm
 from commerce.operations import cancellations
 from commerce.operations.cancellations import Cancellation
-from commerce.templatetags.money import money
 from commerce.views.people import for_members
 from commerce.views.subscriptions import ends_anyway, own
 from licensing.models import Subscription

@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from commerce.forms import PayForm
-from commerce.models import Checkout, CheckoutState, Order, Payment, PaymentState
+from commerce.models import Checkout, CheckoutState, InvoiceKind, Order, Payment, PaymentState
 from commerce.operations import checkouts, declines, payments, settlement
 from commerce.views import wording
 from commerce.views.buying import buy_url, refused
@@ -199,6 +199,7 @@ def _receipt(request: HttpRequest, checkout: Checkout) -> HttpResponse:
     context = {
         "checkout": checkout,
         "order": order,
+        "invoice": order.invoices.filter(kind=InvoiceKind.INVOICE).first(),
         "subscription": order.subscription,
         "lines": wording.order_lines(order),
         "surplus": wording.surplus_of(order),

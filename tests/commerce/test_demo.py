@@ -45,13 +45,14 @@ def test_sets_up_what_the_contract_says_and_nothing_a_second_time(demo):
         "plan": (12, 0),
         "price": (72, 0),
         "operator": (1, 0),
+        "seller": (0, 1),
         "tenant": (9, 0),
         "person": (27, 0),
         "guest": (1, 0),
         "purchase": (3, 0),
     }
     before = rows()
-    assert demo() == dict.fromkeys(("operator", "tenant", "person", "guest", "purchase"), (0, 0))
+    assert demo() == dict.fromkeys(("operator", "seller", "tenant", "person", "guest", "purchase"), (0, 0))
     assert rows() == before
 
 

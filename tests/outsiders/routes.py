@@ -45,6 +45,7 @@ ENTRIES: dict[str, Fill] = {
     "api/v1/subscriptions/<uuid:id>/seats/": lambda w: {"id": w.subscription.pk},
     "api/v1/subscriptions/<uuid:id>/seats/release/": lambda w: {"id": w.subscription.pk},
     "api/v1/subscriptions/<uuid:id>/seats/<uuid:seat>/": lambda w: {"id": w.subscription.pk, "seat": w.seat.pk},
+    "api/v1/invoices/<uuid:id>/pdf/": lambda w: {"id": w.invoice.pk},
     "buy/<slug:plan_id>/": lambda w: {"plan_id": w.plan.pk},
     "checkouts/<uuid:checkout_id>/": lambda w: {"checkout_id": w.open_checkout.pk},
     "checkouts/<uuid:checkout_id>/pay/": lambda w: {"checkout_id": w.open_checkout.pk},
@@ -56,6 +57,8 @@ ENTRIES: dict[str, Fill] = {
     "my/subscriptions/<uuid:subscription_id>/release/": lambda w: {"subscription_id": w.subscription.pk},
     "my/subscriptions/<uuid:subscription_id>/auto-renew/": lambda w: {"subscription_id": w.subscription.pk},
     "my/subscriptions/<uuid:subscription_id>/cancel/": lambda w: {"subscription_id": w.subscription.pk},
+    "my/invoices/<uuid:invoice_id>/": lambda w: {"invoice_id": w.invoice.pk},
+    "my/invoices/<uuid:invoice_id>/pdf/": lambda w: {"invoice_id": w.invoice.pk},
     "admin/tenants/tenant/<path:object_id>/change/": lambda w: {"object_id": w.tenant.pk},
     "admin/tenants/membership/<path:object_id>/change/": lambda w: {"object_id": w.owner.pk},
     "admin/tenants/domain/<path:object_id>/change/": lambda w: {"object_id": w.tenant.domains.get().pk},
@@ -114,6 +117,9 @@ ACTS = [
 # Routes with an id that only show; `buy` opens a quote of the visitor's own, and a policy page is the visitor's own
 # tenant's (its form is tried by everybody in tests/admin).
 READ_ONLY = {
+    "api/v1/invoices/<uuid:id>/pdf/",
+    "my/invoices/<uuid:invoice_id>/",
+    "my/invoices/<uuid:invoice_id>/pdf/",
     "api/v1/products/<str:id>/eligibility/",
     "api/v1/checkouts/<uuid:id>/",
     "api/v1/subscriptions/<uuid:id>/",

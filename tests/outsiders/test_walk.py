@@ -57,7 +57,7 @@ def visitor_called(who: str, world: World) -> Visitor:
 
 def secrets_from(who: str, world: World) -> tuple[str, ...]:
     """The words that a visitor must never read. Its own people may know what their organisation is called."""
-    private = (PRIVATE_WORD, str(world.subscription.pk), str(world.order.pk))
+    private = (PRIVATE_WORD, str(world.subscription.pk), str(world.order.pk), world.invoice.number)
     return private if who in OF_THE_TENANT else (*private, TENANT_WORD)
 
 

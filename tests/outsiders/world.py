@@ -6,7 +6,7 @@ from typing import Any
 from django.apps import apps
 from django.utils import timezone
 
-from commerce.models import Checkout, Order, Payment, SandboxCharge
+from commerce.models import Checkout, Invoice, Order, Payment, SandboxCharge
 from licensing.models import Plan, Seat, Subscription
 from policies.models import Policy
 from policies.operations.policies import set_product_policy
@@ -33,6 +33,7 @@ class World:
     open_checkout: Checkout
     waiting: Payment
     order: Order
+    invoice: Invoice
     policy: Policy
     # Of the same tenant, without any role; and an admin of another tenant.
     colleague: Membership
@@ -71,6 +72,7 @@ def build() -> World:
         open_checkout=factories.open_checkout(owner, plan, at=now),
         waiting=Payment.objects.get(order__checkout=waiting),
         order=Order.objects.get(subscription=subscription),
+        invoice=Invoice.objects.get(order__subscription=subscription),
         policy=Policy.objects.get(tenant=tenant),
         colleague=factories.MembershipFactory(tenant=tenant),
         outsider=outsider,

@@ -1,0 +1,206 @@
+"""An invoice as PDF, A4. The same invoice gives the same bytes, in one language."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from zoneinfo import ZoneInfo
+
+import cvttf_NotoSansCJK_Regular
+import pymupdf_fonts
+from django.http import HttpResponse
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+from fpdf import FPDF, XPos, YPos
+from fpdf.enums import Align
+from fpdf.fonts import TTFFont
+
+from commerce.amounts import figures, money
+from commerce.models import Invoice, InvoiceLine
+
+FONT = "FiraGO"
+# What FiraGO lacks. It is large, so it is read only where it is needed.
+EAST_ASIAN = "Noto Sans CJK"
+LEFT, MIDDLE, RIGHT, TOP, BOTTOM = 20, 110, 190, 20, 25
+# Description, quantity, unit price, amount.
+COLUMNS = (90, 20, 30, 30)
+INK, MUTED, LINE = (22, 32, 42), (82, 96, 109), (220, 225, 230)
+
+
+class _Sheet(FPDF):
+    """A4 with a quiet footer that names the invoice."""
+
+    def __init__(self, invoice: Invoice, fonts: Path) -> None:
+        super().__init__(orientation="portrait", unit="mm", format="A4")
+        self.invoice = invoice
+        self.set_margins(LEFT, TOP, 210 - RIGHT)
+        self.set_auto_page_break(True, BOTTOM)
+        self.c_margin = 0.0
+        for style, name in (("", "figo"), ("B", "figbo")):
+            path = fonts / f"{name}.ttf"
+            path.write_bytes(pymupdf_fonts.myfont(name))
+            self.add_font(FONT, style, path)
+        self.set_creation_date(invoice.issued_at)
+        self.set_title(f"{invoice.get_kind_display()} {invoice.number}")
+        self.set_author(invoice.seller_name)
+
+    def read_east_asian(self, texts: Sequence[str]) -> None:
+        font = self.fonts[FONT.lower()]
+        known = font.cmap if isinstance(font, TTFFont) else {}
+        if any(ord(letter) not in known for text in texts for letter in text if letter.isalnum()):
+            self.add_font(EAST_ASIAN, fname=cvttf_NotoSansCJK_Regular.get_TTF_path())
+            self.set_fallback_fonts([EAST_ASIAN], exact_match=False)
+
+    def footer(self) -> None:
+        self.set_y(-18)
+        self.write_in(9, MUTED)
+        page = _("Page %(number)s of %(count)s") % {"number": self.page_no(), "count": "{nb}"}
+        self.cell(0, 5, f"{self.invoice.number} · {page}")
+
+    def write_in(self, size: float, colour: tuple[int, int, int] = INK, style: str = "") -> None:
+        self.set_font(FONT, style, size)
+        # Both, since the library saves and restores its state around text of another colour, and loses the font then.
+        self.set_text_color(*colour)
+        self.set_fill_color(*colour)
+
+    def text_block(self, text: str, width: float, line: float = 5) -> None:
+        self.multi_cell(width, line, text, align=Align.L, new_x=XPos.LEFT, new_y=YPos.NEXT)
+
+    def rule(self) -> None:
+        self.set_draw_color(*LINE)
+        self.set_line_width(0.3)
+        self.line(LEFT, self.get_y(), RIGHT, self.get_y())
+
+
+def render(invoice: Invoice) -> bytes:
+    """The PDF of an invoice that came with its lines."""
+    lines = list(invoice.lines.all())
+    with TemporaryDirectory() as folder:  # the library reads fonts from files only
+        sheet = _Sheet(invoice, Path(folder))
+        sheet.read_east_asian(
+            [invoice.bill_to_name, invoice.bill_to_address, invoice.seller_name, invoice.seller_address]
+            + [line.description for line in lines]
+        )
+        sheet.add_page()
+        _head(sheet, invoice)
+        _parties(sheet, invoice)
+        _lines(sheet, invoice, lines)
+        _totals(sheet, invoice)
+        return bytes(sheet.output())
+
+
+def file_name(invoice: Invoice) -> str:
+    return f"{invoice.number}.pdf"
+
+
+def download(invoice: Invoice) -> HttpResponse:
+    disposition = f'attachment; filename="{file_name(invoice)}"'
+    return HttpResponse(render(invoice), content_type="application/pdf", headers={"Content-Disposition": disposition})
+
+
+def _head(sheet: _Sheet, invoice: Invoice) -> None:
+    sheet.write_in(22, style="B")
+    sheet.cell(0, 10, invoice.get_kind_display(), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+    sheet.ln(2)
+    facts = [(_("Number"), invoice.number), (_("Date"), issued_day(invoice))]
+    if invoice.credits:
+        facts.append((_("Credits invoice"), f"{invoice.credits.number}, {issued_day(invoice.credits)}"))
+    facts.append((_("Order"), str(invoice.order_id)))
+    for name, value in facts:
+        sheet.write_in(10, MUTED)
+        sheet.cell(35, 6, name)
+        sheet.write_in(10)
+        sheet.cell(0, 6, value, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+    sheet.ln(8)
+
+
+def _parties(sheet: _Sheet, invoice: Invoice) -> None:
+    """The seller on the left, whom it bills on the right."""
+    top, ends = sheet.get_y(), []
+    tax_id = _("Tax id: %(id)s") % {"id": invoice.seller_tax_id} if invoice.seller_tax_id else ""
+    for left, title, name, rest in (
+        (LEFT, _("From"), invoice.seller_name, [invoice.seller_address, tax_id]),
+        (MIDDLE, _("Bill to"), invoice.bill_to_name, [invoice.bill_to_address]),
+    ):
+        sheet.set_xy(left, top)
+        sheet.write_in(10, MUTED)
+        sheet.text_block(title, 80, 6)
+        sheet.write_in(10, style="B")
+        sheet.text_block(name, 80)
+        sheet.write_in(10)
+        for text in filter(None, rest):
+            sheet.text_block(text, 80)
+        ends.append(sheet.get_y())
+    sheet.set_xy(LEFT, max(ends) + 10)
+
+
+def _lines(sheet: _Sheet, invoice: Invoice, lines: Sequence[InvoiceLine]) -> None:
+    _row(sheet, (_("Description"), _("Quantity"), _("Unit price"), _("Amount")), muted=True)
+    for line in lines:
+        if sheet.will_page_break(20):
+            sheet.add_page()
+        top = sheet.get_y() + 2
+        sheet.set_y(top)
+        sheet.write_in(10)
+        sheet.text_block(line.description, COLUMNS[0])
+        sheet.write_in(9, MUTED)
+        sheet.text_block(period(invoice, line), COLUMNS[0])
+        bottom = sheet.get_y()
+        sheet.set_y(top)
+        amounts = (figures(line.unit_price, invoice.currency), figures(line.amount, invoice.currency))
+        _row(sheet, ("", str(line.quantity), *amounts))
+        sheet.set_y(bottom + 2)
+        sheet.rule()
+
+
+def _row(sheet: _Sheet, cells: Sequence[str], *, muted: bool = False) -> None:
+    sheet.write_in(9 if muted else 10, MUTED if muted else INK)
+    for width, text, align in zip(COLUMNS, cells, (Align.L, Align.R, Align.R, Align.R), strict=True):
+        sheet.cell(width, 5, text, align=align)
+    sheet.ln(6)
+    if muted:
+        sheet.rule()
+
+
+def _totals(sheet: _Sheet, invoice: Invoice) -> None:
+    if sheet.will_page_break(40):
+        sheet.add_page()
+    sheet.ln(3)
+    total = _("Total credited") if invoice.is_credit_note else _("Total")
+    for name, amount in ((_("Subtotal"), invoice.subtotal), (_("Tax"), invoice.tax)):
+        sheet.write_in(10)
+        _total(sheet, name, figures(amount, invoice.currency), 6)
+    sheet.write_in(14, style="B")
+    _total(sheet, total, money(invoice.total, invoice.currency), 10)
+    sheet.ln(6)
+    sheet.write_in(10, MUTED)
+    sheet.text_block(settled(invoice), 170)
+
+
+def _total(sheet: _Sheet, name: str, amount: str, height: float) -> None:
+    sheet.set_x(MIDDLE)
+    sheet.cell(40, height, name)
+    sheet.cell(RIGHT - MIDDLE - 40, height, amount, align=Align.R)
+    sheet.ln(height)
+
+
+def issued_day(invoice: Invoice) -> str:
+    """In UTC, as the year in its number is."""
+    return _day(invoice.issued_at.astimezone(UTC))
+
+
+def period(invoice: Invoice, line: InvoiceLine) -> str:
+    zone = ZoneInfo(invoice.time_zone)
+    return f"{_day(line.starts_at.astimezone(zone))} – {_day(line.ends_at.astimezone(zone))}"
+
+
+def settled(invoice: Invoice) -> str:
+    """How the money moved: there is nothing left to pay."""
+    if invoice.is_credit_note:
+        return _("Refunded to the card that paid the invoice.")
+    return _("Paid by card. Nothing is left to pay.")
+
+
+def _day(moment: datetime) -> str:
+    return date_format(moment, pgettext("day of an invoice", "j F Y"))

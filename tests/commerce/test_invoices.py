@@ -1,0 +1,299 @@
+"""Invoices: what they say, their numbers, and that nobody can change them."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import DatabaseError, IntegrityError, connection, transaction
+
+from commerce.gateways.protocol import GatewayUnavailable
+from commerce.gateways.sandbox import SandboxGateway
+from commerce.models import Invoice, InvoiceCounter, InvoiceLine, Order, OrderLine, Payment, Refund, Seller
+from commerce.operations import cancellations, invoices, payments, refunds, sellers, settlement
+from commerce.operations.invariants import CHECKS
+from tenants.access import SYSTEM
+from tenants.journal.models import Event
+from tenants.refusal import NotAllowed
+from tests.factories import NOON, MembershipFactory, acting, buy, open_checkout, pay, plan_on_sale
+from tests.race import at_once, race
+
+pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
+between_transactions = pytest.mark.django_db(
+    transaction=True, serialized_rollback=True, databases=["default", "sandbox"]
+)
+DAY = timedelta(days=1)
+
+
+def findings():
+    return [finding for check in CHECKS for finding in check()]
+
+
+def cancel(subscription, at):
+    cancellations.cancel_subscription(subscription=subscription, reason="", by=acting(subscription.purchaser), at=at)
+
+
+def numbers():
+    return list(Invoice.objects.order_by("sequence").values_list("sequence", flat=True))
+
+
+class TestAnInvoice:
+    def test_says_who_bills_whom_for_what(self, plan):
+        ana = MembershipFactory(name="Ana  Álvarez\n", tenant__name="Contoso", tenant__time_zone="Asia/Tokyo")
+        Seller.objects.update(address="1 Street", tax_id="US 1")
+        subscription = buy(ana, plan)
+        invoice, line = Invoice.objects.get(), InvoiceLine.objects.get()
+        assert (invoice.number, invoice.kind, invoice.year, invoice.sequence) == ("SW-2026-000001", "invoice", 2026, 1)
+        assert (invoice.tenant, invoice.payer, invoice.order) == (ana.tenant, ana, Order.objects.get())
+        assert invoice.from_seller == {"name": "Seatwise", "address": "1 Street", "tax_id": "US 1"}
+        assert invoice.to_payer == {"name": "Ana Álvarez c/o Contoso", "address": "United States of America"}
+        assert (invoice.subtotal, invoice.tax, invoice.total) == (Decimal("19.98"), 0, Decimal("19.98"))
+        assert (invoice.currency, invoice.issued_at, invoice.time_zone) == ("USD", NOON, "Asia/Tokyo")
+        assert (line.description, line.quantity, line.unit_price) == (str(plan), 2, Decimal("9.99"))
+        assert (line.starts_at, line.ends_at) == (subscription.term_start, subscription.term_end)
+        assert Event.objects.filter(type="invoice.issued").get().data["invoice"] == str(invoice.pk)
+
+    def test_stays_as_it_was_when_names_change(self, ana, plan):
+        buy(ana, plan)
+        Seller.objects.update(name="Other", address="Elsewhere")
+        assert Invoice.objects.get().seller_name == "Seatwise"
+
+    def test_comes_once_however_often_a_payment_is_settled(self, ana, plan):
+        buy(ana, plan)
+        payment = Payment.objects.get()
+        settlement.settle_payment(payment=payment, charge=SandboxGateway().find(payment.pk), at=NOON)
+        assert numbers() == [1]
+
+    def test_is_not_written_of_a_declined_card(self, ana, plan):
+        with pytest.raises(payments.CardDeclined):
+            pay(open_checkout(ana, plan), "pm_card_chargeDeclined")
+        assert not Invoice.objects.exists()
+        assert not InvoiceCounter.objects.exists()
+
+    @pytest.mark.parametrize(
+        "amount, currency, country, total", [("1001", "JPY", "JP", "2002"), ("1.255", "KWD", "KW", "2.510")]
+    )
+    def test_is_exact_in_every_currency(self, amount, currency, country, total):
+        subscription = buy(MembershipFactory(tenant__country=country), plan_on_sale(amount, currency, country))
+        cancel(subscription, NOON + 2 * DAY)
+        invoice, note = Invoice.objects.order_by("sequence")
+        assert (invoice.total, invoice.currency) == (Decimal(total), currency)
+        assert (note.total, note.currency) == (Refund.objects.get().amount, currency)
+        assert findings() == []
+
+
+class TestACreditNote:
+    def test_names_its_invoice_and_what_went_back(self, ana, plan):
+        subscription = buy(ana, plan)
+        cancel(subscription, NOON + 2 * DAY)
+        invoice, note = Invoice.objects.order_by("sequence")
+        refund, line = Refund.objects.get(), note.lines.get()
+        assert (note.number, note.kind, note.credits, note.refund) == ("SW-2026-000002", "credit_note", invoice, refund)
+        assert note.total == refund.amount == line.amount
+        assert line.description == f"Unused part of {plan}, 2 seats"
+        assert (line.starts_at, line.ends_at) == (NOON + 2 * DAY, subscription.term_end)
+        assert (note.payer, note.order) == (ana, invoice.order)
+        assert findings() == []
+
+    def test_splits_the_tax_that_went_back(self, ana, plan):
+        subscription = buy(ana, plan)
+        cancel(subscription, NOON)
+        refund = Refund.objects.get()
+        OrderLine.objects.update(tax=Decimal("3.80"))
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            cursor.execute("ALTER TABLE commerce_invoice DISABLE TRIGGER USER")
+            cursor.execute("ALTER TABLE commerce_invoiceline DISABLE TRIGGER USER")
+        InvoiceLine.objects.filter(invoice__refund=refund).delete()
+        Invoice.objects.filter(refund=refund).delete()
+        refund.refresh_from_db()
+        note = invoices.issue_credit_note(refund=refund, at=NOON)
+        assert (note.subtotal, note.tax, note.total) == (Decimal("16.79"), Decimal("3.19"), Decimal("19.98"))
+
+    def test_waits_until_the_provider_has_given_back(self, ana, plan, monkeypatch):
+        subscription = buy(ana, plan)
+        with monkeypatch.context() as away:
+            away.setattr(SandboxGateway, "refund", refuse)
+            cancel(subscription, NOON)
+        assert numbers() == [1]
+        for _ in range(2):
+            settlement.reconcile(at=NOON + DAY)
+        assert numbers() == [1, 2]
+        assert Invoice.objects.get(sequence=2).issued_at == NOON + DAY
+
+    def test_is_not_written_for_a_charge_that_was_never_invoiced(self, ana, plan):
+        buy(ana, plan)
+        order = Order.objects.get()
+        surplus = Payment.objects.create(
+            tenant=ana.tenant, order=order, payer=ana, state="surplus", amount=Decimal(5), currency="USD",
+            captured=Decimal(5), payment_method="pm_card_visa", gateway="sandbox", started_at=NOON,
+        )  # fmt: skip
+        refunds.give_back_surplus(payment=surplus, at=NOON)
+        assert invoices.issue_credit_note(refund=Refund.objects.get(), at=NOON) is None
+        assert numbers() == [1]
+
+
+def refuse(*args, **options):
+    raise GatewayUnavailable
+
+
+class TestSellers:
+    def test_bill_their_own_markets_with_their_own_numbers(self, ana, plan):
+        sellers.save_seller(
+            slug="japan", prefix="SWJ", name="Seatwise KK", address="", tax_id="", countries=["JP"], by=SYSTEM, at=NOON
+        )
+        buy(ana, plan)
+        buy(MembershipFactory(tenant__country="JP"), plan_on_sale("1000", "JPY", "JP"))
+        assert set(Invoice.objects.values_list("number", "seller_name")) == {
+            ("SW-2026-000001", "Seatwise"),
+            ("SWJ-2026-000001", "Seatwise KK"),
+        }
+        assert findings() == []
+
+    def test_are_named_by_the_operator_alone(self, ana):
+        said = {"slug": "x", "prefix": "XX", "name": "X", "address": "", "tax_id": ""}
+        with pytest.raises(NotAllowed):
+            sellers.save_seller(**said, by=acting(ana), at=NOON)
+        sellers.save_seller(**said, by=SYSTEM, at=NOON)
+        for taken in ({"slug": "y"}, {"prefix": "YY"}):
+            with pytest.raises(sellers.PrefixInUse):
+                sellers.save_seller(**said | taken, by=SYSTEM, at=NOON)
+
+    def test_by_command(self):
+        call_command("set_seller", "de", prefix="SWD", name="Seatwise GmbH", country=["DE", "AT"], stdout=StringIO())
+        assert sellers.seller_for("AT").name == "Seatwise GmbH"
+        assert sellers.seller_for("US").slug == "seatwise"
+        with pytest.raises(CommandError):
+            call_command("set_seller", "de", "--prefix", "sw1", "--name", "X")
+
+
+class TestNumbers:
+    def test_begin_anew_with_the_year_in_utc(self, plan):
+        ana = MembershipFactory(tenant__time_zone="America/New_York")
+        for at in (datetime(2026, 12, 31, 23, 59, tzinfo=UTC), datetime(2027, 1, 1, 0, 1, tzinfo=UTC)):
+            buy(ana, plan, at=at)
+        assert set(Invoice.objects.values_list("number", flat=True)) == {"SW-2026-000001", "SW-2027-000001"}
+        assert findings() == []
+
+    def test_are_not_taken_by_a_settlement_that_rolls_back(self, ana, plan):
+        checkout = open_checkout(ana, plan)
+        with transaction.atomic():
+            pay(checkout)
+            assert numbers() == [1]
+            transaction.set_rollback(True)
+        buy(MembershipFactory(), plan)
+        assert numbers() == [1]
+
+    def test_cannot_be_given_twice(self, ana, plan):
+        buy(ana, plan)
+        InvoiceCounter.objects.update(last=0)
+        checkout = open_checkout(ana, plan)
+        with pytest.raises(IntegrityError, match=r"invoice_number_once|number_key"), transaction.atomic():
+            pay(checkout)
+
+
+@between_transactions
+class TestRaces:
+    @pytest.fixture
+    def captured(self, plan):
+        """Fifty payments that the provider captured, and nobody wrote down yet."""
+        found = []
+        for _ in range(50):
+            pay(open_checkout(MembershipFactory(), plan), "pm_card_authenticationRequired")
+        for payment in Payment.objects.select_related("order"):
+            SandboxGateway().answer_step(payment.pk, approve=True)
+            found.append((payment, SandboxGateway().confirm(payment.pk)))
+        return found
+
+    def test_fifty_settlements_at_once_take_fifty_numbers(self, captured):
+        def settle(what):
+            settlement.settle_payment(payment=what[0], charge=what[1], at=NOON)
+
+        assert race(settle, captured) == 50
+        assert numbers() == list(range(1, 51))
+        assert [finding for finding in findings() if "journal" not in finding] == []
+
+    def test_the_control_without_the_counters_lock_gives_one_number_twice_and_is_refused(self, captured, monkeypatch):
+        def guess(seller, year):
+            last = InvoiceCounter.objects.filter(seller=seller, year=year).values_list("last", flat=True).first() or 0
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_sleep(0.05)")
+            InvoiceCounter.objects.filter(seller=seller, year=year).update(last=last + 1)
+            return last + 1
+
+        InvoiceCounter.objects.create(seller=Seller.objects.get(), year=2026, last=0)
+        monkeypatch.setattr(invoices, "_next_number", guess)
+        results = at_once(lambda what: settlement.settle_payment(payment=what[0], charge=what[1], at=NOON), captured)
+        assert any(isinstance(result, IntegrityError) for result in results)
+        assert len(numbers()) < 50
+
+
+class TestTheDatabaseRefuses:
+    @pytest.mark.parametrize("model", [Invoice, InvoiceLine])
+    def test_to_change_or_delete_one(self, ana, plan, model):
+        buy(ana, plan)
+        with pytest.raises(DatabaseError, match="an invoice is final"), transaction.atomic():
+            model.objects.update(tax=0)
+        with pytest.raises(DatabaseError, match="an invoice is final"), transaction.atomic():
+            model.objects.all()._raw_delete("default")
+
+    def test_lines_that_do_not_add_up_even_later(self, ana, plan):
+        buy(ana, plan)
+        line = InvoiceLine.objects.get()
+        line.pk = None
+        line.save(force_insert=True)
+        with pytest.raises(IntegrityError, match="invoice_lines_add_up"), connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+    def test_a_second_invoice_of_an_order(self, ana, plan):
+        buy(ana, plan)
+        with pytest.raises(IntegrityError, match="one_invoice_per_order"), transaction.atomic():
+            invoices.issue_invoice(order=Order.objects.get(), by=SYSTEM, at=NOON)
+
+    def test_a_second_default_seller(self):
+        with pytest.raises(IntegrityError, match="one_default_seller"), transaction.atomic():
+            Seller.objects.create(slug="two", prefix="TWO", name="Two", is_default=True)
+
+
+class TestInvariants:
+    @pytest.fixture
+    def broken(self, ana, plan):
+        """The walls that a hand in the database may have passed."""
+        subscription = buy(ana, plan)
+        cancel(subscription, NOON + DAY)
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            for table in ("commerce_invoice", "commerce_invoiceline"):
+                cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        return [finding for finding in findings() if "journal" not in finding] == []
+
+    def found(self):
+        return [finding for finding in findings() if "journal" not in finding]
+
+    def test_find_a_gap(self, broken):
+        assert broken
+        Invoice.objects.filter(sequence=2).update(sequence=3)
+        seller = Seller.objects.get()
+        assert self.found() == [f"seller {seller.pk}: 2 invoices in 2026, the last is 3, 2 numbers taken"]
+
+    def test_find_an_order_without_its_invoice(self, broken):
+        InvoiceLine.objects.all().delete()
+        Invoice.objects.filter(sequence=2).delete()
+        Invoice.objects.all().delete()
+        found = self.found()
+        assert f"order {Order.objects.get().pk}: paid, 0 invoices, 0 of its amounts" in found
+        assert f"refund {Refund.objects.get().pk}: 0 credit notes, 0 of its amount" in found
+
+    def test_find_other_amounts(self, broken):
+        InvoiceLine.objects.update(tax=1)
+        Invoice.objects.update(tax=2, total=Decimal(2) + 1, subtotal=1)
+        found = self.found()
+        assert f"order {Order.objects.get().pk}: paid, 1 invoices, 0 of its amounts" in found
+        assert f"refund {Refund.objects.get().pk}: 1 credit notes, 0 of its amount" in found
+        assert "invoice SW-2026-000001: its lines do not add up to its total" in found
+
+    def test_find_a_credit_note_of_what_did_not_go_back(self, broken):
+        Refund.objects.update(state="started")
+        refund = Refund.objects.get()
+        assert self.found() == [f"refund {refund.pk}: 1 credit notes although nothing of an invoice went back"]

@@ -112,6 +112,24 @@ def no_subscriptions(visit, **look):
     return page
 
 
+def invoices(visit, **look):
+    page = subscriptions(visit, **look)
+    page.get_by_role("link", name="Invoices and credit notes").click()
+    return page
+
+
+def no_invoices(visit, **look):
+    page = visit("cleo@contoso.example", **look)
+    page.goto("/my/invoices/")
+    return page
+
+
+def invoice(visit, **look):
+    page = receipt(visit, **look)
+    page.get_by_role("link", name="SW-").click()
+    return page
+
+
 def refusal(visit, **look):
     page = visit("ana@cityhall.example", **look)
     page.goto(BUY)
@@ -146,6 +164,9 @@ PAGES = {
     "Back to your card": canceling,
     "My subscriptions": subscriptions,
     "You have bought nothing yet": no_subscriptions,
+    "Total": invoices,
+    "You have no invoices yet": no_invoices,
+    "Nothing is left to pay": invoice,
     "You can't buy this yourself": refusal,
     "Acting for": several_organisations,
     "There is nothing here": not_found,

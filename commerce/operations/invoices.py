@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from django.db import connection
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django_countries import countries
 
 from commerce import money
@@ -76,8 +77,11 @@ def issue_credit_note(*, refund: Refund, at: datetime) -> Invoice | None:
 
 def _unused(note: Invoice, line: OrderLine, refund: Refund) -> InvoiceLine:
     ends_at = line.ends_at or refund.created_at
+    text = ngettext(
+        "Unused part of %(what)s, %(quantity)s seat", "Unused part of %(what)s, %(quantity)s seats", line.quantity
+    )
     return InvoiceLine(
-        description=_("Unused part of %(what)s, %(quantity)s seats") % {"what": line.plan, "quantity": line.quantity},
+        description=text % {"what": line.plan, "quantity": line.quantity},
         quantity=1,
         unit_price=note.subtotal,
         amount=note.subtotal,

@@ -118,6 +118,16 @@ def invoices(visit, **look):
     return page
 
 
+def credit_note(visit, **look):
+    page = canceling(visit, **look)
+    page.get_by_label("Reason").fill("No need.")
+    page.get_by_role("button", name="Cancel subscription").click()
+    expect(page.get_by_text("Ended", exact=True)).to_be_visible()
+    page.goto("/my/invoices/")
+    page.get_by_role("link", name="SW-").first.click()
+    return page
+
+
 def no_invoices(visit, **look):
     page = visit("cleo@contoso.example", **look)
     page.goto("/my/invoices/")
@@ -167,6 +177,7 @@ PAGES = {
     "Total": invoices,
     "You have no invoices yet": no_invoices,
     "Nothing is left to pay": invoice,
+    "Total credited": credit_note,
     "You can't buy this yourself": refusal,
     "Acting for": several_organisations,
     "There is nothing here": not_found,

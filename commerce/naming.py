@@ -1,10 +1,10 @@
-"""How the journal reads the ids of purchases, checkouts and orders."""
+"""How the journal reads the ids of purchases, checkouts, orders and invoices."""
 
 from collections.abc import Collection, Mapping
 
 from django.urls import reverse
 
-from commerce.models import Checkout, Order, Purchase
+from commerce.models import Checkout, Invoice, Order, Purchase
 from tenants.directory.models import Tenant
 from tenants.journal.naming import SUBJECT, Named, Names, uuids
 
@@ -30,4 +30,15 @@ def orders(tenant: Tenant | None, ids: Collection[str]) -> Mapping[str, Named]:
     return {str(order.pk): Named(str(order.checkout)) for order in found}
 
 
-NAMES: Names = {SUBJECT: (purchases, checkouts, orders), "subscription": (purchases,), "order": (orders,)}
+def invoices(tenant: Tenant | None, ids: Collection[str]) -> Mapping[str, Named]:
+    found = Invoice.objects.filter(pk__in=uuids(ids))
+    found = found if tenant is None else found.of(tenant)
+    return {str(invoice.pk): Named(invoice.number) for invoice in found}
+
+
+NAMES: Names = {
+    SUBJECT: (purchases, checkouts, orders),
+    "subscription": (purchases,),
+    "order": (orders,),
+    "invoice": (invoices,),
+}

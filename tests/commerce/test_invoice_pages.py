@@ -14,6 +14,8 @@ from django.utils import timezone
 from commerce import invoice_pdf
 from commerce.models import Invoice, Order
 from commerce.operations import cancellations, receipts
+from tenants.journal.events import sequence_waiting
+from tenants.journal.models import Event
 from tests.callers import Api, signed_in
 from tests.factories import MembershipFactory, acting, buy, plan_on_sale
 
@@ -179,6 +181,13 @@ def test_the_procurement_view_names_the_invoices_of_a_purchase(ana, invoice, not
     assert f"Credit note {note.number}" in text
 
 
+def test_the_journal_names_an_invoice_by_its_number(ana, invoice):
+    sequence_waiting()
+    admin = MembershipFactory(tenant=ana.tenant, roles=["billing_admin"])
+    event = Event.objects.get(type="invoice.issued")
+    assert invoice.number in signed_in(admin).get(reverse("admin:tenants_event_change", args=[event.pk])).text
+
+
 class TestThePdf:
     def test_is_the_same_each_time(self, invoice):
         invoice = Invoice.objects.with_lines().get()
@@ -201,6 +210,11 @@ class TestThePdf:
         caplog.set_level("WARNING", logger="fpdf")
         self.test_takes_every_name(name)
         assert "missing" not in caplog.text
+
+    def test_the_control_with_a_letter_that_no_font_has_tells_of_it(self, caplog):
+        caplog.set_level("WARNING", logger="fpdf")
+        self.test_takes_every_name("\N{CUNEIFORM SIGN A}")
+        assert "missing" in caplog.text
 
     def test_begins_a_new_page_for_many_lines(self, invoice):
         invoice = Invoice.objects.with_lines().get()

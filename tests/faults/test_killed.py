@@ -193,19 +193,19 @@ def killed_or_done(code, nth, last):
 class TestBeforeEveryStatement:
     """The nth statement is never sent."""
 
-    @every(last=80, step=16)
+    @every(last=96, step=16)
     def test_of_paying(self, victim, checkout, nth, last):
         [code] = victim({"do": "pay", "checkout": checkout.pk, "at": NOON, "die": nth})
         killed_or_done(code, nth, last)
         recovered(checkout)
 
-    @every(last=54, step=18)
+    @every(last=72, step=18)
     def test_of_confirming(self, victim, waiting, nth, last):
         [code] = victim({"do": "confirm", "checkout": waiting.pk, "at": NOON, "die": nth})
         killed_or_done(code, nth, last)
         recovered(waiting)
 
-    @every(last=60, step=20)
+    @every(last=80, step=20)
     def test_of_reconciling(self, victim, checkout, nth, last):
         victim({"do": "pay", "checkout": checkout.pk, "at": NOON, "die": "after the charge"})
         [code] = victim({"do": "reconcile", "at": LATER, "die": nth})
@@ -224,7 +224,7 @@ class TestBeforeEveryStatement:
         assert purchases() == NONE
         books_agree()
 
-    @every(last=48, step=16)
+    @every(last=64, step=16)
     def test_of_canceling(self, victim, ana, nth, last):
         subscription = buy(ana, plan_on_sale())
         [code] = victim({"do": "cancel", "subscription": subscription.pk, "at": NOON, "die": nth})

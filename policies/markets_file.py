@@ -1,15 +1,14 @@
 """The markets as an operator writes them: CSV into entries that know their lines."""
 
-import csv
-import io
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from django.utils.translation import gettext as _
 from django_countries.data import COUNTRIES
 
-from licensing.files import FileRefused, Problem, Problems, day, is_printable, once
+from licensing import csv_rows
+from licensing.csv_rows import Row
+from licensing.files import Problems, day, is_printable, once
 
 REQUIRED = ("country", "name")
 OPTIONAL = ("family", "opens_on", "closes_on")
@@ -43,54 +42,15 @@ def parse(text: str, problems: Problems) -> list[MarketEntry]:
 
     :raises FileRefused: the header is not that of a markets file
     """
-    rows = _rows(text, problems)
-    _line, header = next(rows, (1, []))
-    columns = [name.strip() for name in header]
-    _check_header(columns, problems.file)
-    entries = [_entry(line, columns, cells, problems) for line, cells in rows]
+    rows = csv_rows.parse(text, problems, required=REQUIRED, optional=OPTIONAL)
+    entries = [_entry(line, row, problems) for line, row in rows]
     if not (entries or problems.found):
         problems.add(0, _("There are no markets below the header."))
-    found = [entry for entry in entries if entry is not None]
-    once(((entry.label, entry) for entry in found), _("market %(name)r"), problems)
-    return found
+    once(((entry.label, entry) for entry in entries), _("market %(name)r"), problems)
+    return entries
 
 
-def _rows(text: str, problems: Problems) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    line = 1
-    try:
-        for cells in reader:
-            if any(cell.strip() for cell in cells):
-                yield line, cells
-            line = reader.line_num + 1
-    except csv.Error as error:
-        problems.add(line, _("This is not valid CSV: %(reason)s.") % {"reason": error})
-
-
-def _check_header(columns: Sequence[str], file: str) -> None:
-    known = [*REQUIRED, *OPTIONAL]
-    wrong = []
-    for name in REQUIRED:
-        if name not in columns:
-            wrong.append(_("The column %(name)r is missing.") % {"name": name})
-    for name in dict.fromkeys(columns):
-        if name not in known:
-            wrong.append(_("The column %(name)r is unknown.") % {"name": name[:80]})
-        elif columns.count(name) > 1:
-            wrong.append(_("The column %(name)r stands there twice.") % {"name": name})
-    if wrong:
-        hint = _(
-            "The first line must name the columns, with commas between: country,name[,family][,opens_on,closes_on]."
-        )
-        raise FileRefused(file, [Problem(1, f"{' '.join(wrong)} {hint}")])
-
-
-def _entry(line: int, columns: Sequence[str], cells: Sequence[str], problems: Problems) -> MarketEntry | None:
-    if len(cells) != len(columns):
-        told = {"cells": len(cells), "columns": len(columns)}
-        problems.add(line, _("%(cells)s values stand under %(columns)s columns. Quote values with commas.") % told)
-        return None
-    row = {name: cell.strip() for name, cell in zip(columns, cells, strict=True)}
+def _entry(line: int, row: Row, problems: Problems) -> MarketEntry:
     entry = MarketEntry(
         line=line,
         country=row["country"],
@@ -103,7 +63,7 @@ def _entry(line: int, columns: Sequence[str], cells: Sequence[str], problems: Pr
     return entry
 
 
-def _day(line: int, column: str, row: dict[str, str], problems: Problems) -> date | None:
+def _day(line: int, column: str, row: Row, problems: Problems) -> date | None:
     text = row.get(column, "")
     value = day(text) if text else None
     if text and value is None:

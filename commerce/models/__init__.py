@@ -5,6 +5,7 @@ from commerce.models.payment import Payment, PaymentState, Refund, RefundState
 from commerce.models.price import Price
 from commerce.models.purchase import Purchase
 from commerce.models.sandbox import SandboxCharge, SandboxRefund
+from commerce.models.stripe import StripeCustomer, StripeIntent, StripeRefund
 
 __all__ = [
     "BillingPeriod",
@@ -27,4 +28,7 @@ __all__ = [
     "SandboxRefund",
     "Seller",
     "SellerMarket",
+    "StripeCustomer",
+    "StripeIntent",
+    "StripeRefund",
 ]

@@ -4,16 +4,17 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from unicodedata import category
 from zoneinfo import ZoneInfo
 
-import cvttf_NotoSansCJK_Regular
+import noto_cjk_sans_jp_regular
 import pymupdf_fonts
 from django.http import HttpResponse
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from fpdf import FPDF, XPos, YPos
-from fpdf.enums import Align
+from fpdf.enums import Align, TextDirection
 from fpdf.fonts import TTFFont
 
 from commerce.amounts import figures, money
@@ -22,6 +23,7 @@ from commerce.models import Invoice, InvoiceLine
 FONT = "FiraGO"
 # What FiraGO lacks. It is large, so it is read only where it is needed.
 EAST_ASIAN = "Noto Sans CJK"
+UNKNOWN = "?"
 LEFT, MIDDLE, RIGHT, TOP, BOTTOM = 20, 110, 190, 20, 25
 # Description, quantity, unit price, amount.
 COLUMNS = (90, 20, 30, 30)
@@ -41,16 +43,32 @@ class _Sheet(FPDF):
             path = fonts / f"{name}.ttf"
             path.write_bytes(pymupdf_fonts.myfont(name))
             self.add_font(FONT, style, path)
+        # Arabic joins its letters, Devanagari and Thai stack them; whatever a name is written in, lines begin left.
+        self.set_text_shaping(True, direction=TextDirection.LTR)
+        self.known = self.letters_of(FONT)
+        self.unknown_shown = False
         self.set_creation_date(invoice.issued_at)
         self.set_title(f"{invoice.get_kind_display()} {invoice.number}")
         self.set_author(invoice.seller_name)
 
+    def letters_of(self, family: str) -> frozenset[str]:
+        font = self.fonts[family.lower()]
+        return frozenset(map(chr, font.cmap)) if isinstance(font, TTFFont) else frozenset()
+
     def read_east_asian(self, texts: Sequence[str]) -> None:
-        font = self.fonts[FONT.lower()]
-        known = font.cmap if isinstance(font, TTFFont) else {}
-        if any(ord(letter) not in known for text in texts for letter in text if letter.isalnum()):
-            self.add_font(EAST_ASIAN, fname=cvttf_NotoSansCJK_Regular.get_TTF_path())
+        if not self.known.issuperset(letter for text in texts for letter in text if letter.isalnum()):
+            self.add_font(EAST_ASIAN, fname=str(noto_cjk_sans_jp_regular.FONT_PATH))
             self.set_fallback_fonts([EAST_ASIAN], exact_match=False)
+            self.known |= self.letters_of(EAST_ASIAN.lower())
+
+    def normalize_text(self, text: str) -> str:
+        """The library leaves out what no font has; a reader must see that something is missing."""
+        # Joiners and marks of direction are not seen: they are left to the shaping.
+        shown = "".join(
+            letter if letter in self.known or letter == "\n" or category(letter) == "Cf" else UNKNOWN for letter in text
+        )
+        self.unknown_shown = self.unknown_shown or shown != text
+        return str(super().normalize_text(shown))
 
     def footer(self) -> None:
         self.set_y(-18)
@@ -87,6 +105,11 @@ def render(invoice: Invoice) -> bytes:
         _parties(sheet, invoice)
         _lines(sheet, invoice, lines)
         _totals(sheet, invoice)
+        if sheet.unknown_shown:
+            sheet.ln(2)
+            sheet.text_block(
+                _("A letter that cannot be printed stands here as “?”. The page of the invoice shows it."), 170
+            )
         return bytes(sheet.output())
 
 
@@ -168,7 +191,7 @@ def _totals(sheet: _Sheet, invoice: Invoice) -> None:
         sheet.add_page()
     sheet.ln(3)
     total = _("Total credited") if invoice.is_credit_note else _("Total")
-    for name, amount in ((_("Subtotal"), invoice.subtotal), (_("Tax"), invoice.tax)):
+    for name, amount in ((_("Subtotal"), invoice.subtotal), (_("Tax"), invoice.tax)) if invoice.tax else ():
         sheet.write_in(10)
         _total(sheet, name, figures(amount, invoice.currency), 6)
     sheet.write_in(14, style="B")

@@ -1,7 +1,4 @@
-"""Invoices by API, in the browser, by mail, in the procurement view and on paper."""
-
-import time
-from datetime import timedelta
+"""Invoices by API, in the browser, by mail and in the procurement view."""
 
 import pytest
 from django.core import mail
@@ -20,8 +17,6 @@ from tests.callers import Api, signed_in
 from tests.factories import MembershipFactory, acting, buy, plan_on_sale
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
-
-LIGHT_ENOUGH = 30_000
 
 
 @pytest.fixture
@@ -186,47 +181,3 @@ def test_the_journal_names_an_invoice_by_its_number(ana, invoice):
     admin = MembershipFactory(tenant=ana.tenant, roles=["billing_admin"])
     event = Event.objects.get(type="invoice.issued")
     assert invoice.number in signed_in(admin).get(reverse("admin:tenants_event_change", args=[event.pk])).text
-
-
-class TestThePdf:
-    def test_is_the_same_each_time(self, invoice):
-        invoice = Invoice.objects.with_lines().get()
-        first = invoice_pdf.render(invoice)
-        time.sleep(1.1)  # a moment that found its way into the file would show
-        assert invoice_pdf.render(invoice) == first
-
-    @pytest.mark.parametrize(
-        "name",
-        ["Żółć Жанна Ελένη", "田中太郎", "김철수", "नमस्ते", "محمد", "שרה", "สมชาย", "<b>&</b>", "x" * 180, "😀"],
-    )
-    def test_takes_every_name(self, name):
-        buy(MembershipFactory(name=name), plan_on_sale())
-        content = invoice_pdf.render(Invoice.objects.with_lines().get())
-        assert content.startswith(b"%PDF-")
-        assert len(content) < LIGHT_ENOUGH
-
-    @pytest.mark.parametrize("name", ["Żółć Жанна Ελένη", "田中太郎", "김철수", "नमस्ते", "محمد", "שרה", "สมชาย"])
-    def test_has_a_letter_for_each_of_them(self, name, caplog):
-        caplog.set_level("WARNING", logger="fpdf")
-        self.test_takes_every_name(name)
-        assert "missing" not in caplog.text
-
-    def test_the_control_with_a_letter_that_no_font_has_tells_of_it(self, caplog):
-        caplog.set_level("WARNING", logger="fpdf")
-        self.test_takes_every_name("\N{CUNEIFORM SIGN A}")
-        assert "missing" in caplog.text
-
-    def test_begins_a_new_page_for_many_lines(self, invoice):
-        invoice = Invoice.objects.with_lines().get()
-        [line] = invoice.lines.all()
-        invoice._prefetched_objects_cache["lines"] = [line] * 60
-        assert invoice_pdf.render(invoice).count(b"/Type /Page\n") > 1
-
-    def test_tells_periods_in_the_zone_of_the_tenant_and_its_date_in_utc(self, invoice):
-        invoice = Invoice.objects.with_lines().get()
-        [line] = invoice.lines.all()
-        invoice.time_zone = "Asia/Tokyo"
-        line.starts_at = invoice.issued_at = invoice.issued_at.replace(year=2026, month=12, day=31, hour=20)
-        line.ends_at = line.starts_at + timedelta(days=1)
-        assert invoice_pdf.issued_day(invoice) == "31 December 2026"
-        assert invoice_pdf.period(invoice, line) == "1 January 2027 – 2 January 2027"

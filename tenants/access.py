@@ -17,12 +17,13 @@ class Right(StrEnum):
     END_PURCHASES_OF_OTHERS = "end_purchases_of_others"
     READ_POLICY = "read_policy"
     CHANGE_POLICY = "change_policy"
+    CHANGE_BILLING = "change_billing"
     MANAGE_PEOPLE = "manage_people"
     READ_JOURNAL = "read_journal"
 
 
 _READS = frozenset({Right.SEE_ALL_PURCHASES, Right.READ_POLICY, Right.READ_JOURNAL})
-_BILLING = _READS | {Right.CHANGE_POLICY, Right.END_PURCHASES_OF_OTHERS}
+_BILLING = _READS | {Right.CHANGE_POLICY, Right.CHANGE_BILLING, Right.END_PURCHASES_OF_OTHERS}
 
 RIGHTS: dict[str, frozenset[Right]] = {
     Role.GLOBAL_ADMIN: _BILLING | {Right.MANAGE_PEOPLE},

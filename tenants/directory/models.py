@@ -31,6 +31,8 @@ class Tenant(models.Model):
     # Managed: an administrator controls the directory. Only such a tenant's people may buy.
     managed = models.BooleanField(_("managed"), default=True)
     time_zone = models.CharField(_("time zone"), max_length=63, default="UTC")
+    # In its one writing, see `tenants.directory.tax_numbers`.
+    tax_number = models.CharField(_("tax number"), max_length=40, blank=True)
     contact_email = models.EmailField(_("IT contact e-mail"), blank=True)
     contact_url = models.URLField(_("IT contact page"), blank=True)
     contact_message = models.TextField(_("IT contact message"), blank=True, max_length=2000)

@@ -7,6 +7,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
 from tenants.access import Actor, Right
+from tenants.directory import tax_numbers
 from tenants.directory.models import Department, Domain, Sector, Tenant
 from tenants.journal import events
 from tenants.refusal import BadInput, Refused
@@ -97,6 +98,26 @@ def add_domain(*, tenant: Tenant, name: str, by: Actor, at: datetime) -> Domain:
         raise DomainTaken from error
     events.record("domain.verified", tenant=tenant, by=by, at=at, subject=domain.pk)
     return domain
+
+
+@transaction.atomic
+def set_tax_number(*, tenant: Tenant, number: str, by: Actor, at: datetime) -> Tenant:
+    """
+    The number by which the organisation is known to its tax office; empty removes it. It stands on the next invoices,
+    and may make the organisation owe a tax itself. Quotes that were made keep what they say.
+
+    :raises NotAllowed: without the right to change the billing details of this tenant
+    :raises WrongTaxNumber: not well formed in the tenant's country
+    """
+    by.require_in(tenant, Right.CHANGE_BILLING)
+    tenant = Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)
+    number = tax_numbers.checked(number, tenant.country) if number.strip() else ""
+    if number != tenant.tax_number:
+        tenant.tax_number = number
+        tenant.save(update_fields=["tax_number"])
+        # Not the number itself: that of a person alone is about that person.
+        events.record("tax_number.changed", tenant=tenant, by=by, at=at, subject=tenant.pk, given=bool(number))
+    return tenant
 
 
 @transaction.atomic

@@ -3,8 +3,11 @@
 import re
 from decimal import Decimal
 
-from babel.numbers import format_currency
+from babel.numbers import format_currency, format_percent
 from django.utils import translation
+from django.utils.translation import gettext as _
+
+from commerce.tax import Taxed
 
 # Where a currency has no sign but its code, Babel writes it without the space that the language wants.
 LETTER_BESIDE_FIGURE = re.compile(r"(?<=[^\W\d_])(?=\d)")
@@ -22,3 +25,27 @@ def money(amount: Decimal, currency: str) -> str:
 def figures(amount: Decimal, currency: str) -> str:
     """An amount without its currency, for all but one place of a table: 19.98."""
     return format_currency(amount, currency, format="#,##0.00", locale=_locale(), currency_digits=True)
+
+
+def percent(rate: Decimal) -> str:
+    """19%, 25.5%: as exact as the rate is."""
+    return format_percent(rate, locale=_locale(), decimal_quantization=False)
+
+
+def tax_name(charge: Taxed) -> str:
+    """The tax of a checkout, an order or an invoice by its name and rate: VAT 19%."""
+    if not charge.tax_name:
+        return _("Tax")
+    return _("%(name)s %(rate)s") % {"name": charge.tax_name, "rate": percent(charge.tax_rate)}
+
+
+def tax_label(charge: Taxed) -> str:
+    """As `tax_name`, below lines that may hold the tax already: Includes VAT 19%."""
+    return _("Includes %(tax)s") % {"tax": tax_name(charge)} if charge.tax_inclusive else tax_name(charge)
+
+
+def tax_note(charge: Taxed) -> str:
+    """Why there is no tax where one would be expected; else nothing."""
+    if not charge.reverse_charge:
+        return ""
+    return _("Reverse charge: the organisation that buys owes the tax (%(name)s) itself.") % {"name": charge.tax_name}

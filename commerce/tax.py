@@ -6,8 +6,35 @@ Tax is computed once for each line and rounded to the minor unit; totals are sum
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Protocol, TypedDict
 
 from commerce.money import ZERO, rounded
+
+
+class Taxed(Protocol):
+    """What says how it is taxed: a checkout, an order, an invoice."""
+
+    tax_name: str
+    tax_rate: Decimal
+    tax_inclusive: bool
+    reverse_charge: bool
+
+
+class TaxedLine(Protocol):
+    """A position of an order or an invoice. `amount` is net."""
+
+    amount: Decimal
+    tax: Decimal
+    tax_inclusive: bool
+
+
+class TaxFields(TypedDict):
+    """The same as the fields of a row to be."""
+
+    tax_name: str
+    tax_rate: Decimal
+    tax_inclusive: bool
+    reverse_charge: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +47,20 @@ class TaxTerms:
     inclusive: bool = False
     # The buyer owes the tax to its own country: none is charged, and the invoice says so.
     reverse_charge: bool = False
+
+    @classmethod
+    def of(cls, row: Taxed) -> "TaxTerms":
+        """Those that a row was made with."""
+        return cls(name=row.tax_name, rate=row.tax_rate, inclusive=row.tax_inclusive, reverse_charge=row.reverse_charge)
+
+    @property
+    def fields(self) -> TaxFields:
+        return {
+            "tax_name": self.name,
+            "tax_rate": self.rate,
+            "tax_inclusive": self.inclusive,
+            "reverse_charge": self.reverse_charge,
+        }
 
 
 NO_TAX = TaxTerms()
@@ -35,6 +76,11 @@ def split(amount: Decimal, terms: TaxTerms, currency: str) -> tuple[Decimal, Dec
         tax = rounded(amount * terms.rate / (1 + terms.rate), currency)
         return amount - tax, tax
     return amount, rounded(amount * terms.rate, currency)
+
+
+def as_seen(line: TaxedLine) -> Decimal:
+    """A line at the prices that people see, the reverse of `split`: with the tax where they include it."""
+    return line.amount + line.tax if line.tax_inclusive else line.amount
 
 
 def tax_within(part: Decimal, *, left: Decimal, tax_left: Decimal, currency: str) -> Decimal:

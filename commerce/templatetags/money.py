@@ -2,12 +2,15 @@
 
 from django import template
 
-from commerce.amounts import figures, money
+from commerce.amounts import figures, money, tax_label, tax_name, tax_note
 from tenants import dates
 
 register = template.Library()
 
 register.filter("money", money)
 register.filter("figures", figures)
+register.filter("tax_name", tax_name)
+register.filter("tax_label", tax_label)
+register.filter("tax_note", tax_note)
 register.filter("day", dates.day)
 register.filter("minute", dates.minute)

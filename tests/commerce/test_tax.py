@@ -1,11 +1,14 @@
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
+from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 
+from commerce import amounts as written
 from commerce import money
-from commerce.tax import NO_TAX, TaxTerms, split, tax_within
+from commerce.tax import NO_TAX, TaxTerms, as_seen, split, tax_within
 
 currencies = st.sampled_from(["USD", "JPY", "KWD"])
 rates = st.decimals(0, Decimal("0.9999"), places=4)
@@ -59,7 +62,7 @@ def test_without_a_rate_all_is_net(nothing):
 def test_inclusive_parts_add_up_to_what_people_see(amount, rate):
     seen, currency = amount
     net, tax = split(seen, terms(rate, inclusive=True), currency)
-    assert net + tax == seen
+    assert net + tax == seen == as_seen(SimpleNamespace(amount=net, tax=tax, tax_inclusive=True))
     assert 0 <= tax < seen
     assert money.is_exact(net, currency)
     assert money.is_exact(tax, currency)
@@ -71,7 +74,7 @@ def test_inclusive_parts_add_up_to_what_people_see(amount, rate):
 def test_exclusive_tax_is_the_exact_one_to_half_a_minor_unit(amount, rate):
     seen, currency = amount
     net, tax = split(seen, terms(rate), currency)
-    assert net == seen
+    assert net == seen == as_seen(SimpleNamespace(amount=net, tax=tax, tax_inclusive=False))
     assert money.is_exact(tax, currency)
     assert abs(net * rate - tax) * 2 <= money.smallest(currency)
 
@@ -103,3 +106,33 @@ def test_a_third_of_a_line_holds_a_third_of_its_tax_and_the_last_the_rest():
 def test_what_was_not_paid_is_no_part_of_it(part):
     with pytest.raises(ValueError, match="no part"):
         tax_within(Decimal(part), left=Decimal("10.00"), tax_left=Decimal("1.60"), currency="USD")
+
+
+def row(terms):
+    return SimpleNamespace(**terms.fields)
+
+
+def test_terms_become_the_fields_of_a_row_and_terms_again():
+    fixed = TaxTerms(name="VAT", rate=Decimal("0.19"), inclusive=True)
+    assert TaxTerms.of(row(fixed)) == fixed
+    assert TaxTerms.of(row(NO_TAX)) == NO_TAX
+
+
+@pytest.mark.parametrize(
+    "terms, language, name, label",
+    [
+        (terms("0.1900"), "en", "VAT 19%", "VAT 19%"),
+        (terms("0.2550", inclusive=True), "en", "VAT 25.5%", "Includes VAT 25.5%"),
+        (terms("0.0775"), "de", "VAT 7,75\N{NO-BREAK SPACE}%", "VAT 7,75\N{NO-BREAK SPACE}%"),
+        (NO_TAX, "en", "Tax", "Tax"),
+    ],
+)
+def test_a_tax_is_called_by_its_name_and_rate(terms, language, name, label):
+    with translation.override(language):
+        assert (written.tax_name(row(terms)), written.tax_label(row(terms))) == (name, label)
+
+
+def test_only_a_reverse_charge_is_explained():
+    assert written.tax_note(row(terms("0.19"))) == ""
+    told = written.tax_note(row(TaxTerms(name="VAT", reverse_charge=True)))
+    assert told == "Reverse charge: the organisation that buys owes the tax (VAT) itself."

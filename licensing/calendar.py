@@ -30,6 +30,16 @@ def term_end(anchor: datetime, zone: ZoneInfo, term: str, number: int = 1) -> da
     return boundary(anchor, zone, MONTHS[term] * number)
 
 
+def next_term_end(anchor: datetime, zone: ZoneInfo, term: str, after: datetime) -> datetime:
+    """The first boundary of terms from `anchor` that lies after a moment."""
+    months = (after.year - anchor.year) * 12 + after.month - anchor.month
+    # One term early: a zone may put both moments into other months than UTC does.
+    number = max(months // MONTHS[term] - 1, 1)
+    while (end := term_end(anchor, zone, term, number)) <= after:
+        number += 1
+    return end
+
+
 def days_later(moment: datetime, zone: ZoneInfo, days: int) -> datetime:
     """The same wall-clock time `days` calendar days on, in UTC."""
     return _moment(moment.astimezone(zone) + timedelta(days=days), zone)

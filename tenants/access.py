@@ -18,16 +18,20 @@ class Right(StrEnum):
     READ_POLICY = "read_policy"
     CHANGE_POLICY = "change_policy"
     CHANGE_BILLING = "change_billing"
+    BUY_CENTRALLY = "buy_centrally"
+    ASSIGN_CENTRAL_SEATS = "assign_central_seats"
     MANAGE_PEOPLE = "manage_people"
     READ_JOURNAL = "read_journal"
 
 
 _READS = frozenset({Right.SEE_ALL_PURCHASES, Right.READ_POLICY, Right.READ_JOURNAL})
-_BILLING = _READS | {Right.CHANGE_POLICY, Right.CHANGE_BILLING, Right.END_PURCHASES_OF_OTHERS}
+_BILLING = _READS | {Right.CHANGE_POLICY, Right.CHANGE_BILLING, Right.BUY_CENTRALLY, Right.END_PURCHASES_OF_OTHERS}
 
 RIGHTS: dict[str, frozenset[Right]] = {
-    Role.GLOBAL_ADMIN: _BILLING | {Right.MANAGE_PEOPLE},
+    Role.GLOBAL_ADMIN: _BILLING | {Right.MANAGE_PEOPLE, Right.ASSIGN_CENTRAL_SEATS},
     Role.BILLING_ADMIN: _BILLING,
+    Role.LICENSE_ADMIN: frozenset({Right.ASSIGN_CENTRAL_SEATS}),
+    Role.USER_ADMIN: frozenset({Right.ASSIGN_CENTRAL_SEATS}),
     Role.GLOBAL_READER: _READS,
 }
 

@@ -1,5 +1,6 @@
 """References between rows of one tenant, held by the database: (tenant_id, x_id) → (tenant_id, id)."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django.apps import apps
@@ -28,19 +29,24 @@ def unique_within_tenant(model: str) -> models.UniqueConstraint:
 
 
 class AddTenantKeys(Operation):
-    """Add the composite key of every TenantForeignKey of a model. Deferred: rows come in any order."""
+    """Add the composite key of a model's TenantForeignKeys, or of those `fields`. Deferred: rows come in any order."""
 
     reversible = True
 
-    def __init__(self, model_name: str) -> None:
+    def __init__(self, model_name: str, fields: Collection[str] = ()) -> None:
         self.model_name = model_name
+        self.fields = fields
 
     def state_forwards(self, app_label: str, state: ProjectState) -> None:
         pass
 
     def _each(self, app_label: str, state: ProjectState) -> list[tuple[str, str, str, str]]:
         model = state.apps.get_model(app_label, self.model_name)
-        keys = [f for f in model._meta.local_fields if isinstance(f, TenantForeignKey)]
+        keys = [
+            f
+            for f in model._meta.local_fields
+            if isinstance(f, TenantForeignKey) and (f.name in self.fields or not self.fields)
+        ]
         return [
             (
                 model._meta.db_table,

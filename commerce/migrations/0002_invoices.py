@@ -56,7 +56,7 @@ DROP FUNCTION invoice_lines_add_up();
 
 def first_seller(apps, schema_editor):
     """Who bills until the operator says otherwise: without a seller no purchase could be settled."""
-    apps.get_model("commerce", "Seller").objects.create(slug="seatwise", prefix="SW", name="Seatwise", is_default=True)
+    apps.get_model("commerce", "Seller").objects.create(slug="seatwise", prefix="SW", name="Seatwise", country="US", is_default=True)
 
 
 class Migration(migrations.Migration):
@@ -85,6 +85,10 @@ class Migration(migrations.Migration):
                 ('subtotal', models.DecimalField(decimal_places=3, max_digits=17, verbose_name='subtotal')),
                 ('tax', models.DecimalField(decimal_places=3, max_digits=17, verbose_name='tax')),
                 ('total', models.DecimalField(decimal_places=3, max_digits=17, verbose_name='total')),
+                ('tax_name', models.CharField(blank=True, max_length=40)),
+                ('tax_rate', models.DecimalField(decimal_places=4, default=0, max_digits=6)),
+                ('tax_inclusive', models.BooleanField(default=False)),
+                ('reverse_charge', models.BooleanField(default=False)),
                 ('issued_at', models.DateTimeField(verbose_name='issued')),
             ],
         ),
@@ -105,6 +109,9 @@ class Migration(migrations.Migration):
                 ('unit_price', models.DecimalField(decimal_places=3, max_digits=17, verbose_name='unit price')),
                 ('amount', models.DecimalField(decimal_places=3, max_digits=17, verbose_name='amount')),
                 ('tax', models.DecimalField(decimal_places=3, max_digits=17, verbose_name='tax')),
+                ('tax_inclusive', models.BooleanField(default=False)),
+                ('part_seconds', models.PositiveIntegerField(null=True)),
+                ('term_seconds', models.PositiveIntegerField(null=True)),
                 ('starts_at', models.DateTimeField()),
                 ('ends_at', models.DateTimeField()),
             ],
@@ -116,6 +123,7 @@ class Migration(migrations.Migration):
                 ('slug', models.SlugField(max_length=63, unique=True, verbose_name='slug')),
                 ('prefix', models.CharField(max_length=8, unique=True, verbose_name='prefix')),
                 ('name', models.CharField(max_length=200, verbose_name='name')),
+                ('country', models.CharField(max_length=2, verbose_name='country')),
                 ('address', models.TextField(blank=True, max_length=500, verbose_name='address')),
                 ('tax_id', models.CharField(blank=True, max_length=40, verbose_name='tax id')),
                 ('is_default', models.BooleanField(default=False, verbose_name='default')),
@@ -174,6 +182,10 @@ class Migration(migrations.Migration):
             model_name='seller',
             constraint=models.CheckConstraint(condition=models.Q(('prefix__regex', '^[A-Z]{2,8}$')), name='seller_prefix_is_letters'),
         ),
+        migrations.AddConstraint(
+            model_name='seller',
+            constraint=models.CheckConstraint(condition=models.Q(('country__regex', '^[A-Z]{2}$')), name='seller_country_is_alpha_2'),
+        ),
         migrations.AddField(
             model_name='invoicecounter',
             name='seller',
@@ -195,7 +207,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='invoiceline',
-            constraint=models.CheckConstraint(condition=models.Q(('amount', django.db.models.expressions.CombinedExpression(models.F('unit_price'), '*', models.F('quantity')))), name='invoice_line_adds_up'),
+            constraint=models.CheckConstraint(condition=models.Q(('part_seconds__isnull', False), models.Q(('amount', django.db.models.expressions.CombinedExpression(models.F('unit_price'), '*', models.F('quantity'))), ('tax_inclusive', False)), models.Q(('amount', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('unit_price'), '*', models.F('quantity')), '-', models.F('tax'))), ('tax_inclusive', True)), _connector='OR'), name='invoice_line_adds_up'),
         ),
         migrations.AddConstraint(
             model_name='invoiceline',

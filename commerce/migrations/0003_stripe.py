@@ -1,6 +1,5 @@
-from django.db import migrations, models
-
 import django.db.models.deletion
+from django.db import migrations, models
 
 
 class Migration(migrations.Migration):

@@ -1,34 +1,65 @@
+from commerce.models.agreement import Agreement, AgreementPrice
+from commerce.models.change import ChangeState, ScheduledChange
 from commerce.models.checkout import Checkout, CheckoutState
+from commerce.models.incoming import IncomingEvent, IncomingState
 from commerce.models.invoice import Invoice, InvoiceCounter, InvoiceKind, InvoiceLine, Seller, SellerMarket
-from commerce.models.order import BillingPeriod, Order, OrderLine, OrderState
-from commerce.models.payment import Payment, PaymentState, Refund, RefundState
+from commerce.models.order import BillingPeriod, Order, OrderKind, OrderLine, OrderState
+from commerce.models.payment import Dispute, DisputeState, Payment, PaymentState, Refund, RefundReason, RefundState
+from commerce.models.payment_method import CardSetup, CardSetupState, PaymentMethod, PaymentSource
 from commerce.models.price import Price
 from commerce.models.purchase import Purchase
-from commerce.models.sandbox import SandboxCharge, SandboxRefund
+from commerce.models.sandbox import (
+    SandboxCard,
+    SandboxCharge,
+    SandboxDispute,
+    SandboxEvent,
+    SandboxRefund,
+    SandboxSetup,
+)
 from commerce.models.stripe import StripeCustomer, StripeIntent, StripeRefund
+from commerce.models.tax import TaxRate
 
 __all__ = [
+    "Agreement",
+    "AgreementPrice",
     "BillingPeriod",
+    "CardSetup",
+    "CardSetupState",
+    "ChangeState",
     "Checkout",
     "CheckoutState",
+    "Dispute",
+    "DisputeState",
+    "IncomingEvent",
+    "IncomingState",
     "Invoice",
     "InvoiceCounter",
     "InvoiceKind",
     "InvoiceLine",
     "Order",
+    "OrderKind",
     "OrderLine",
     "OrderState",
     "Payment",
+    "PaymentMethod",
+    "PaymentSource",
     "PaymentState",
     "Price",
     "Purchase",
     "Refund",
+    "RefundReason",
     "RefundState",
+    "SandboxCard",
     "SandboxCharge",
+    "SandboxDispute",
+    "SandboxEvent",
     "SandboxRefund",
+    "SandboxSetup",
+    "ScheduledChange",
     "Seller",
     "SellerMarket",
     "StripeCustomer",
     "StripeIntent",
     "StripeRefund",
+    "TaxRate",
 ]

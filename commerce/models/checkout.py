@@ -65,6 +65,11 @@ class Checkout(models.Model):
     subtotal = models.DecimalField(_("subtotal"), max_digits=17, decimal_places=3)
     tax = models.DecimalField(_("tax"), max_digits=17, decimal_places=3, default=0)
     total = models.DecimalField(_("total"), max_digits=17, decimal_places=3)
+    # Fixed with the quote, whatever the rates are by the time it is paid.
+    tax_name = models.CharField(max_length=40, blank=True)
+    tax_rate = models.DecimalField(max_digits=6, decimal_places=4, default=0)
+    tax_inclusive = models.BooleanField(default=False)
+    reverse_charge = models.BooleanField(default=False)
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField(_("expires"))
 
@@ -76,7 +81,11 @@ class Checkout(models.Model):
             models.CheckConstraint(condition=Q(state__in=CheckoutState.values), name="checkout_state_is_known"),
             models.CheckConstraint(condition=Q(quantity__gte=1), name="checkout_has_seats"),
             models.CheckConstraint(condition=Q(total=F("subtotal") + F("tax")), name="checkout_adds_up"),
-            models.CheckConstraint(condition=Q(subtotal=F("unit_price") * F("quantity")), name="checkout_line_adds_up"),
+            models.CheckConstraint(
+                condition=Q(tax_inclusive=False, subtotal=F("unit_price") * F("quantity"))
+                | Q(tax_inclusive=True, total=F("unit_price") * F("quantity")),
+                name="checkout_line_adds_up",
+            ),
         ]
         indexes = [
             models.Index(

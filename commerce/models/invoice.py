@@ -18,12 +18,13 @@ from tenants.keys import TenantForeignKey, unique_within_tenant
 
 
 class Seller(models.Model):
-    """A legal entity that bills. `prefix` begins its numbers."""
+    """A legal entity that bills. `prefix` begins its numbers; `country` is where it pays its taxes."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     slug = models.SlugField(_("slug"), max_length=63, unique=True)
     prefix = models.CharField(_("prefix"), max_length=8, unique=True)
     name = models.CharField(_("name"), max_length=200)
+    country = models.CharField(_("country"), max_length=2)
     address = models.TextField(_("address"), max_length=500, blank=True)
     tax_id = models.CharField(_("tax id"), max_length=40, blank=True)
     # Bills every market that no other seller is named for.
@@ -33,6 +34,7 @@ class Seller(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["is_default"], condition=Q(is_default=True), name="one_default_seller"),
             models.CheckConstraint(condition=Q(prefix__regex=r"^[A-Z]{2,8}$"), name="seller_prefix_is_letters"),
+            models.CheckConstraint(condition=Q(country__regex=r"^[A-Z]{2}$"), name="seller_country_is_alpha_2"),
         ]
 
     def __str__(self) -> str:
@@ -113,6 +115,10 @@ class Invoice(models.Model):
     subtotal = models.DecimalField(_("subtotal"), max_digits=17, decimal_places=3)
     tax = models.DecimalField(_("tax"), max_digits=17, decimal_places=3)
     total = models.DecimalField(_("total"), max_digits=17, decimal_places=3)
+    tax_name = models.CharField(max_length=40, blank=True)
+    tax_rate = models.DecimalField(max_digits=6, decimal_places=4, default=0)
+    tax_inclusive = models.BooleanField(default=False)
+    reverse_charge = models.BooleanField(default=False)
     issued_at = models.DateTimeField(_("issued"))
 
     objects = InvoiceQuerySet.as_manager()
@@ -166,13 +172,22 @@ class InvoiceLine(models.Model):
     unit_price = models.DecimalField(_("unit price"), max_digits=17, decimal_places=3)
     amount = models.DecimalField(_("amount"), max_digits=17, decimal_places=3)
     tax = models.DecimalField(_("tax"), max_digits=17, decimal_places=3)
+    tax_inclusive = models.BooleanField(default=False)
+    # How much of a term it is for, in seconds; none: all of it.
+    part_seconds = models.PositiveIntegerField(null=True)
+    term_seconds = models.PositiveIntegerField(null=True)
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
 
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(quantity__gte=1), name="invoice_line_has_quantity"),
-            models.CheckConstraint(condition=Q(amount=F("unit_price") * F("quantity")), name="invoice_line_adds_up"),
+            models.CheckConstraint(
+                condition=Q(part_seconds__isnull=False)
+                | Q(tax_inclusive=False, amount=F("unit_price") * F("quantity"))
+                | Q(tax_inclusive=True, amount=F("unit_price") * F("quantity") - F("tax")),
+                name="invoice_line_adds_up",
+            ),
             models.CheckConstraint(condition=Q(ends_at__gte=F("starts_at")), name="invoice_line_ends_after_it_starts"),
         ]
 

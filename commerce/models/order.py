@@ -1,21 +1,34 @@
+from decimal import Decimal
 from typing import Self
 
 from django.db import models
 from django.db.models import F, Prefetch, Q
 from django.utils.translation import gettext_lazy as _
 
+from commerce.models.agreement import Agreement
 from commerce.models.checkout import Checkout
-from licensing.models import Plan, Subscription
+from licensing.models import Channel, Plan, Subscription
 from tenants.access import Actor, Right
 from tenants.directory.models import Membership, Tenant
 from tenants.ids import new_id
 from tenants.keys import TenantForeignKey, unique_within_tenant
 
 
+class OrderKind(models.TextChoices):
+    PURCHASE = "purchase", _("Purchase")
+    SEATS = "seats", _("More seats")
+    REACTIVATION = "reactivation", _("Reactivation")
+
+
 class OrderState(models.TextChoices):
     PENDING = "pending", _("Not paid yet")
+    # Granted on an agreement; its invoice is open.
+    INVOICED = "invoiced", _("Invoiced")
     PAID = "paid", _("Paid")
     CANCELED = "canceled", _("Canceled")
+
+
+GRANTED = (OrderState.INVOICED, OrderState.PAID)
 
 
 class OrderQuerySet(models.QuerySet["Order"]):
@@ -32,6 +45,15 @@ class OrderQuerySet(models.QuerySet["Order"]):
     def paid(self) -> Self:
         return self.filter(state=OrderState.PAID)
 
+    def granted(self) -> Self:
+        """Those that brought what they are for: paid, or to be paid by invoice."""
+        return self.filter(state__in=GRANTED)
+
+    def locked(self) -> Self:
+        # The lock of the aggregate: an order's payments, refunds and disputes change only under it. Its checkout's
+        # lock, where it has one, comes first.
+        return self.order_by("pk").select_for_update(of=("self",), no_key=True)
+
     def with_lines(self) -> Self:
         """With lines, tries of cards and refunds, each in the order in which they came to be."""
         lines = OrderLine.objects.order_by("pk").select_related("plan__product")
@@ -39,20 +61,33 @@ class OrderQuerySet(models.QuerySet["Order"]):
 
 
 class Order(models.Model):
-    """What a checkout bought, one for each checkout however often its card was tried."""
+    """What was bought at once and is paid at once, however often a card is tried for it."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="orders")
     buyer = TenantForeignKey(Membership, on_delete=models.PROTECT, related_name="orders", verbose_name=_("buyer"))
-    checkout = TenantForeignKey(Checkout, on_delete=models.PROTECT, related_name="orders")
+    kind = models.CharField(_("kind"), max_length=20, choices=OrderKind, default=OrderKind.PURCHASE)
+    channel = models.CharField(_("channel"), max_length=20, choices=Channel, default=Channel.SELF_SERVICE)
+    # None: it was ordered without one, as more seats and central purchases are.
+    checkout = TenantForeignKey(Checkout, on_delete=models.PROTECT, null=True, related_name="orders")
+    agreement = TenantForeignKey(Agreement, on_delete=models.PROTECT, null=True, related_name="orders")
+    # Of a purchase: none until it is granted.
     subscription = TenantForeignKey(Subscription, on_delete=models.PROTECT, null=True, related_name="orders")
     state = models.CharField(_("state"), max_length=10, choices=OrderState, default=OrderState.PENDING)
     currency = models.CharField(_("currency"), max_length=3)
     subtotal = models.DecimalField(_("subtotal"), max_digits=17, decimal_places=3)
     tax = models.DecimalField(_("tax"), max_digits=17, decimal_places=3)
     total = models.DecimalField(_("total"), max_digits=17, decimal_places=3)
+    # What credit notes took off before anything was paid: the rest is due.
+    credited = models.DecimalField(max_digits=17, decimal_places=3, default=0)
+    tax_name = models.CharField(max_length=40, blank=True)
+    tax_rate = models.DecimalField(max_digits=6, decimal_places=4, default=0)
+    tax_inclusive = models.BooleanField(default=False)
+    reverse_charge = models.BooleanField(default=False)
     created_at = models.DateTimeField(_("ordered"))
+    granted_at = models.DateTimeField(null=True)
     paid_at = models.DateTimeField(_("paid"), null=True)
+    due_at = models.DateTimeField(_("due"), null=True)
 
     objects = OrderQuerySet.as_manager()
 
@@ -60,21 +95,47 @@ class Order(models.Model):
         constraints = [
             unique_within_tenant("order"),
             models.UniqueConstraint(fields=["checkout"], name="one_order_per_checkout"),
+            # More seats and a reactivation are charged one after another.
+            models.UniqueConstraint(
+                fields=["subscription"], condition=Q(state="pending"), name="one_open_order_per_subscription"
+            ),
             models.CheckConstraint(condition=Q(state__in=OrderState.values), name="order_state_is_known"),
+            models.CheckConstraint(condition=Q(kind__in=OrderKind.values), name="order_kind_is_known"),
+            models.CheckConstraint(condition=Q(channel__in=Channel.values), name="order_channel_is_known"),
             models.CheckConstraint(condition=Q(total=F("subtotal") + F("tax")), name="order_adds_up"),
             models.CheckConstraint(
-                condition=Q(state="paid", paid_at__isnull=False, subscription__isnull=False)
-                | ~Q(state="paid") & Q(paid_at=None, subscription=None),
-                name="a_paid_order_has_its_subscription",
+                condition=Q(credited__gte=0, credited__lte=F("total")), name="credited_within_total"
+            ),
+            models.CheckConstraint(
+                condition=Q(state="paid", paid_at__isnull=False) | ~Q(state="paid") & Q(paid_at=None),
+                name="a_paid_order_says_when",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=("paid", "invoiced"), granted_at__isnull=False)
+                | ~Q(state__in=("paid", "invoiced")) & Q(granted_at=None),
+                name="a_granted_order_says_when",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="purchase", granted_at=None, subscription=None)
+                | ~Q(kind="purchase", granted_at=None) & Q(subscription__isnull=False),
+                name="an_order_has_its_subscription",
             ),
         ]
         indexes = [
             models.Index(fields=["tenant", "created_at", "id"], name="order_page"),
             models.Index(fields=["tenant", "subscription"], name="order_of_subscription"),
+            models.Index(
+                fields=["created_at"], name="order_waiting", condition=Q(state="pending", checkout__isnull=True)
+            ),
         ]
 
     def __str__(self) -> str:
         return str(self.pk)
+
+    @property
+    def due(self) -> Decimal:
+        """What is still to be paid for it."""
+        return self.total - self.credited
 
 
 class OrderLine(models.Model):
@@ -86,8 +147,15 @@ class OrderLine(models.Model):
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="+")
     quantity = models.PositiveIntegerField(_("quantity"))
     unit_price = models.DecimalField(_("unit price"), max_digits=12, decimal_places=3)
+    # Net; with prices that include it the tax was taken out of unit_price times quantity.
     amount = models.DecimalField(_("amount"), max_digits=17, decimal_places=3)
     tax = models.DecimalField(_("tax"), max_digits=17, decimal_places=3, default=0)
+    tax_inclusive = models.BooleanField(default=False)
+    # How much of a term is charged, in seconds; none: all of it.
+    part_seconds = models.PositiveIntegerField(null=True)
+    term_seconds = models.PositiveIntegerField(null=True)
+    # Seats that were given back since.
+    returned = models.PositiveIntegerField(default=0)
     starts_at = models.DateTimeField(null=True)
     ends_at = models.DateTimeField(null=True)
 
@@ -95,11 +163,25 @@ class OrderLine(models.Model):
         constraints = [
             unique_within_tenant("order_line"),
             models.CheckConstraint(condition=Q(quantity__gte=1), name="order_line_has_seats"),
-            models.CheckConstraint(condition=Q(amount=F("unit_price") * F("quantity")), name="order_line_adds_up"),
+            models.CheckConstraint(condition=Q(returned__lte=F("quantity")), name="returned_within_line"),
+            models.CheckConstraint(
+                condition=Q(part_seconds=None, term_seconds=None) | Q(part_seconds__lte=F("term_seconds")),
+                name="order_line_is_a_part_of_a_term",
+            ),
+            models.CheckConstraint(
+                condition=Q(part_seconds__isnull=False)
+                | Q(tax_inclusive=False, amount=F("unit_price") * F("quantity"))
+                | Q(tax_inclusive=True, amount=F("unit_price") * F("quantity") - F("tax")),
+                name="order_line_adds_up",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.plan} × {self.quantity}"
+
+    @property
+    def seats_left(self) -> int:
+        return self.quantity - self.returned
 
 
 class BillingPeriod(models.Model):

@@ -6,6 +6,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from commerce.models.order import Order, OrderLine
+from commerce.models.payment_method import PaymentMethod
 from tenants.directory.models import Membership, Tenant
 from tenants.ids import new_id
 from tenants.keys import TenantForeignKey, unique_within_tenant
@@ -53,12 +54,16 @@ class Payment(models.Model):
     currency = models.CharField(_("currency"), max_length=3)
     # The provider's token for the card; card data itself never comes here.
     payment_method = models.CharField(max_length=255)
+    # The kept card that was charged, known with the provider's answer at the latest.
+    card = TenantForeignKey(PaymentMethod, on_delete=models.PROTECT, null=True, related_name="payments")
     gateway = models.CharField(max_length=20)
     gateway_ref = models.CharField(max_length=255, blank=True)
     action_url = models.CharField(max_length=500, blank=True)
     decline_code = models.CharField(max_length=60, blank=True)
     captured = models.DecimalField(max_digits=17, decimal_places=3, default=0)
     refunded = models.DecimalField(max_digits=17, decimal_places=3, default=0)
+    # What open and lost disputes took.
+    disputed = models.DecimalField(max_digits=17, decimal_places=3, default=0)
     started_at = models.DateTimeField(_("started"))
     # When a sweep last asked the provider: one that cannot be settled does not hold up the others.
     asked_at = models.DateTimeField(null=True)
@@ -78,8 +83,10 @@ class Payment(models.Model):
             ),
             models.CheckConstraint(condition=Q(state__in=PaymentState.values), name="payment_state_is_known"),
             models.CheckConstraint(condition=Q(amount__gt=0), name="payment_is_positive"),
-            models.CheckConstraint(condition=Q(refunded__lte=F("captured")), name="refunded_within_captured"),
-            models.CheckConstraint(condition=Q(refunded__gte=0), name="refunded_not_negative"),
+            models.CheckConstraint(
+                condition=Q(refunded__lte=F("captured") - F("disputed")), name="refunded_and_disputed_within_captured"
+            ),
+            models.CheckConstraint(condition=Q(refunded__gte=0, disputed__gte=0), name="refunded_not_negative"),
             models.CheckConstraint(
                 condition=~Q(state="succeeded") | Q(captured=F("amount")), name="a_paid_payment_is_captured_whole"
             ),
@@ -107,7 +114,11 @@ class RefundState(models.TextChoices):
 
 class RefundReason(models.TextChoices):
     CANCELED = "canceled", _("Canceled within the refund window")
+    REDUCED = "reduced", _("Seats given back within the refund window")
     SURPLUS = "surplus", _("Charged although nothing was left to pay for")
+    SET_ASIDE = "set_aside", _("Charged with another amount than agreed")
+    # Made by hand in the provider's own pages and learned of from there.
+    EXTERNAL = "external", _("Made at the payment provider")
 
 
 class RefundQuerySet(models.QuerySet["Refund"]):
@@ -118,13 +129,21 @@ class RefundQuerySet(models.QuerySet["Refund"]):
 
 
 class Refund(models.Model):
-    """Money that goes back to the card of a payment. Its id is the key by which the provider knows it."""
+    """
+    Money that goes back to the card of a payment, by the key that is its id. Without a payment: a credit that lowers
+    what is due on an open invoice.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="refunds")
-    payment = TenantForeignKey(Payment, on_delete=models.PROTECT, related_name="refunds")
+    order = TenantForeignKey(Order, on_delete=models.PROTECT, related_name="refunds")
+    payment = TenantForeignKey(Payment, on_delete=models.PROTECT, null=True, related_name="refunds")
     line = TenantForeignKey(OrderLine, on_delete=models.PROTECT, null=True, related_name="refunds")
+    # Seats of the line that it is for.
+    quantity = models.PositiveIntegerField(null=True)
     amount = models.DecimalField(_("amount"), max_digits=17, decimal_places=3)
+    # The part of the amount that is tax.
+    tax = models.DecimalField(_("tax"), max_digits=17, decimal_places=3, default=0)
     reason = models.CharField(_("reason"), max_length=20, choices=RefundReason)
     state = models.CharField(_("state"), max_length=10, choices=RefundState, default=RefundState.STARTED)
     gateway_ref = models.CharField(max_length=255, blank=True)
@@ -139,11 +158,45 @@ class Refund(models.Model):
         constraints = [
             unique_within_tenant("refund"),
             models.CheckConstraint(condition=Q(amount__gt=0), name="refund_is_positive"),
+            models.CheckConstraint(condition=Q(tax__gte=0, tax__lte=F("amount")), name="refunded_tax_within_refund"),
             models.CheckConstraint(condition=Q(state__in=RefundState.values), name="refund_state_is_known"),
             models.CheckConstraint(condition=Q(reason__in=RefundReason.values), name="refund_reason_is_known"),
-            models.UniqueConstraint(fields=["line"], name="a_line_is_refunded_once", condition=~Q(state="failed")),
+            models.CheckConstraint(
+                condition=Q(payment__isnull=False) | Q(state="succeeded"), name="a_credit_is_never_on_its_way"
+            ),
         ]
         indexes = [models.Index(fields=["created_at"], name="refund_unsettled", condition=Q(state="started"))]
 
     def __str__(self) -> str:
-        return f"{self.amount}"
+        return f"{self.amount} ({self.state})"
+
+
+class DisputeState(models.TextChoices):
+    OPEN = "open", _("Open")
+    WON = "won", _("Won")
+    LOST = "lost", _("Lost")
+
+
+class Dispute(models.Model):
+    """A charge that its cardholder contests at the bank: the money is gone until, and unless, it is won."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="disputes")
+    payment = TenantForeignKey(Payment, on_delete=models.PROTECT, related_name="disputes")
+    gateway_ref = models.CharField(max_length=255, unique=True)
+    # At most what was captured and not refunded.
+    amount = models.DecimalField(_("amount"), max_digits=17, decimal_places=3)
+    state = models.CharField(_("state"), max_length=10, choices=DisputeState, default=DisputeState.OPEN)
+    # It took access away, so winning gives it back.
+    ended_subscription = models.BooleanField(default=False)
+    opened_at = models.DateTimeField(_("opened"))
+    closed_at = models.DateTimeField(_("closed"), null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gte=0), name="dispute_not_negative"),
+            models.CheckConstraint(condition=Q(state__in=DisputeState.values), name="dispute_state_is_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.amount} ({self.state})"

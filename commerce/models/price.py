@@ -28,6 +28,8 @@ class Price(models.Model):
     currency = models.CharField(_("currency"), max_length=3)
     amount = models.DecimalField(_("amount"), max_digits=12, decimal_places=3)
     valid_from = models.DateField(_("valid from"))
+    # When it was published; none: with the first catalogue. A renewal takes it 30 days later at the earliest.
+    announced_at = models.DateTimeField(_("announced"), null=True)
 
     objects = PriceQuerySet.as_manager()
 

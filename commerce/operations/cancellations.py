@@ -74,7 +74,7 @@ def past_cancellation(*, subscription: Subscription) -> Cancellation | None:
     back = tuple(
         LineRefund(line=refund.line, payment=refund.payment, amount=refund.amount)
         for refund in given_back
-        if refund.line
+        if refund.line and refund.payment
     )
     if subscription.end_cause != EndCause.CANCELED or not given_back:
         return None
@@ -118,10 +118,11 @@ def cancel_subscription(*, subscription: Subscription, reason: str, by: Actor, a
             return cancellation  # it ends at that moment already
         for back in cancellation.refunds:
             if back.amount:
-                refunds.open_refund(
-                    payment=back.payment,
+                refunds.give_back(
                     line=back.line,
+                    quantity=back.line.seats_left,
                     amount=back.amount,
+                    tax=money.ZERO,
                     reason=RefundReason.CANCELED,
                     by=by,
                     at=at,

@@ -7,6 +7,7 @@ longer than for the few writes behind it.
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from django.db import connection
 from django.utils.translation import gettext as _
@@ -14,12 +15,14 @@ from django.utils.translation import ngettext
 from django_countries import countries
 
 from commerce import money
-from commerce.models import Invoice, InvoiceKind, InvoiceLine, Order, OrderLine, PaymentState, Refund, Seller
+from commerce.models import Invoice, InvoiceKind, InvoiceLine, Order, OrderLine, Refund, RefundReason, Seller
 from commerce.operations.sellers import seller_for
 from tenants.access import SYSTEM, Actor
 from tenants.directory.models import Membership
 from tenants.ids import new_id
 from tenants.journal import events
+
+NEVER_INVOICED = (RefundReason.SURPLUS, RefundReason.SET_ASIDE)
 
 TAKE = """
     INSERT INTO commerce_invoicecounter AS counter (id, seller_id, year, last) VALUES (%s, %s, %s, 1)
@@ -41,6 +44,9 @@ def issue_invoice(*, order: Order, by: Actor, at: datetime) -> Invoice:
             unit_price=line.unit_price,
             amount=line.amount,
             tax=line.tax,
+            tax_inclusive=line.tax_inclusive,
+            part_seconds=line.part_seconds,
+            term_seconds=line.term_seconds,
             starts_at=line.starts_at or at,
             ends_at=line.ends_at or at,
         )
@@ -55,40 +61,48 @@ def issue_credit_note(*, refund: Refund, at: datetime) -> Invoice | None:
 
     None: what went back was never invoiced, such as a charge that nothing was left to pay for.
     """
-    payment, line = refund.payment, refund.line
-    credited = Invoice.objects.filter(order=payment.order_id, kind=InvoiceKind.INVOICE).first()
-    if payment.state != PaymentState.SUCCEEDED or credited is None or line is None:
+    order, line = refund.order, refund.line
+    credited = Invoice.objects.filter(order=order, kind=InvoiceKind.INVOICE).first()
+    if refund.reason in NEVER_INVOICED or credited is None:
         return None
-    tax = money.rounded(refund.amount * line.tax / (line.amount + line.tax), credited.currency)
     note = Invoice(
         kind=InvoiceKind.CREDIT_NOTE,
         credits=credited,
         refund=refund,
         currency=credited.currency,
-        subtotal=refund.amount - tax,
-        tax=tax,
+        subtotal=refund.amount - refund.tax,
+        tax=refund.tax,
         total=refund.amount,
     )
     payer = Membership.objects.select_related("user", "tenant").get(pk=credited.payer_id)
-    return _issue(
-        note, [_unused(note, line, refund)], order=payment.order, payer=payer, seller=credited.seller, by=SYSTEM, at=at
-    )
+    credit = _unused(line, refund) if line else _external(refund)
+    return _issue(note, [credit], order=order, payer=payer, seller=credited.seller, by=SYSTEM, at=at)
 
 
-def _unused(note: Invoice, line: OrderLine, refund: Refund) -> InvoiceLine:
+def _unused(line: OrderLine, refund: Refund) -> InvoiceLine:
     ends_at = line.ends_at or refund.created_at
-    text = ngettext(
-        "Unused part of %(what)s, %(quantity)s seat", "Unused part of %(what)s, %(quantity)s seats", line.quantity
-    )
+    seats = refund.quantity or line.quantity
+    text = ngettext("Unused part of %(what)s, %(quantity)s seat", "Unused part of %(what)s, %(quantity)s seats", seats)
     return InvoiceLine(
-        description=text % {"what": line.plan, "quantity": line.quantity},
-        quantity=1,
-        unit_price=note.subtotal,
-        amount=note.subtotal,
-        tax=note.tax,
+        description=text % {"what": line.plan, "quantity": seats},
+        **_credit(refund),
         starts_at=min(refund.created_at, ends_at),
         ends_at=ends_at,
     )
+
+
+def _external(refund: Refund) -> InvoiceLine:
+    return InvoiceLine(
+        description=_("Given back at the payment provider"),
+        **_credit(refund),
+        starts_at=refund.created_at,
+        ends_at=refund.created_at,
+    )
+
+
+def _credit(refund: Refund) -> dict[str, Any]:
+    net = refund.amount - refund.tax
+    return {"quantity": 1, "unit_price": net, "amount": net, "tax": refund.tax}
 
 
 def _issue(
@@ -109,6 +123,8 @@ def _issue(
         (_("%(person)s c/o %(organisation)s") % {"person": payer, "organisation": payer.tenant}).split()
     )
     invoice.bill_to_address = countries.name(payer.tenant.country)
+    invoice.tax_name, invoice.tax_rate = order.tax_name, order.tax_rate
+    invoice.tax_inclusive, invoice.reverse_charge = order.tax_inclusive, order.reverse_charge
     invoice.time_zone = payer.tenant.time_zone
     invoice.issued_at, invoice.year = at, at.astimezone(UTC).year
     for line in lines:

@@ -1,45 +1,63 @@
 """Money back. A Refund row is committed first; the provider is asked outside the transaction and repeats by its key."""
 
+import logging
 from datetime import datetime
 from decimal import Decimal
+from typing import TypedDict
 
 from django.db import transaction
 from django.db.models import F
 
 from commerce import gateways, money
-from commerce.gateways.protocol import GatewayUnavailable
-from commerce.models import OrderLine, Payment, Refund, RefundState
-from commerce.models.payment import RefundReason
-from commerce.operations import invoices
+from commerce.gateways.protocol import GatewayUnavailable, RefundAnswer, RefundOutcome
+from commerce.models import Order, OrderLine, OrderState, Payment, Refund, RefundReason, RefundState
+from commerce.operations import invoices, orders
 from tenants.access import SYSTEM, Actor
 from tenants.journal import events
 
 
-def open_refund(
-    *, payment: Payment, amount: Decimal, reason: RefundReason, by: Actor, at: datetime, line: OrderLine | None = None
+class _What(TypedDict):
+    line: OrderLine
+    quantity: int
+    amount: Decimal
+    tax: Decimal
+    reason: RefundReason
+
+
+log = logging.getLogger(__name__)
+
+
+def give_back(
+    *, line: OrderLine, quantity: int, amount: Decimal, tax: Decimal, reason: RefundReason, by: Actor, at: datetime
 ) -> Refund:
-    """Promise a refund in the caller's transaction. The CHECK on the payment keeps refunds within what was captured."""
-    Payment.objects.filter(pk=payment.pk).update(refunded=F("refunded") + amount)
+    """
+    Give back seats of a line with money, `tax` being its part of `amount`. In the caller's transaction, which holds
+    the order's lock. Paid already: to the card, by a refund that is sent after the commit. Not paid yet: it lowers
+    what is due on the invoice, at once.
+    """
+    order = line.order
+    OrderLine.objects.filter(pk=line.pk).update(returned=F("returned") + quantity)
+    what: _What = {"line": line, "quantity": quantity, "amount": amount, "tax": tax, "reason": reason}
+    if order.state == OrderState.PAID:
+        payment = Payment.objects.get(order=order, state="succeeded")
+        return _open(payment, by=by, at=at, **what)
+    Order.objects.filter(pk=order.pk).update(credited=F("credited") + amount)
     refund = Refund.objects.create(
-        tenant=payment.tenant, payment=payment, line=line, amount=amount, reason=reason, created_at=at
+        tenant=order.tenant, order=order, state=RefundState.SUCCEEDED, created_at=at, settled_at=at, **what
     )
-    events.record(
-        "refund.started",
-        tenant=payment.tenant,
-        by=by,
-        at=at,
-        subject=payment.order_id,
-        refund=refund.pk,
-        amount=money.text(amount, payment.currency),
-        currency=payment.currency,
-        reason=reason,
-    )
+    _record("refund.succeeded", refund, order.currency, by, at)
+    invoices.issue_credit_note(refund=refund, at=at)
     return refund
 
 
 def give_back_surplus(*, payment: Payment, at: datetime) -> None:
     """Everything that a payment captured without need."""
-    open_refund(payment=payment, amount=payment.captured, reason=RefundReason.SURPLUS, by=SYSTEM, at=at)
+    _open(payment, amount=payment.captured, reason=RefundReason.SURPLUS, by=SYSTEM, at=at)
+
+
+def give_back_set_aside(*, payment: Payment, by: Actor, at: datetime) -> Refund:
+    """Everything that a payment captured with another amount or currency than agreed."""
+    return _open(payment, amount=payment.captured - payment.refunded, reason=RefundReason.SET_ASIDE, by=by, at=at)
 
 
 def send_waiting(payment: Payment, *, at: datetime) -> None:
@@ -56,23 +74,77 @@ def retry_unsettled(*, started_before: datetime, at: datetime, limit: int) -> No
 
 def send(refund: Refund, *, at: datetime) -> None:
     Refund.objects.filter(pk=refund.pk).update(asked_at=at)
+    if refund.payment_id is None:
+        return
     try:
-        reference = gateways.current().refund(key=refund.pk, charge_key=refund.payment_id, amount=refund.amount)
+        answer = gateways.current().refund(key=refund.pk, charge_key=refund.payment_id, amount=refund.amount)
     except GatewayUnavailable:
         return
+    settle_refund(refund=refund, answer=answer, at=at)
+
+
+def settle_refund(*, refund: Refund, answer: RefundAnswer, at: datetime) -> Refund:
+    """
+    Write down what became of a refund. Once, however often it is called; one that fails after it succeeded is turned
+    to failed, and what it gave back counts as still to be given back.
+    """
     with transaction.atomic():
-        done = Refund.objects.filter(pk=refund.pk, state=RefundState.STARTED).update(
-            state=RefundState.SUCCEEDED, gateway_ref=reference, settled_at=at
-        )
-        if done:
-            events.record(
-                "refund.succeeded",
-                tenant=refund.tenant,
-                by=SYSTEM,
-                at=at,
-                subject=refund.payment.order_id,
-                refund=refund.pk,
-                amount=money.text(refund.amount, refund.payment.currency),
-                currency=refund.payment.currency,
-            )
+        order = orders.lock(refund.order_id)
+        refund = Refund.objects.select_related("payment", "tenant", "line").get(pk=refund.pk)
+        refund.order = order
+        if answer.outcome == RefundOutcome.SUCCEEDED and refund.state == RefundState.STARTED:
+            _turn(refund, RefundState.SUCCEEDED, answer, at)
             invoices.issue_credit_note(refund=refund, at=at)
+        elif answer.outcome == RefundOutcome.FAILED and refund.state != RefundState.FAILED:
+            log.error("refund %s failed at the provider", refund.pk)
+            Payment.objects.filter(refunds=refund.pk).update(refunded=F("refunded") - refund.amount)
+            _turn(refund, RefundState.FAILED, answer, at)
+    return refund
+
+
+def _open(
+    payment: Payment,
+    *,
+    amount: Decimal,
+    reason: RefundReason,
+    by: Actor,
+    at: datetime,
+    tax: Decimal = money.ZERO,
+    line: OrderLine | None = None,
+    quantity: int | None = None,
+) -> Refund:
+    """Promise a refund. The CHECK on the payment keeps refunds within what was captured and is not disputed."""
+    Payment.objects.filter(pk=payment.pk).update(refunded=F("refunded") + amount)
+    refund = Refund.objects.create(
+        tenant=payment.tenant,
+        order=payment.order,
+        payment=payment,
+        line=line,
+        quantity=quantity,
+        amount=amount,
+        tax=tax,
+        reason=reason,
+        created_at=at,
+    )
+    _record("refund.started", refund, payment.currency, by, at)
+    return refund
+
+
+def _turn(refund: Refund, state: RefundState, answer: RefundAnswer, at: datetime) -> None:
+    refund.state, refund.gateway_ref, refund.settled_at = state, answer.reference, at
+    refund.save(update_fields=["state", "gateway_ref", "settled_at"])
+    _record(f"refund.{state.value}", refund, answer.currency, SYSTEM, at)
+
+
+def _record(type: str, refund: Refund, currency: str, by: Actor, at: datetime) -> None:
+    events.record(
+        type,
+        tenant=refund.tenant,
+        by=by,
+        at=at,
+        subject=refund.order_id,
+        refund=refund.pk,
+        amount=money.text(refund.amount, currency),
+        currency=currency,
+        reason=refund.reason,
+    )

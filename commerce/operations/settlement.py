@@ -8,6 +8,7 @@ same time.
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
@@ -15,9 +16,8 @@ from django.utils.translation import gettext_lazy as _
 from commerce import gateways, money
 from commerce.gateways.protocol import Charge, GatewayUnavailable, Outcome
 from commerce.models import Checkout, CheckoutState, Order, OrderState, Payment, PaymentState
-from commerce.models.checkout import CLOSED
 from commerce.models.payment import LIVE
-from commerce.operations import fulfilment, refunds
+from commerce.operations import cards, fulfilment, orders, refunds
 from tenants.access import SYSTEM, Actor
 from tenants.journal import events
 from tenants.refusal import Refused
@@ -27,22 +27,27 @@ log = logging.getLogger(__name__)
 ASK_AFTER = timedelta(seconds=60)
 
 
+# Over for us, until the provider says that it took the money after all.
+THOUGHT_DEAD = (PaymentState.CANCELED, PaymentState.FAILED)
+
+
 class PaymentInProgress(Refused):
-    message = _("A payment of this checkout is in progress. Wait for its result before you try again.")
+    message = _("A payment of this order is in progress. Wait for its result before you try again.")
 
 
 def settle_payment(*, payment: Payment, charge: Charge, at: datetime) -> Payment:
     """
     Write down what the provider says of a charge, and grant what it paid for. Once, however often it is called.
 
-    What was captured is granted even if a rule changed meanwhile. Captured for a checkout that ended, or for an
-    order that is paid: refunded in full. Captured with another amount or currency: set aside, nothing granted.
+    What was captured is granted even if a rule changed meanwhile. Captured for an order that ended or is paid:
+    refunded in full. Captured with another amount or currency: set aside, nothing granted.
     """
     with transaction.atomic():
-        checkout = Checkout.objects.locked().get(orders__payments=payment.pk)
-        payment = Payment.objects.select_related("order", "tenant").get(pk=payment.pk)
-        if payment.state in LIVE or (payment.state == PaymentState.CANCELED and charge.outcome == Outcome.CAPTURED):
-            _SETTLE[charge.outcome](checkout, payment, charge, at)
+        order = orders.lock(payment.order_id)
+        payment = Payment.objects.select_related("tenant", "payer").get(pk=payment.pk)
+        payment.order = order
+        if payment.state in LIVE or (payment.state in THOUGHT_DEAD and charge.outcome == Outcome.CAPTURED):
+            _SETTLE[charge.outcome](payment, charge, at)
     refunds.send_waiting(payment, at=at)
     return payment
 
@@ -82,14 +87,18 @@ def release_card(*, checkout: Checkout, at: datetime) -> None:
 
     :raises PaymentInProgress: the provider does not answer now
     """
-    waiting = live_payment(checkout)
-    if waiting is None or waiting.state != PaymentState.REQUIRES_ACTION:
+    call_off(live_payment(checkout), at=at)
+
+
+def call_off(payment: Payment | None, *, at: datetime) -> None:
+    """As `release_card`, for the try itself. None, or one that does not wait for its holder: nothing changes."""
+    if payment is None or payment.state != PaymentState.REQUIRES_ACTION:
         return
     try:
-        charge = gateways.current().cancel(waiting.pk)
+        charge = gateways.current().cancel(payment.pk)
     except GatewayUnavailable:
         raise PaymentInProgress from None
-    settle_payment(payment=waiting, charge=charge, at=at)
+    settle_payment(payment=payment, charge=charge, at=at)
 
 
 def end_checkout(*, checkout: Checkout, state: CheckoutState, by: Actor, at: datetime) -> None:
@@ -97,52 +106,56 @@ def end_checkout(*, checkout: Checkout, state: CheckoutState, by: Actor, at: dat
     checkout.state = state
     checkout.save(update_fields=["state"])
     for order in Order.objects.filter(checkout=checkout, state=OrderState.PENDING):
-        order.state = OrderState.CANCELED
-        order.save(update_fields=["state"])
-        events.record("order.canceled", tenant=checkout.tenant, by=by, at=at, subject=order.pk)
+        orders.cancel(order, by=by, at=at)
     events.record(f"checkout.{state.value}", tenant=checkout.tenant, by=by, at=at, subject=checkout.pk)
 
 
-def _captured(checkout: Checkout, payment: Payment, charge: Charge, at: datetime) -> None:
+def _captured(payment: Payment, charge: Charge, at: datetime) -> None:
     payment.captured = charge.amount
     others = Payment.objects.filter(order=payment.order).exclude(pk=payment.pk)
-    closed = checkout.state in CLOSED
     if (charge.amount, charge.currency) != (payment.amount, payment.currency):
         log.error("payment %s set aside: %s %s captured", payment.pk, charge.amount, charge.currency)
         _close(payment, PaymentState.SET_ASIDE, charge, at)
-        if not closed:  # nobody pays a second time while the operator looks into it
-            end_checkout(checkout=checkout, state=CheckoutState.CANCELED, by=SYSTEM, at=at)
-    elif closed or others.filter(state__in=(*LIVE, PaymentState.SUCCEEDED)).exists():
+        _give_up(payment.order, at)  # nobody pays a second time while the operator looks into it
+    elif not fulfilment.is_wanted(payment.order) or others.filter(state__in=(*LIVE, PaymentState.SUCCEEDED)).exists():
         _close(payment, PaymentState.SURPLUS, charge, at)
+        if payment.order.checkout is None:
+            _give_up(payment.order, at)
         refunds.give_back_surplus(payment=payment, at=at)
     else:
+        if charge.card:
+            payment.card = cards.keep(
+                details=charge.card, tenant=payment.tenant, member=cards.holder(payment), gateway=payment.gateway, at=at
+            )
         _close(payment, PaymentState.SUCCEEDED, charge, at)
-        fulfilment.fulfil(checkout=checkout, order=payment.order, at=at)
+        fulfilment.fulfil(order=payment.order, card=payment.card, at=at)
 
 
-def _declined(checkout: Checkout, payment: Payment, charge: Charge, at: datetime) -> None:
+def _declined(payment: Payment, charge: Charge, at: datetime) -> None:
     payment.decline_code = charge.decline_code
     _close(payment, PaymentState.FAILED, charge, at)
-    _turn(checkout, CheckoutState.OPEN)
+    _make_payable(payment.order, at)
 
 
-def _canceled(checkout: Checkout, payment: Payment, charge: Charge, at: datetime) -> None:
+def _canceled(payment: Payment, charge: Charge, at: datetime) -> None:
     _close(payment, PaymentState.CANCELED, charge, at)
-    _turn(checkout, CheckoutState.OPEN)
+    _make_payable(payment.order, at)
 
 
-def _awaits_step(checkout: Checkout, payment: Payment, charge: Charge, at: datetime) -> None:
+def _awaits_step(payment: Payment, charge: Charge, at: datetime) -> None:
     if payment.state == PaymentState.REQUIRES_ACTION:
         return
     payment.state = PaymentState.REQUIRES_ACTION
     payment.gateway_ref = charge.reference
     payment.action_url = charge.action_url
     payment.save(update_fields=["state", "gateway_ref", "action_url"])
-    _turn(checkout, CheckoutState.REQUIRES_ACTION)
-    events.record("payment.waiting", tenant=payment.tenant, by=SYSTEM, at=at, subject=checkout.pk, payment=payment.pk)
+    _turn(payment.order.checkout, CheckoutState.REQUIRES_ACTION)
+    events.record(
+        "payment.waiting", tenant=payment.tenant, by=SYSTEM, at=at, subject=_subject(payment), payment=payment.pk
+    )
 
 
-_SETTLE: dict[Outcome, Callable[[Checkout, Payment, Charge, datetime], None]] = {
+_SETTLE: dict[Outcome, Callable[[Payment, Charge, datetime], None]] = {
     Outcome.CAPTURED: _captured,
     Outcome.DECLINED: _declined,
     Outcome.CANCELED: _canceled,
@@ -150,17 +163,34 @@ _SETTLE: dict[Outcome, Callable[[Checkout, Payment, Charge, datetime], None]] = 
 }
 
 
+def _make_payable(order: Order, at: datetime) -> None:
+    """After a try that brought nothing. What was ordered without a checkout is ordered again instead."""
+    if order.checkout:
+        _turn(order.checkout, CheckoutState.OPEN)
+    else:
+        _give_up(order, at)
+
+
+def _give_up(order: Order, at: datetime) -> None:
+    if order.state != OrderState.PENDING:
+        return
+    if order.checkout:
+        end_checkout(checkout=order.checkout, state=CheckoutState.CANCELED, by=SYSTEM, at=at)
+    else:
+        orders.cancel(order, by=SYSTEM, at=at)
+
+
 def _close(payment: Payment, state: PaymentState, charge: Charge, at: datetime) -> None:
     payment.state = state
     payment.gateway_ref = charge.reference
     payment.settled_at = at
-    payment.save(update_fields=["state", "gateway_ref", "settled_at", "captured", "decline_code"])
+    payment.save(update_fields=["state", "gateway_ref", "settled_at", "captured", "decline_code", "card"])
     events.record(
         f"payment.{state.value}",
         tenant=payment.tenant,
         by=SYSTEM,
         at=at,
-        subject=payment.order.checkout_id,
+        subject=_subject(payment),
         payment=payment.pk,
         amount=money.text(charge.amount, charge.currency),
         currency=charge.currency,
@@ -168,7 +198,11 @@ def _close(payment: Payment, state: PaymentState, charge: Charge, at: datetime) 
     )
 
 
-def _turn(checkout: Checkout, state: CheckoutState) -> None:
-    if checkout.state in (CheckoutState.PROCESSING, CheckoutState.REQUIRES_ACTION):
+def _turn(checkout: Checkout | None, state: CheckoutState) -> None:
+    if checkout and checkout.state in (CheckoutState.PROCESSING, CheckoutState.REQUIRES_ACTION):
         checkout.state = state
         checkout.save(update_fields=["state"])
+
+
+def _subject(payment: Payment) -> UUID:
+    return payment.order.checkout_id or payment.order_id

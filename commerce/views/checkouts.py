@@ -16,7 +16,7 @@ from django.views.decorators.http import require_safe
 
 from commerce.forms import PayForm
 from commerce.models import Checkout, CheckoutState, InvoiceKind, Order, Payment, PaymentState
-from commerce.operations import checkouts, declines, payments, settlement
+from commerce.operations import charging, checkouts, declines, payments, settlement
 from commerce.views import wording
 from commerce.views.buying import buy_url, refused
 from commerce.views.people import NOTHING_CHARGED, for_members, sent_from
@@ -27,7 +27,7 @@ LOOK_AGAIN_AFTER = 5
 DECLINED = "declined"  # the checkout whose last card was declined: said once, where the card is chosen
 KNOWN_ALREADY = (
     payments.NothingToConfirm,
-    payments.PaymentCanceled,
+    charging.PaymentCanceled,
     settlement.PaymentInProgress,
     checkouts.CheckoutClosed,
 )
@@ -66,11 +66,11 @@ def pay(request: HttpRequest, by: Actor, checkout_id: UUID) -> HttpResponse:
         )
     except PurchaseRefused as refusal:
         return refused(request, refusal, checkout.plan, by)
-    except payments.CardDeclined:
+    except charging.CardDeclined:
         request.session[DECLINED] = str(checkout.pk)
     except declines.TooManyDeclines as refusal:
         messages.error(request, str(refusal))
-    except (settlement.PaymentInProgress, payments.PaymentCanceled, checkouts.CheckoutClosed):
+    except (settlement.PaymentInProgress, charging.PaymentCanceled, checkouts.CheckoutClosed):
         pass  # A second click: the checkout's page tells what became of the first one.
     if checkout.state == CheckoutState.REQUIRES_ACTION:
         return redirect(_step_url(checkout))
@@ -84,7 +84,7 @@ def come_back(request: HttpRequest, by: Actor, checkout_id: UUID) -> HttpRespons
     checkout = _own(by, checkout_id)
     try:
         payments.refresh_checkout(checkout=checkout, by=by, at=timezone.now())
-    except payments.CardDeclined:
+    except charging.CardDeclined:
         request.session[DECLINED] = str(checkout.pk)
     except KNOWN_ALREADY:
         pass  # By another way: the checkout's page tells.

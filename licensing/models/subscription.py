@@ -33,6 +33,7 @@ GIVES_ACCESS = (SubscriptionState.ACTIVE, SubscriptionState.EXPIRED)
 class EndCause(models.TextChoices):
     TERM_ENDED = "term_ended", _("The term ended")
     CANCELED = "canceled", _("Canceled with a refund")
+    CHARGEBACK = "chargeback", _("The charge was contested")
 
 
 class SubscriptionQuerySet(models.QuerySet["Subscription"]):

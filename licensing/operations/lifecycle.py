@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfoNotFoundError
 
 from django.db import IntegrityError, transaction
 
-from licensing.calendar import days_later
+from licensing.calendar import days_later, next_term_end, term_end
 from licensing.models import EndCause, LifecycleDays, Subscription, SubscriptionState
 from licensing.operations import seats
 from licensing.operations.subscriptions import SubscriptionInactive
@@ -46,6 +46,59 @@ def end(*, subscription: Subscription, cause: EndCause, by: Actor, at: datetime)
     if not subscription.gives_access:
         raise SubscriptionInactive
     _move(subscription, SubscriptionState.DISABLED, cause=cause, at=at, by=by, since=at)
+    return subscription
+
+
+def can_be_reactivated(subscription: Subscription) -> bool:
+    """In grace, or disabled."""
+    return subscription.state in (SubscriptionState.EXPIRED, SubscriptionState.DISABLED)
+
+
+def next_term(subscription: Subscription, at: datetime) -> tuple[datetime, datetime]:
+    """
+    The term that a reactivation at a moment would bring: in grace the one after the last, so that nothing is skipped;
+    when disabled a new one from that moment.
+    """
+    if subscription.state == SubscriptionState.EXPIRED:
+        start = subscription.term_end
+        return start, next_term_end(subscription.anchor_at, subscription.zone, subscription.plan.term, start)
+    return at, term_end(at, subscription.zone, subscription.plan.term)
+
+
+@transaction.atomic
+def reactivate(*, subscription: Subscription, by: Actor, at: datetime) -> Subscription:
+    """
+    Another term, with renewal on. The people who held seats hold them still.
+
+    :raises SubscriptionInactive: it is active, or deleted
+    """
+    subscription = Subscription.objects.locked().select_related("plan").get(pk=subscription.pk)
+    if not can_be_reactivated(subscription):
+        raise SubscriptionInactive
+    start, end = next_term(subscription, at)
+    if subscription.state == SubscriptionState.DISABLED:
+        subscription.anchor_at = start
+    subscription.term_start, subscription.term_end, subscription.state_ends_at = start, end, end
+    subscription.state, subscription.end_cause, subscription.auto_renew = SubscriptionState.ACTIVE, "", True
+    subscription.save(
+        update_fields=["term_start", "term_end", "state_ends_at", "anchor_at", "state", "end_cause", "auto_renew"]
+    )
+    events.record(
+        "subscription.reactivated", tenant=subscription.tenant, by=by, at=at, subject=subscription.pk, term_end=end
+    )
+    return subscription
+
+
+@transaction.atomic
+def restore(*, subscription: Subscription, by: Actor, at: datetime) -> Subscription:
+    """Give access back that was taken away by mistake of others: its term, if that still runs, goes on."""
+    subscription = Subscription.objects.locked().get(pk=subscription.pk)
+    if subscription.state != SubscriptionState.DISABLED or subscription.term_end <= at:
+        return subscription
+    subscription.state, subscription.end_cause = SubscriptionState.ACTIVE, ""
+    subscription.state_ends_at = subscription.term_end
+    subscription.save(update_fields=["state", "end_cause", "state_ends_at"])
+    events.record("subscription.restored", tenant=subscription.tenant, by=by, at=at, subject=subscription.pk)
     return subscription
 
 

@@ -17,9 +17,13 @@ class SubscriptionInactive(Refused):
     message = _("This subscription is no longer active.")
 
 
+class QuantityBelowAssigned(Refused):
+    message = _("More seats are assigned than would be left. Release some first.")
+
+
 @transaction.atomic
 def grant(
-    *, plan: Plan, quantity: int, channel: Channel, purchaser: Membership, order_ref: str, by: Actor, at: datetime
+    *, plan: Plan, quantity: int, channel: str, purchaser: Membership, order_ref: str, by: Actor, at: datetime
 ) -> Subscription:
     """Start a subscription: its first term begins now, in the tenant's zone as it is now."""
     tenant = purchaser.tenant
@@ -50,6 +54,47 @@ def grant(
         quantity=quantity,
         channel=channel,
         term_end=end,
+    )
+    return subscription
+
+
+@transaction.atomic
+def add_seats(*, subscription: Subscription, count: int, by: Actor, at: datetime) -> Subscription:
+    """
+    More seats, for people to be assigned to.
+
+    :raises SubscriptionInactive: it is disabled or deleted
+    """
+    subscription = Subscription.objects.locked().get(pk=subscription.pk)
+    if not subscription.gives_access:
+        raise SubscriptionInactive
+    return _set_quantity(subscription, subscription.quantity + count, by=by, at=at)
+
+
+@transaction.atomic
+def remove_seats(*, subscription: Subscription, count: int, by: Actor, at: datetime) -> Subscription:
+    """
+    Fewer seats, none of those that are taken.
+
+    :raises QuantityBelowAssigned: more people hold seats than would be left
+    """
+    subscription = Subscription.objects.locked().get(pk=subscription.pk)
+    if subscription.quantity - count < max(subscription.seats_assigned, 1):
+        raise QuantityBelowAssigned(assigned=subscription.seats_assigned)
+    return _set_quantity(subscription, subscription.quantity - count, by=by, at=at)
+
+
+def _set_quantity(subscription: Subscription, quantity: int, *, by: Actor, at: datetime) -> Subscription:
+    before, subscription.quantity = subscription.quantity, quantity
+    subscription.save(update_fields=["quantity"])
+    events.record(
+        "subscription.quantity_changed",
+        tenant=subscription.tenant,
+        by=by,
+        at=at,
+        subject=subscription.pk,
+        before=before,
+        quantity=quantity,
     )
     return subscription
 

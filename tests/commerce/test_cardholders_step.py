@@ -2,7 +2,7 @@ import pytest
 
 from commerce.gateways.sandbox import SandboxGateway
 from commerce.models import Checkout, Payment
-from commerce.operations import checkouts, payments, settlement
+from commerce.operations import charging, checkouts, payments, settlement
 from licensing.models import Seat, Subscription
 from tenants.refusal import NotAllowed
 from tests import ledger
@@ -42,7 +42,7 @@ class TestTheCardholdersStep:
 
     def test_declined_keeps_the_checkout_open_for_another_card(self, waiting):
         SandboxGateway().answer_step(Payment.objects.get().pk, approve=False)
-        with pytest.raises(payments.CardDeclined) as refused:
+        with pytest.raises(charging.CardDeclined) as refused:
             confirm(waiting)
         assert refused.value.extra["decline_code"] == "authentication_failed"
         assert state_of(waiting) == "open"
@@ -53,7 +53,7 @@ class TestTheCardholdersStep:
         key = Payment.objects.get().pk
         SandboxGateway().answer_step(key, approve=False)
         SandboxGateway().answer_step(key, approve=True)
-        with pytest.raises(payments.CardDeclined):
+        with pytest.raises(charging.CardDeclined):
             confirm(waiting)
 
     def test_coming_back_without_an_answer_only_asks(self, waiting):

@@ -6,7 +6,7 @@ import pytest
 from commerce.gateways.protocol import GatewayUnavailable
 from commerce.gateways.sandbox import SandboxGateway
 from commerce.models import Checkout, Payment
-from commerce.operations import declines, payments, settlement
+from commerce.operations import charging, declines, payments, settlement
 from licensing.models import Subscription
 from tests import ledger
 from tests.factories import NOON, MembershipFactory, acting, open_checkout, pay
@@ -22,7 +22,7 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 def decline(checkout, at=NOON, card=DECLINED):
-    with pytest.raises(payments.CardDeclined) as declined:
+    with pytest.raises(charging.CardDeclined) as declined:
         pay(checkout, card, at=at)
     return declined.value
 
@@ -128,7 +128,7 @@ class TestTriedAtOnce:
     """A decline is only known afterwards: what is being tried counts until then."""
 
     REFUSED = (
-        payments.CardDeclined,
+        charging.CardDeclined,
         declines.TooManyDeclines,
         declines.TooManyCardsAtOnce,
         settlement.PaymentInProgress,

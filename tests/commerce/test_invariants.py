@@ -6,7 +6,7 @@ from django.db import connection
 
 from commerce.gateways.sandbox import SandboxGateway
 from commerce.models import BillingPeriod, Order, OrderLine, Payment, SandboxCharge
-from commerce.operations import cancellations, checkouts, payments
+from commerce.operations import cancellations, charging, checkouts
 from commerce.operations.invariants import CHECKS
 from licensing.models import Seat, Subscription
 from licensing.operations import lifecycle
@@ -42,7 +42,7 @@ def test_finds_nothing_after_ordinary_days(ana, plan):
     people = [ana, *MembershipFactory.create_batch(3, tenant=ana.tenant)]
     bought = [buy(person, plan, n + 1) for n, person in enumerate(people)]
     declined = open_checkout(ana, plan)
-    with pytest.raises(payments.CardDeclined):
+    with pytest.raises(charging.CardDeclined):
         pay(declined, "pm_card_chargeDeclined")
     pay(declined)
     waiting, given_up = open_checkout(ana, plan), open_checkout(ana, plan)
@@ -181,7 +181,7 @@ class TestTheProvider:
     def test_that_captured_what_counts_as_dead(self, ana, plan, card):
         checkout = open_checkout(ana, plan)
         if card == "pm_card_chargeDeclined":
-            with pytest.raises(payments.CardDeclined):
+            with pytest.raises(charging.CardDeclined):
                 pay(checkout, card)
         else:
             pay(checkout, card)

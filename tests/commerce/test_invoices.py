@@ -11,7 +11,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from commerce.gateways.protocol import GatewayUnavailable
 from commerce.gateways.sandbox import SandboxGateway
 from commerce.models import Invoice, InvoiceCounter, InvoiceLine, Order, OrderLine, Payment, Refund, Seller
-from commerce.operations import cancellations, invoices, payments, refunds, sellers, settlement
+from commerce.operations import cancellations, charging, invoices, refunds, sellers, settlement
 from commerce.operations.invariants import CHECKS
 from tenants.access import SYSTEM
 from tenants.journal.models import Event
@@ -66,7 +66,7 @@ class TestAnInvoice:
         assert numbers() == [1]
 
     def test_is_not_written_of_a_declined_card(self, ana, plan):
-        with pytest.raises(payments.CardDeclined):
+        with pytest.raises(charging.CardDeclined):
             pay(open_checkout(ana, plan), "pm_card_chargeDeclined")
         assert not Invoice.objects.exists()
         assert not InvoiceCounter.objects.exists()

@@ -6,7 +6,7 @@ import pytest
 from commerce.gateways.sandbox import SandboxGateway
 from commerce.models import BillingPeriod, Checkout, Order, OrderLine, Payment
 from commerce.models.checkout import CheckoutQuerySet
-from commerce.operations import checkouts, payments, settlement
+from commerce.operations import cards, charging, checkouts, payments, settlement
 from licensing.models import Seat, Subscription
 from tenants.delivery.models import Job
 from tenants.journal.models import Event
@@ -82,7 +82,7 @@ class TestOneCard:
     @pytest.mark.parametrize("token", ["", "pm_card_mastercard", "ba_bank", "invoice", "x" * 5000, "pm_card_visa "])
     def test_any_other_way_to_pay_is_refused(self, ana, plan, token):
         checkout = open_checkout(ana, plan)
-        with pytest.raises(payments.PaymentMethodNotAccepted) as refused:
+        with pytest.raises(cards.PaymentMethodNotAccepted) as refused:
             pay(checkout, token)
         assert (refused.value.code, refused.value.http_status) == ("payment_method_not_accepted", 400)
         assert state_of(checkout) == "open"
@@ -98,7 +98,7 @@ class TestOneCard:
 
     def test_that_pays_only_once_is_declined_the_second_time(self, ana, plan):
         pay(open_checkout(ana, plan), "pm_card_chargeCustomerFail")
-        with pytest.raises(payments.CardDeclined):
+        with pytest.raises(charging.CardDeclined):
             pay(open_checkout(ana, plan), "pm_card_chargeCustomerFail")
         pay(open_checkout(MembershipFactory(tenant=ana.tenant), plan), "pm_card_chargeCustomerFail")
         assert len(ledger.captured()) == 2
@@ -118,7 +118,7 @@ class TestRaces:
 
     def test_the_control_without_lock_and_constraint_charges_each(self, ana, plan, monkeypatch):
         checkout = open_checkout(ana, plan)
-        with pytest.raises(payments.CardDeclined):  # the order is there, so that only the payment is raced for
+        with pytest.raises(charging.CardDeclined):  # the order is there, so that only the payment is raced for
             pay(checkout, "pm_card_chargeDeclined")
         monkeypatch.setattr(CheckoutQuerySet, "locked", lambda self: self)
         monkeypatch.setattr(payments, "require_open", lambda *args, **options: None)
@@ -155,7 +155,7 @@ class TestRaces:
                 else:
                     checkouts.cancel_checkout(checkout=fresh, by=acting(ana), at=NOON)
 
-            race(decide, range(2), refused=(checkouts.CheckoutClosed, payments.PaymentCanceled))
+            race(decide, range(2), refused=(checkouts.CheckoutClosed, charging.PaymentCanceled))
             assert state_of(checkout) in ("completed", "canceled")
         bought = Checkout.objects.filter(state="completed").count()
         assert Subscription.objects.count() == bought == len(ledger.captured())

@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from commerce.gateways.protocol import ChargeRequest, GatewayUnavailable, Outcome
 from commerce.gateways.sandbox import SandboxGateway
 from commerce.models import Order, Payment, Refund
-from commerce.operations import checkouts, payments, settlement
+from commerce.operations import charging, checkouts, settlement
 from commerce.operations.invariants import nothing_waits_for_the_operator
 from licensing.models import Subscription
 from tenants.journal.models import Event
@@ -66,7 +66,7 @@ class TestCapturedInVain:
 
     def test_for_an_expired_checkout_too(self, ana, plan):
         checkout = open_checkout(ana, plan)
-        with pytest.raises(payments.CardDeclined):
+        with pytest.raises(charging.CardDeclined):
             pay(checkout, "pm_card_chargeDeclined")
         checkouts.expire_overdue(at=checkout.expires_at)
         payment = late_payment(Order.objects.get())
@@ -115,7 +115,7 @@ class TestCapturedInVain:
 
     def test_a_dead_try_that_was_captured_while_nothing_else_was_is_the_purchase(self, ana, plan):
         checkout = open_checkout(ana, plan)
-        with pytest.raises(payments.CardDeclined):
+        with pytest.raises(charging.CardDeclined):
             pay(checkout, "pm_card_chargeDeclined")
         payment = late_payment(Order.objects.get())
         settlement.settle_payment(payment=payment, charge=charge_for(payment), at=NOON)
@@ -162,7 +162,7 @@ class TestSettlingTwice:
 
     def test_a_decline_stays_a_decline(self, ana, plan):
         checkout = open_checkout(ana, plan)
-        with pytest.raises(payments.CardDeclined):
+        with pytest.raises(charging.CardDeclined):
             pay(checkout, "pm_card_chargeDeclined")
         payment = Payment.objects.get()
         charge = SandboxGateway().find(payment.pk)

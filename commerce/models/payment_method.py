@@ -1,0 +1,172 @@
+from datetime import date, datetime
+from typing import Self
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from commerce.models.agreement import Agreement
+from licensing.models import Subscription
+from tenants.access import Actor, Right
+from tenants.directory.models import Membership, Tenant
+from tenants.ids import new_id
+from tenants.keys import TenantForeignKey, unique_within_tenant
+
+
+class PaymentMethodQuerySet(models.QuerySet["PaymentMethod"]):
+    def of(self, tenant: Tenant) -> Self:
+        return self.filter(tenant=tenant)
+
+    def of_member(self, member: Membership) -> Self:
+        return self.filter(tenant_id=member.tenant_id, member=member)
+
+    def usable_by(self, by: Actor) -> Self:
+        """One's own cards, and the organisation's for whoever buys for it."""
+        central = Q(member=None) if by.may(Right.BUY_CENTRALLY) else Q(pk=None)
+        return self.of(by.home.tenant).filter(Q(member=by.home) | central).kept()
+
+    def kept(self) -> Self:
+        return self.filter(removed_at=None)
+
+    def locked(self) -> Self:
+        return self.order_by("pk").select_for_update(of=("self",), no_key=True)
+
+
+class PaymentMethod(models.Model):
+    """A card that the provider keeps for a member, or for the tenant itself. Only what may be printed is known here."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="payment_methods")
+    # None: the organisation's own card, for central purchases.
+    member = TenantForeignKey(Membership, on_delete=models.PROTECT, null=True, related_name="payment_methods")
+    gateway = models.CharField(max_length=20)
+    # By which the provider charges it; the fingerprint is the same for the same card, however often it is added.
+    reference = models.CharField(max_length=255)
+    fingerprint = models.CharField(max_length=255)
+    brand = models.CharField(_("brand"), max_length=40)
+    last4 = models.CharField(_("last digits"), max_length=4)
+    exp_month = models.PositiveSmallIntegerField(_("expires in month"))
+    exp_year = models.PositiveSmallIntegerField(_("expires in year"))
+    funding = models.CharField(max_length=10)
+    country = models.CharField(max_length=2, blank=True)
+    is_default = models.BooleanField(_("default"), default=False)
+    created_at = models.DateTimeField(_("added"))
+    removed_at = models.DateTimeField(null=True)
+    # When its holder was told that it expires: once for each card.
+    expiry_told_at = models.DateTimeField(null=True)
+
+    objects = PaymentMethodQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            unique_within_tenant("payment_method"),
+            # With NULLs as equal, so that the organisation's own cards count as one holder's.
+            models.UniqueConstraint(
+                fields=["tenant", "member", "gateway", "fingerprint"],
+                condition=Q(removed_at=None),
+                name="a_card_is_kept_once",
+                nulls_distinct=False,
+            ),
+            models.UniqueConstraint(
+                fields=["tenant", "member"],
+                condition=Q(is_default=True, removed_at=None),
+                name="one_default_card",
+                nulls_distinct=False,
+            ),
+            models.CheckConstraint(condition=Q(exp_month__range=(1, 12)), name="card_expires_in_a_month"),
+        ]
+        indexes = [
+            models.Index(fields=["tenant", "member", "created_at", "id"], name="payment_method_page"),
+            models.Index(
+                fields=["exp_year", "exp_month"],
+                name="card_expiry_to_tell",
+                condition=Q(removed_at=None, expiry_told_at=None),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.brand} •••• {self.last4}"
+
+    def has_expired(self, on: date) -> bool:
+        """A card is good to the end of its month."""
+        return (self.exp_year, self.exp_month) < (on.year, on.month)
+
+
+class CardSetupState(models.TextChoices):
+    STARTED = "started", _("In progress")
+    REQUIRES_ACTION = "requires_action", _("Waiting for the bank")
+    SUCCEEDED = "succeeded", _("Kept")
+    FAILED = "failed", _("Declined")
+    CANCELED = "canceled", _("Canceled")
+
+
+class CardSetupQuerySet(models.QuerySet["CardSetup"]):
+    def live(self) -> Self:
+        return self.filter(state__in=(CardSetupState.STARTED, CardSetupState.REQUIRES_ACTION))
+
+    def unanswered(self, since: datetime) -> Self:
+        return self.live().filter(started_at__lt=since).order_by("-state", "started_at")
+
+    def tried_since(self, moment: datetime) -> Self:
+        return self.filter(state__in=(CardSetupState.FAILED, CardSetupState.STARTED), started_at__gte=moment)
+
+
+class CardSetup(models.Model):
+    """One try to keep a card without charging it. Its id is the key by which the provider knows it."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
+    # Who tries, and whether the card is to be their own or the organisation's.
+    member = TenantForeignKey(Membership, on_delete=models.PROTECT, related_name="card_setups")
+    for_tenant = models.BooleanField(default=False)
+    state = models.CharField(max_length=20, choices=CardSetupState, default=CardSetupState.STARTED)
+    gateway = models.CharField(max_length=20)
+    action_url = models.CharField(max_length=500, blank=True)
+    decline_code = models.CharField(max_length=60, blank=True)
+    payment_method = TenantForeignKey(PaymentMethod, on_delete=models.PROTECT, null=True, related_name="setups")
+    started_at = models.DateTimeField()
+    settled_at = models.DateTimeField(null=True)
+
+    objects = CardSetupQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=CardSetupState.values), name="card_setup_state_is_known"),
+            models.CheckConstraint(
+                condition=Q(state="succeeded", payment_method__isnull=False)
+                | ~Q(state="succeeded") & Q(payment_method=None),
+                name="a_kept_card_is_there",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["tenant", "member", "started_at"], name="card_setup_of_member"),
+            models.Index(
+                fields=["started_at"],
+                name="card_setup_unsettled",
+                condition=Q(state__in=("started", "requires_action")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class PaymentSource(models.Model):
+    """What the next charge of a subscription goes to: a card or an agreement; neither, when its card is gone."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
+    subscription = TenantForeignKey(Subscription, on_delete=models.PROTECT, related_name="payment_sources")
+    payment_method = TenantForeignKey(PaymentMethod, on_delete=models.PROTECT, null=True, related_name="pays_for")
+    agreement = TenantForeignKey(Agreement, on_delete=models.PROTECT, null=True, related_name="pays_for")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["subscription"], name="one_source_per_subscription"),
+            models.CheckConstraint(
+                condition=Q(payment_method=None) | Q(agreement=None), name="a_card_or_an_agreement_pays"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.payment_method or self.agreement or "")

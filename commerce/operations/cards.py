@@ -1,0 +1,142 @@
+"""Which card is meant, whether it may pay here, and keeping it for the charges that follow."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+from django.utils.translation import gettext_lazy as _
+
+from commerce import gateways
+from commerce.gateways.protocol import CardDetails, Funding, GatewayUnavailable, UnknownPaymentMethod
+from commerce.models import Payment, PaymentMethod
+from licensing.models import Channel
+from tenants.access import SYSTEM, Actor
+from tenants.directory.models import Membership, Tenant
+from tenants.journal import events
+from tenants.refusal import Refused
+
+LOCK = 7_303
+
+
+class PaymentMethodNotAccepted(Refused):
+    http_status = 400
+    message = _("This is no credit card that can be charged. Self-service is paid by credit card only.")
+
+
+class ProviderUnavailable(Refused):
+    http_status = 503
+    message = _("The payment provider does not answer now. Nothing was charged; try again in a minute.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Means:
+    """What a charge goes to: the provider's token, and the kept card where it is one."""
+
+    token: str
+    card: PaymentMethod | None = None
+
+
+def means(*, payment_method: str, by: Actor) -> Means:
+    """
+    The card behind a provider's token or a kept card's id. Asks the provider: outside any transaction.
+
+    :raises PaymentMethodNotAccepted: neither; or prepaid; or of another country than the tenant's
+    :raises ProviderUnavailable: the provider does not answer
+    """
+    tenant = by.home.tenant
+    card = _kept(payment_method, by)
+    if card is not None:
+        _require_accepted(Funding(card.funding), card.country, tenant)
+        return Means(token=card.reference, card=card)
+    details = described(payment_method)
+    _require_accepted(details.funding, details.country, tenant)
+    return Means(token=payment_method)
+
+
+def described(token: str) -> CardDetails:
+    """:raises PaymentMethodNotAccepted: no card. :raises ProviderUnavailable: the provider does not answer"""
+    gateway = gateways.current()
+    try:
+        gateway.check(token)
+        return gateway.describe(token)
+    except UnknownPaymentMethod:
+        raise PaymentMethodNotAccepted(field="payment_method") from None
+    except GatewayUnavailable:
+        raise ProviderUnavailable from None
+
+
+def keep(
+    *, details: CardDetails, tenant: Tenant, member: Membership | None, gateway: str, at: datetime
+) -> PaymentMethod:
+    """
+    The row of a card that the provider keeps: one for each card of a holder, however often it is used. The first one
+    is the default. In the caller's transaction. `member` none: the organisation's own.
+    """
+    hold(tenant, member)
+    cards = PaymentMethod.objects.of(tenant).filter(member=member, gateway=gateway).kept()
+    card = cards.filter(fingerprint=details.fingerprint).first()
+    told = {
+        "reference": details.reference,
+        "brand": details.brand,
+        "last4": details.last4,
+        "exp_month": details.exp_month,
+        "exp_year": details.exp_year,
+        "funding": details.funding,
+        "country": details.country,
+    }
+    if card is not None:
+        if (card.exp_year, card.exp_month) != (details.exp_year, details.exp_month):
+            told["expiry_told_at"] = None
+        PaymentMethod.objects.filter(pk=card.pk).update(**told)
+        card.refresh_from_db()
+        return card
+    card = PaymentMethod.objects.create(
+        tenant=tenant,
+        member=member,
+        gateway=gateway,
+        fingerprint=details.fingerprint,
+        is_default=not cards.exists(),
+        created_at=at,
+        **told,
+    )
+    events.record("payment_method.added", tenant=tenant, by=SYSTEM, at=at, subject=card.pk)
+    return card
+
+
+def hold(tenant: Tenant, member: Membership | None) -> None:
+    """The lock of a holder's cards, to the end of the transaction: which one is the default changes only under it."""
+    holder = member.pk if member else tenant.pk
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [LOCK, str(holder)])
+
+
+def customer(payment: Payment) -> str:
+    """Whom the provider keeps the card for: the payer, or the organisation for what it buys itself."""
+    return str(payment.tenant_id if payment.order.channel == Channel.CENTRAL else payment.payer_id)
+
+
+def holder(payment: Payment) -> Membership | None:
+    """Whose card it becomes; none: the organisation's."""
+    return None if payment.order.channel == Channel.CENTRAL else payment.payer
+
+
+def _kept(payment_method: str, by: Actor) -> PaymentMethod | None:
+    try:
+        pk = UUID(payment_method)
+    except ValueError:
+        return None
+    card = PaymentMethod.objects.usable_by(by).filter(pk=pk, gateway=gateways.current().name).first()
+    if card is None:
+        raise PaymentMethodNotAccepted(field="payment_method")
+    return card
+
+
+def _require_accepted(funding: Funding, country: str, tenant: Tenant) -> None:
+    if funding == Funding.PREPAID:
+        raise PaymentMethodNotAccepted(_("Prepaid cards are not accepted. Use a credit card."), field="payment_method")
+    if country and country != tenant.country:
+        raise PaymentMethodNotAccepted(
+            _("This card was issued in another country than your organisation's. Use one from its own country."),
+            field="payment_method",
+        )

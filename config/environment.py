@@ -11,7 +11,10 @@ import environ
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 # Every payment provider that there is, by the name that PAYMENT_GATEWAY may have.
-GATEWAYS = {"sandbox": "commerce.gateways.sandbox.SandboxGateway"}
+GATEWAYS = {
+    "sandbox": "commerce.gateways.sandbox.SandboxGateway",
+    "stripe": "commerce.gateways.stripe.StripeGateway",
+}
 
 # What must be set where the demo does not stand in for it.
 REQUIRED = {
@@ -20,6 +23,15 @@ REQUIRED = {
     "REDIS_URL": "the broker and cache, redis://…",
     "PAYMENT_GATEWAY": "the provider that takes the payments",
     "BASE_URL": "where people reach this site, https://…",
+}
+
+# What a provider cannot work without.
+REQUIRED_BY_GATEWAY = {
+    "stripe": {
+        "STRIPE_SECRET_KEY": "charges cards, sk_… or rk_…",
+        "STRIPE_PUBLISHABLE_KEY": "opens Stripe's own card fields in the browser, pk_…",
+        "STRIPE_WEBHOOK_SECRET": "proves that an event comes from Stripe, whsec_…",
+    },
 }
 
 
@@ -68,7 +80,10 @@ def gateway_problems(env: environ.Env) -> list[str]:
     gateway = env.str("PAYMENT_GATEWAY", default="")
     if gateway and gateway not in GATEWAYS:
         return [f"PAYMENT_GATEWAY is {gateway!r}: it must be one of {', '.join(GATEWAYS)}"]
-    return []
+    required = REQUIRED_BY_GATEWAY.get(gateway, {})
+    return [
+        f"{name} is not set: {meaning}" for name, meaning in required.items() if not env.str(name, default="").strip()
+    ]
 
 
 def refuse_to_start(found: list[str]) -> None:

@@ -20,6 +20,10 @@ SECRET_KEY = env.str("SECRET_KEY", default="") or demo_secret(DATA_DIR)
 DEBUG = False
 PAYMENT_GATEWAYS = GATEWAYS
 PAYMENT_GATEWAY = env.str("PAYMENT_GATEWAY", default="sandbox")
+STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", default="").strip()
+STRIPE_PUBLISHABLE_KEY = env.str("STRIPE_PUBLISHABLE_KEY", default="").strip()
+STRIPE_WEBHOOK_SECRET = env.str("STRIPE_WEBHOOK_SECRET", default="").strip()
+STRIPE_API_BASE = env.str("STRIPE_API_BASE", default="")  # a stand-in for tests; Stripe itself when it is empty
 
 LOOPBACK = ["127.0.0.1", "localhost", "[::1]"]
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=LOOPBACK if DEMO else [urlsplit(BASE_URL).hostname])
@@ -222,6 +226,7 @@ LOGGING = {
         # A filter that the admin refuses is an answer, not an incident: any reader could fill the log with it.
         "django.security.DisallowedModelAdminLookup": {"level": "CRITICAL"},
         "httpx": {"level": "WARNING"},
+        "stripe": {"level": "WARNING"},
         "fontTools": {"level": "WARNING"},
         "fpdf": {"level": "ERROR"},  # of each letter that no font has
     },

@@ -233,15 +233,15 @@ class StripeGateway:
                 currency=row.currency,
                 decline_code=row.decline_code,
             )
-        intent, outcome = self._payments.settle(row, intent)
-        return shapes.charge_of(intent, key=row.key, outcome=decided(outcome), **_details(row, intent, outcome))
+        settled, found = self._payments.settle(row, intent)
+        return shapes.charge_of(settled, key=row.key, outcome=decided(found), **_details(row, settled, found))
 
     def _setup(self, row: StripeIntent, intent: Shape | None) -> Setup:
         if intent is None:
             outcome = _without_intent(row)
             return Setup(key=row.key, reference=row.reference, outcome=outcome, decline_code=row.decline_code)
-        intent, outcome = self._setups.settle(row, intent)
-        return shapes.setup_of(intent, key=row.key, outcome=decided(outcome), **_details(row, intent, outcome))
+        settled, found = self._setups.settle(row, intent)
+        return shapes.setup_of(settled, key=row.key, outcome=decided(found), **_details(row, settled, found))
 
     def _fetch_charge(self, reference: str) -> Charge | None:
         row = StripeIntent.objects.filter(reference=reference).first()

@@ -24,6 +24,11 @@ stripe.enable_telemetry = False
 Answer = tuple[Any, int, Mapping[str, str]]
 
 
+class OutOfTime(stripe.APIConnectionError):
+    def __init__(self, message: str) -> None:
+        super().__init__(message)  # type: ignore[no-untyped-call]  # their base class has no types
+
+
 class Line:
     """What the gateway speaks to Stripe through. Everything but a clear answer is `GatewayUnavailable`."""
 
@@ -90,7 +95,7 @@ class _Patient(stripe.HTTPClient):
     def _try(self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any) -> Answer:
         left = self._left()
         if left <= 0:
-            raise stripe.APIConnectionError("No time is left for another request.", should_retry=False)
+            raise OutOfTime("No time is left for another request.")
         if isinstance(self._transport, _Direct):
             return self._transport.within(left, method, url, headers or {}, post_data)
         return self._transport.request(method, url, headers, post_data)
@@ -111,7 +116,7 @@ class _Direct:
             return self._thread.submit(self._client.request, method, url, headers, post_data).result(timeout=seconds)
         except TimeoutError as error:
             self._thread = _one_thread()  # the other one still waits; its connection is not used again
-            raise stripe.APIConnectionError("Stripe did not answer in time.", should_retry=False) from error
+            raise OutOfTime("Stripe did not answer in time.") from error
 
 
 def _one_thread() -> ThreadPoolExecutor:

@@ -134,4 +134,4 @@ PURCHASES = (
     DemoPurchase(buyer="admin", plan="power-bi-premium-monthly", quantity=2, assign_to=("admin", "reader")),
 )
 CARD = "pm_card_visa"
-SELLER = {"address": "1 Example Street\nSeattle, WA 98101\nUnited States", "tax_id": "US 00-0000000"}
+SELLER = {"country": "US", "address": "1 Example Street\nSeattle, WA 98101\nUnited States", "tax_id": "US 00-0000000"}

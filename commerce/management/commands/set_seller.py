@@ -34,18 +34,22 @@ class Command(OperatorCommand):
         parser.add_argument("--address", default="", help="Lines are separated by line breaks.")
         parser.add_argument("--tax-id", default="")
         parser.add_argument(
-            "--country",
+            "--country", type=country_code, required=True, help="Where it pays its taxes: two capital letters."
+        )
+        parser.add_argument(
+            "--market",
             type=country_code,
             action="append",
-            default=[],
-            help="May stand several times.",
+            help="A country that it bills; stands once for each of them. Without any, its markets stay as they are.",
         )
 
     def perform(
-        self, *, slug: str, prefix: str, name: str, address: str, tax_id: str, country: list[str], at: datetime,
-        **options: Any,
+        self, *, slug: str, prefix: str, name: str, country: str, address: str, tax_id: str, market: list[str] | None,
+        at: datetime, **options: Any,
     ) -> Output:  # fmt: skip
         seller = sellers.save_seller(
-            slug=slug, prefix=prefix, name=name, address=address, tax_id=tax_id, countries=country, by=SYSTEM, at=at
-        )
-        return {"seller": seller.slug, "prefix": seller.prefix, "countries": sorted(country)}
+            slug=slug, prefix=prefix, name=name, country=country, address=address, tax_id=tax_id, markets=market,
+            by=SYSTEM, at=at,
+        )  # fmt: skip
+        markets = seller.markets.order_by("country").values_list("country", flat=True)
+        return {"seller": seller.slug, "prefix": seller.prefix, "country": seller.country, "markets": list(markets)}

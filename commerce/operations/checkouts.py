@@ -10,12 +10,15 @@ from commerce import money
 from commerce.models import Checkout, CheckoutState, Price
 from commerce.operations import settlement
 from commerce.operations.prices import price_for
+from commerce.operations.sellers import seller_for
+from commerce.operations.taxes import terms_for
+from commerce.tax import TaxTerms, split
 from licensing.models import Channel, Plan
 from policies import eligibility
 from policies.eligibility import Answer, PurchaseRefused
 from policies.operations import decisions
 from tenants.access import SYSTEM, Actor
-from tenants.directory.models import Membership
+from tenants.directory.models import Membership, Tenant
 from tenants.journal import events
 from tenants.refusal import BadInput, NotAllowed, Refused
 
@@ -47,7 +50,8 @@ def open_checkout(
     *, plan: Plan, quantity: int, assign_to: Sequence[Membership] | None = None, by: Actor, at: datetime
 ) -> Checkout:
     """
-    Quote a purchase: the price shown is the price charged, for 24 hours. `assign_to` defaults to the buyer.
+    Quote a purchase: the total shown, with its tax, is the total charged, for 24 hours. `assign_to` defaults to the
+    buyer.
 
     The decision is written down with the checkout, or alone when it refuses.
 
@@ -60,19 +64,20 @@ def open_checkout(
     if len(people) > quantity:
         raise MoreToAssignThanSeats
     price = price_for(plan, tenant=by.home.tenant, channel=Channel.SELF_SERVICE, at=at)
-    return _quote(answer, plan, quantity, price, people, by=by, at=at)
+    return _quote(answer, plan, quantity, price, _taxed(by.home.tenant, at), people, by=by, at=at)
 
 
 def resume_or_open_checkout(*, plan: Plan, quantity: int, by: Actor, at: datetime) -> Checkout:
     """
     As `open_checkout` for the buyer's own seat, but the same link followed again leads to the same quote, as long
-    as it is open and today's price is still the one it shows. Followed twice at one moment, too.
+    as it is open and today's price and tax are still those it shows. Followed twice at one moment, too.
 
     :raises PurchaseRefused: as `open_checkout`
     :raises NotPriced: as `open_checkout`
     """
     answer = _allowed(plan, quantity, by=by, at=at)
     price = price_for(plan, tenant=by.home.tenant, channel=Channel.SELF_SERVICE, at=at)
+    terms = _taxed(by.home.tenant, at)
     with transaction.atomic():
         # Row lock: the same person's links are followed one after another, so the second finds what the first opened.
         Membership.objects.select_for_update(of=("self",), no_key=True).get(pk=by.home.pk)
@@ -80,9 +85,14 @@ def resume_or_open_checkout(*, plan: Plan, quantity: int, by: Actor, at: datetim
             Checkout.objects.by_buyer(by.home)
             .payable(at)
             .filter(plan=plan, quantity=quantity, unit_price=price.amount, currency=price.currency)
-            .filter(assign_to=[str(by.home.pk)])
+            .filter(assign_to=[str(by.home.pk)], **terms.fields)
         )
-        return same.order_by("-created_at").first() or _quote(answer, plan, quantity, price, [by.home], by=by, at=at)
+        found = same.order_by("-created_at").first()
+        return found or _quote(answer, plan, quantity, price, terms, [by.home], by=by, at=at)
+
+
+def _taxed(tenant: Tenant, at: datetime) -> TaxTerms:
+    return terms_for(tenant=tenant, seller=seller_for(tenant.country), at=at)
 
 
 def _allowed(plan: Plan, quantity: int, *, by: Actor, at: datetime) -> Answer:
@@ -99,12 +109,14 @@ def _quote(
     plan: Plan,
     quantity: int,
     price: Price,
+    terms: TaxTerms,
     people: Sequence[Membership],
     *,
     by: Actor,
     at: datetime,
 ) -> Checkout:
     decisions.keep(answer=answer, plan=plan, quantity=quantity, by=by, at=at)
+    net, tax = split(price.amount * quantity, terms, price.currency)
     checkout = Checkout.objects.create(
         tenant=by.home.tenant,
         buyer=by.home,
@@ -113,8 +125,10 @@ def _quote(
         assign_to=[str(member.pk) for member in people],
         currency=price.currency,
         unit_price=price.amount,
-        subtotal=price.amount * quantity,
-        total=price.amount * quantity,
+        subtotal=net,
+        tax=tax,
+        total=net + tax,
+        **terms.fields,
         created_at=at,
         expires_at=at + OPEN_FOR,
     )

@@ -12,7 +12,7 @@ from django.contrib.auth.hashers import make_password
 from django.utils.text import slugify
 from factory.django import DjangoModelFactory
 
-from commerce.models import Price
+from commerce.models import Price, TaxRate
 from commerce.operations import checkouts, payments
 from licensing.models import Channel, Family, Plan, Product, Subscription, Term
 from policies.models import Exclusion, Market, Policy
@@ -154,6 +154,16 @@ class PriceFactory(DjangoModelFactory):
     currency = "USD"
     amount = Decimal("9.99")
     valid_from = date(2020, 1, 14)
+
+
+class TaxRateFactory(DjangoModelFactory):
+    class Meta:
+        model = TaxRate
+
+    country = "DE"
+    name = "VAT"
+    rate = Decimal("0.19")
+    valid_from = date(2020, 1, 1)
 
 
 class MarketFactory(DjangoModelFactory):

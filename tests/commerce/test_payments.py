@@ -51,6 +51,7 @@ class TestOneCard:
         assert list(told) == [
             "checkout.opened",
             "payment.started",
+            "payment_method.added",
             "payment.succeeded",
             "subscription.started",
             "order.paid",

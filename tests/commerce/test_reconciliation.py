@@ -3,7 +3,7 @@ from decimal import Decimal
 
 import pytest
 
-from commerce.gateways.protocol import GatewayUnavailable
+from commerce.gateways.protocol import ChargeRequest, GatewayUnavailable
 from commerce.gateways.sandbox import SandboxGateway
 from commerce.models import Order, Payment
 from commerce.operations import payments, settlement
@@ -127,7 +127,7 @@ class TestAChargeThatWasNeverMade:
         settlement.reconcile(at=A_MINUTE_LATER)
         deaf.undo()
         payment = Payment.objects.get()
-        request = payments.ChargeRequest(
+        request = ChargeRequest(
             key=payment.pk,
             amount=payment.amount,
             currency=payment.currency,

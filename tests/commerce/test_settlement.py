@@ -195,5 +195,5 @@ class TestTheDatabaseRefuses:
 
     def test_giving_back_more_than_was_captured(self, ana, plan):
         pay(open_checkout(ana, plan))
-        with pytest.raises(IntegrityError, match="refunded_within_captured"), transaction.atomic():
+        with pytest.raises(IntegrityError, match="refunded_and_disputed_within_captured"), transaction.atomic():
             Payment.objects.update(refunded=Decimal("19.99"))

@@ -27,7 +27,7 @@ from django.test import Client  # noqa: E402
 
 from commerce.gateways.sandbox import SandboxGateway  # noqa: E402
 from commerce.models import Checkout  # noqa: E402
-from commerce.operations import cancellations, checkouts, payments, settlement  # noqa: E402
+from commerce.operations import cancellations, charging, checkouts, payments, settlement  # noqa: E402
 from licensing.models import Subscription  # noqa: E402
 from licensing.operations import lifecycle  # noqa: E402
 from tenants.access import actor_of  # noqa: E402
@@ -55,7 +55,7 @@ POINTS = {
     "before the settlement commits": lambda: patch.object(
         settlement.fulfilment, "fulfil", dying(settlement.fulfilment.fulfil, first=False)
     ),
-    "after the settlement": lambda: patch.object(payments, "_shown", dying(payments._shown, first=True)),
+    "after the settlement": lambda: patch.object(charging, "shown", dying(charging.shown, first=True)),
     "before the refund": lambda: patch.object(SandboxGateway, "refund", dying(SandboxGateway.refund, first=True)),
     "after the refund": lambda: patch.object(SandboxGateway, "refund", dying(SandboxGateway.refund, first=False)),
 }

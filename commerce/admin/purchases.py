@@ -1,19 +1,21 @@
-"""Purchases as procurement reads them, and the prices for the operator. Orders create them, so nothing is typed in."""
+"""Purchases as procurement reads them. Orders create them, so nothing is typed in."""
 
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Prefetch, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from commerce.admin.filters import ChannelFilter
+from commerce.admin.orders import orders_of
 from commerce.amounts import money
-from commerce.models import Invoice, Order, PaymentState, Price, Purchase, RefundState
+from commerce.models import Purchase
 from commerce.views.wording import look_of
-from licensing.models import Channel, Product, Seat, SubscriptionState
+from licensing.models import Product, Seat, SubscriptionState
 from tenants.access import Right
 from tenants.dates import listed_day, listed_minute
 from tenants.journal.models import Event
@@ -22,22 +24,6 @@ from tenants.procurement import Filter, ProcurementAdmin, Row, Section, badge
 
 # A page lists this many people of a purchase; the number of all of them stands beside.
 SHOWN_SEATS = 200
-
-_PAYMENT_KIND = {
-    PaymentState.SUCCEEDED: "green",
-    PaymentState.STARTED: "amber",
-    PaymentState.REQUIRES_ACTION: "amber",
-    PaymentState.SET_ASIDE: "amber",
-    PaymentState.FAILED: "red",
-}
-_REFUND_KIND = {RefundState.SUCCEEDED: "green", RefundState.STARTED: "amber", RefundState.FAILED: "red"}
-
-
-class ChannelFilter(Filter):
-    title, parameter_name, field = gettext_lazy("channel"), "channel", "channel"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [(Channel.SELF_SERVICE, _("Self-service only")), (Channel.CENTRAL, _("Central only"))]
 
 
 class StateFilter(Filter):
@@ -142,32 +128,6 @@ class PurchaseAdmin(ProcurementAdmin):
         return [Row(label=label, value=value) for label, value in [*whose, *people, *terms] if value != ""]
 
 
-@admin.register(Price)
-class PriceAdmin(ProcurementAdmin):
-    """Prices by channel and currency, for the operator; written by `load_catalogue`."""
-
-    list_title = gettext_lazy("Prices")
-    list_display = ["plan", "channel", "price", "valid"]
-    list_filter = [ChannelFilter]
-    search_fields = ["plan__id", "plan__product__name", "currency"]
-    search_help_text = gettext_lazy("Plan or currency")
-    ordering = ["plan_id", "channel", "currency", "-valid_from"]
-    sortable_by = ["plan", "channel", "valid"]
-    empty_text = gettext_lazy("Prices are written by the command load_catalogue.")
-    detail_fields = ["plan", "channel", "price", "valid"]
-
-    def rows(self) -> QuerySet[Price]:
-        return Price.objects.select_related("plan__product")
-
-    @admin.display(description=gettext_lazy("price"))
-    def price(self, price: Price) -> str:
-        return money(price.amount, price.currency)
-
-    @admin.display(description=gettext_lazy("valid from"), ordering="valid_from")
-    def valid(self, price: Price) -> str:
-        return listed_day(price.valid_from)
-
-
 def paid(purchase: Purchase, *, beside: bool = False) -> str:
     """What was charged, and how much of it went back (`beside`: below it); empty where nothing ever was charged."""
     if not purchase.currency:
@@ -218,52 +178,3 @@ def seats_of(purchase: Purchase) -> dict[str, Any]:
         "more": purchase.seats_assigned - len(shown),
         "free": purchase.seats_free if purchase.gives_access else 0,
     }
-
-
-def orders_of(purchase: Purchase) -> list[dict[str, Any]]:
-    orders = Order.objects.of(purchase.tenant).filter(subscription=purchase).with_lines()
-    orders = orders.prefetch_related(Prefetch("invoices", Invoice.objects.order_by("issued_at", "pk")))
-    return [as_order(order) for order in orders.order_by("-created_at", "-pk")]
-
-
-def as_order(order: Order) -> dict[str, Any]:
-    return {
-        "id": order.pk,
-        "ordered": listed_minute(order.created_at),
-        "buyer": order.buyer,
-        "state": order.get_state_display(),
-        "invoices": [f"{invoice.get_kind_display()} {invoice.number}" for invoice in order.invoices.all()],
-        "currency": order.currency,
-        "tax": order.tax,
-        "total": order.total,
-        "lines": [
-            {
-                "line": line,
-                "period": f"{listed_day(line.starts_at)} – {listed_day(line.ends_at)}" if line.starts_at else "",
-            }
-            for line in order.lines.all()
-        ],
-        "movements": [movement for payment in order.payments.all() for movement in movements_of(payment)],
-    }
-
-
-def movements_of(payment: Any) -> list[dict[str, Any]]:
-    """A payment and what went back of it, in the order in which it happened."""
-    tried = {
-        "what": _("Card payment"),
-        "when": listed_minute(payment.settled_at or payment.started_at),
-        "amount": payment.amount,
-        "state": badge(payment.get_state_display(), _PAYMENT_KIND.get(PaymentState(payment.state), "")),
-        "note": payment.decline_code.replace("_", " ").capitalize(),
-    }
-    returned = [
-        {
-            "what": _("Refund"),
-            "when": listed_minute(refund.settled_at or refund.created_at),
-            "amount": -refund.amount,
-            "state": badge(refund.get_state_display(), _REFUND_KIND[RefundState(refund.state)]),
-            "note": refund.get_reason_display(),
-        }
-        for refund in payment.refunds.all()
-    ]
-    return [tried, *returned]

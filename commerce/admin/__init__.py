@@ -1,0 +1,6 @@
+"""What this app shows in the procurement view; a module for each subject."""
+
+from commerce.admin.prices import PriceAdmin
+from commerce.admin.purchases import PurchaseAdmin, paid, state_badge
+
+__all__ = ["PriceAdmin", "PurchaseAdmin", "paid", "state_badge"]

@@ -1,0 +1,37 @@
+"""The prices, for the operator."""
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy
+
+from commerce.admin.filters import ChannelFilter
+from commerce.amounts import money
+from commerce.models import Price
+from tenants.dates import listed_day
+from tenants.procurement import ProcurementAdmin
+
+
+@admin.register(Price)
+class PriceAdmin(ProcurementAdmin):
+    """Prices by channel and currency, for the operator; written by `load_catalogue`."""
+
+    list_title = gettext_lazy("Prices")
+    list_display = ["plan", "channel", "price", "valid"]
+    list_filter = [ChannelFilter]
+    search_fields = ["plan__id", "plan__product__name", "currency"]
+    search_help_text = gettext_lazy("Plan or currency")
+    ordering = ["plan_id", "channel", "currency", "-valid_from"]
+    sortable_by = ["plan", "channel", "valid"]
+    empty_text = gettext_lazy("Prices are written by the command load_catalogue.")
+    detail_fields = ["plan", "channel", "price", "valid"]
+
+    def rows(self) -> QuerySet[Price]:
+        return Price.objects.select_related("plan__product")
+
+    @admin.display(description=gettext_lazy("price"))
+    def price(self, price: Price) -> str:
+        return money(price.amount, price.currency)
+
+    @admin.display(description=gettext_lazy("valid from"), ordering="valid_from")
+    def valid(self, price: Price) -> str:
+        return listed_day(price.valid_from)

@@ -31,6 +31,10 @@ class Tenant(models.Model):
     # Managed: an administrator controls the directory. Only such a tenant's people may buy.
     managed = models.BooleanField(_("managed"), default=True)
     time_zone = models.CharField(_("time zone"), max_length=63, default="UTC")
+    # As invoices name it; empty: as everybody does.
+    legal_name = models.CharField(_("legal name"), max_length=200, blank=True)
+    # Lines below the name, without the country.
+    billing_address = models.TextField(_("billing address"), max_length=500, blank=True)
     # In its one writing, see `tenants.directory.tax_numbers`.
     tax_number = models.CharField(_("tax number"), max_length=40, blank=True)
     contact_email = models.EmailField(_("IT contact e-mail"), blank=True)
@@ -47,6 +51,10 @@ class Tenant(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def billed_as(self) -> str:
+        return self.legal_name or self.name
 
     @property
     def zone(self) -> ZoneInfo:

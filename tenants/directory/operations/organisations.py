@@ -11,6 +11,10 @@ from tenants.directory import tax_numbers
 from tenants.directory.models import Department, Domain, Sector, Tenant
 from tenants.journal import events
 from tenants.refusal import BadInput, Refused
+from tenants.text import require_one_line, require_plain
+
+LONGEST_LEGAL_NAME = 200
+LONGEST_ADDRESS = 500
 
 
 class TenantExists(Refused):
@@ -118,6 +122,61 @@ def set_tax_number(*, tenant: Tenant, number: str, by: Actor, at: datetime) -> T
         # Not the number itself: that of a person alone is about that person.
         events.record("tax_number.changed", tenant=tenant, by=by, at=at, subject=tenant.pk, given=bool(number))
     return tenant
+
+
+@transaction.atomic
+def set_billing_details(
+    *,
+    tenant: Tenant,
+    by: Actor,
+    at: datetime,
+    legal_name: str | None = None,
+    address: str | None = None,
+    tax_number: str | None = None,
+) -> Tenant:
+    """
+    Who the organisation is on its invoices from now on. None leaves a part as it is, empty takes it away: then the
+    invoices say its everyday name, and its country alone.
+
+    :raises NotAllowed: without the right to change the billing details of this tenant
+    :raises BadInput: too long, or control characters
+    :raises WrongTaxNumber: not well formed in the tenant's country
+    """
+    by.require_in(tenant, Right.CHANGE_BILLING)
+    lock(tenant)
+    tenant = Tenant.objects.get(pk=tenant.pk)
+    wanted = {}
+    if legal_name is not None:
+        wanted["legal_name"] = _one_line(legal_name)
+    if address is not None:
+        wanted["billing_address"] = _lines(address)
+    changed = sorted(name for name, value in wanted.items() if value != getattr(tenant, name))
+    if changed:
+        for name in changed:
+            setattr(tenant, name, wanted[name])
+        tenant.save(update_fields=changed)
+        events.record("billing_details.changed", tenant=tenant, by=by, at=at, subject=tenant.pk, changed=changed)
+    if tax_number is None:
+        return tenant
+    return set_tax_number(tenant=tenant, number=tax_number, by=by, at=at)
+
+
+def _one_line(text: str) -> str:
+    require_one_line(text, field="legal_name")
+    return _short_enough(" ".join(text.split()), LONGEST_LEGAL_NAME, field="legal_name")
+
+
+def _lines(text: str) -> str:
+    require_plain(text, field="address")
+    lines = (" ".join(line.split()) for line in text.splitlines())
+    return _short_enough("\n".join(filter(None, lines)), LONGEST_ADDRESS, field="address")
+
+
+def _short_enough(text: str, longest: int, *, field: str) -> str:
+    if len(text) > longest:
+        said = _("Use at most %(longest)s characters.") % {"longest": longest}
+        raise BadInput(said, field=field, code="max_length")
+    return text
 
 
 @transaction.atomic

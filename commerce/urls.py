@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from commerce.views import buying, cancelling, catalogue, checkouts, invoices, sandbox, seats, subscriptions
+from commerce.views import buying, cancelling, catalogue, checkouts, invoices, sandbox, seats, stripe, subscriptions
 
 urlpatterns = [
     path("", catalogue.catalogue, name="catalogue"),
@@ -13,6 +13,7 @@ urlpatterns = [
     path("checkouts/<uuid:checkout_id>/other-card/", checkouts.other_card, name="checkout-other-card"),
     path("checkouts/<uuid:checkout_id>/return/", checkouts.come_back, name="checkout-return"),
     path("sandbox/3ds/<uuid:key>/", sandbox.sandbox_step, name="sandbox-step"),
+    path("payments/<uuid:key>/step/", stripe.stripe_step, name="stripe-step"),
     path("my/subscriptions/", subscriptions.my_subscriptions, name="my-subscriptions"),
     path("my/subscriptions/<uuid:subscription_id>/", subscriptions.my_subscription, name="my-subscription"),
     path("my/subscriptions/<uuid:subscription_id>/assign/", seats.assign, name="my-subscription-assign"),

@@ -52,6 +52,7 @@ ENTRIES: dict[str, Fill] = {
     "checkouts/<uuid:checkout_id>/other-card/": lambda w: {"checkout_id": w.waiting.order.checkout_id},
     "checkouts/<uuid:checkout_id>/return/": lambda w: {"checkout_id": w.waiting.order.checkout_id},
     "sandbox/3ds/<uuid:key>/": lambda w: {"key": w.waiting.pk},
+    "payments/<uuid:key>/step/": lambda w: {"key": w.waiting.pk},
     "my/subscriptions/<uuid:subscription_id>/": lambda w: {"subscription_id": w.subscription.pk},
     "my/subscriptions/<uuid:subscription_id>/assign/": lambda w: {"subscription_id": w.subscription.pk},
     "my/subscriptions/<uuid:subscription_id>/release/": lambda w: {"subscription_id": w.subscription.pk},
@@ -126,6 +127,7 @@ READ_ONLY = {
     "buy/<slug:plan_id>/",
     "checkouts/<uuid:checkout_id>/",
     "checkouts/<uuid:checkout_id>/return/",
+    "payments/<uuid:key>/step/",  # there only with Stripe: tests/commerce/test_stripe_step.py acts on it
     "my/subscriptions/<uuid:subscription_id>/",
     *(route for route in ENTRIES if route.startswith("admin/")),
 }

@@ -84,9 +84,9 @@ class StripeGateway:
     def charge(self, request: ChargeRequest) -> Charge:
         self.check(request.payment_method)
         with self._line.limited():
-            row = StripeIntent.objects.filter(key=request.key).first()
+            row, intent = StripeIntent.objects.filter(key=request.key).first(), None
             if row is None:
-                row = self._payments.create(
+                row, intent = self._payments.create(
                     StripeIntent(
                         key=request.key,
                         amount=request.amount,
@@ -96,7 +96,7 @@ class StripeGateway:
                     ),
                     lambda: self._payment(request),
                 )
-            return self._charge(row, self._payments.push(row))
+            return self._charge(row, self._payments.push(row, intent))
 
     def find(self, key: UUID) -> Charge | None:
         with self._line.limited():
@@ -142,12 +142,12 @@ class StripeGateway:
     def set_up(self, request: SetupRequest) -> Setup:
         self.check(request.payment_method)
         with self._line.limited():
-            row = StripeIntent.objects.filter(key=request.key).first()
+            row, intent = StripeIntent.objects.filter(key=request.key).first(), None
             if row is None:
-                row = self._setups.create(
+                row, intent = self._setups.create(
                     StripeIntent(key=request.key, return_url=request.return_url), lambda: self._setup_params(request)
                 )
-            return self._setup(row, self._setups.push(row))
+            return self._setup(row, self._setups.push(row, intent))
 
     def find_setup(self, key: UUID) -> Setup | None:
         with self._line.limited():

@@ -13,15 +13,15 @@ from uuid import UUID
 import stripe
 from django.db import transaction
 
-from commerce.gateways.protocol import GatewayUnavailable, Outcome, UnknownPaymentMethod
+from commerce.gateways.protocol import GatewayUnavailable, Outcome
 from commerce.gateways.stripe import shapes
 from commerce.gateways.stripe.amounts import AmountNotSupported
 from commerce.gateways.stripe.shapes import Shape
 from commerce.models.stripe import StripeIntent
 
 EXPANDED = ["payment_method"]
-# What Stripe says when it will not charge this much of this currency: final, and before there is an intent.
-OF_THE_AMOUNT = {"amount", "currency"}
+# What Stripe can find wrong with what the payer chose, before there is an intent. Anything else is ours to mend.
+OF_THE_PAYER = {"amount": "amount_not_supported", "currency": "amount_not_supported", "payment_method": "unknown_card"}
 
 
 class Service(Protocol):
@@ -39,9 +39,9 @@ class Intents:
     def __init__(self, service: Any) -> None:
         self._service: Service = service
 
-    def push(self, row: StripeIntent) -> Shape | None:
+    def push(self, row: StripeIntent, intent: Shape | None) -> Shape | None:
         """As far as it goes without its holder; None when the key has no intent and never will."""
-        intent = self.look_at(row)
+        intent = intent or self.look_at(row)
         if intent is None or intent["status"] != "requires_confirmation":
             return intent
         params = {"off_session": True} if row.off_session else on_session(row.return_url)
@@ -70,27 +70,23 @@ class Intents:
         except stripe.InvalidRequestError:  # succeeded or canceled already
             return self.retrieve(reference)
 
-    def create(self, row: StripeIntent, make: Callable[[], Mapping[str, Any]]) -> StripeIntent:
-        """
-        The intent of a new key, not confirmed; or the key's refusal, if Stripe never will make one.
-
-        :raises UnknownPaymentMethod: Stripe does not know the card, or it is another customer's
-        """
+    def create(self, row: StripeIntent, make: Callable[[], Mapping[str, Any]]) -> tuple[StripeIntent, Shape | None]:
+        """The intent of a new key, not confirmed; or the key's refusal, if Stripe never will make one."""
         try:
-            intent = self._service.create(make(), {"idempotency_key": str(row.key)})
+            intent = self._service.create(make(), {"idempotency_key": str(row.key)}).to_dict()
         except AmountNotSupported:
             row.decline_code = "amount_not_supported"
         except stripe.CardError as error:
             row.decline_code = shapes.decline_code_of(_body(error))
         except stripe.InvalidRequestError as error:
-            if error.param == "payment_method":
-                raise UnknownPaymentMethod from error
-            if error.param not in OF_THE_AMOUNT:
+            if error.param not in OF_THE_PAYER:
                 raise
-            row.decline_code = shapes.decline_code_of(_body(error))
+            row.decline_code = OF_THE_PAYER[error.param]
         else:
             row.reference = intent["id"]
-        return stored(row)
+            found = stored(row)
+            return found, intent if found.reference == row.reference else None
+        return stored(row), None
 
     def settle(self, row: StripeIntent, intent: Shape) -> tuple[Shape, Outcome | None]:
         """

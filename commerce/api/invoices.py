@@ -30,6 +30,10 @@ class PartyOut(serializers.Serializer):
     address = serializers.CharField()
 
 
+class BillToOut(PartyOut):
+    tax_number = serializers.CharField()
+
+
 class SellerOut(PartyOut):
     tax_id = serializers.CharField()
 
@@ -54,7 +58,7 @@ class InvoiceOut(serializers.Serializer):
     order = serializers.CharField(source="order_id")
     payer = PersonField()
     seller = SellerOut(source="from_seller")
-    bill_to = PartyOut(source="to_payer")
+    bill_to = BillToOut(source="to_payer")
     lines = InvoiceLineOut(many=True)
     subtotal = MoneyField(amount="subtotal", currency="currency")
     tax = MoneyField(amount="tax", currency="currency")

@@ -80,6 +80,7 @@ class Migration(migrations.Migration):
                 ('seller_tax_id', models.CharField(blank=True, max_length=40)),
                 ('bill_to_name', models.CharField(max_length=500, verbose_name='bill to')),
                 ('bill_to_address', models.TextField(blank=True)),
+                ('bill_to_tax_number', models.CharField(blank=True, max_length=40)),
                 ('time_zone', models.CharField(max_length=63)),
                 ('currency', models.CharField(max_length=3, verbose_name='currency')),
                 ('subtotal', models.DecimalField(decimal_places=3, max_digits=17, verbose_name='subtotal')),

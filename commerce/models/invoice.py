@@ -109,6 +109,7 @@ class Invoice(models.Model):
     seller_tax_id = models.CharField(max_length=40, blank=True)
     bill_to_name = models.CharField(_("bill to"), max_length=500)
     bill_to_address = models.TextField(blank=True)
+    bill_to_tax_number = models.CharField(max_length=40, blank=True)
     # In which the days of its periods are told.
     time_zone = models.CharField(max_length=63)
     currency = models.CharField(_("currency"), max_length=3)
@@ -154,7 +155,11 @@ class Invoice(models.Model):
 
     @property
     def to_payer(self) -> dict[str, str]:
-        return {"name": self.bill_to_name, "address": self.bill_to_address}
+        return {
+            "name": self.bill_to_name,
+            "address": self.bill_to_address,
+            "tax_number": self.bill_to_tax_number,
+        }
 
     @property
     def is_credit_note(self) -> bool:

@@ -17,11 +17,20 @@ from django_countries import countries
 from commerce import money
 from commerce.models import Invoice, InvoiceKind, InvoiceLine, Order, OrderLine, Refund, RefundReason, Seller
 from commerce.operations.sellers import seller_for
+from licensing.models import Channel
 from tenants.access import SYSTEM, Actor
 from tenants.directory.models import Membership
 from tenants.ids import new_id
 from tenants.journal import events
 
+PARTIES = (
+    "seller_name",
+    "seller_address",
+    "seller_tax_id",
+    "bill_to_name",
+    "bill_to_address",
+    "bill_to_tax_number",
+)
 NEVER_INVOICED = (RefundReason.SURPLUS, RefundReason.SET_ASIDE)
 
 TAKE = """
@@ -116,13 +125,7 @@ def _issue(
     at: datetime,
 ) -> Invoice:
     invoice.tenant, invoice.order, invoice.payer, invoice.seller = payer.tenant, order, payer, seller
-    invoice.seller_name, invoice.seller_address = seller.name, seller.address
-    invoice.seller_tax_id = seller.tax_id
-    # A name is one line, whatever was typed.
-    invoice.bill_to_name = " ".join(
-        (_("%(person)s c/o %(organisation)s") % {"person": payer, "organisation": payer.tenant}).split()
-    )
-    invoice.bill_to_address = countries.name(payer.tenant.country)
+    _name_parties(invoice)
     invoice.tax_name, invoice.tax_rate = order.tax_name, order.tax_rate
     invoice.tax_inclusive, invoice.reverse_charge = order.tax_inclusive, order.reverse_charge
     invoice.time_zone = payer.tenant.time_zone
@@ -144,6 +147,30 @@ def _issue(
     invoice.save(force_insert=True)
     InvoiceLine.objects.bulk_create(lines)
     return invoice
+
+
+def _name_parties(invoice: Invoice) -> None:
+    """As they are called now; a credit note keeps those of its invoice."""
+    if invoice.credits:
+        for name in PARTIES:
+            setattr(invoice, name, getattr(invoice.credits, name))
+        return
+    seller, tenant = invoice.seller, invoice.tenant
+    invoice.seller_name, invoice.seller_address = seller.name, seller.address
+    invoice.seller_tax_id = seller.tax_id
+    invoice.bill_to_name = _bill_to_name(invoice)
+    lines = (tenant.billing_address, countries.name(tenant.country) or tenant.country)
+    invoice.bill_to_address = "\n".join(filter(None, lines))
+    invoice.bill_to_tax_number = tenant.tax_number
+
+
+def _bill_to_name(invoice: Invoice) -> str:
+    """A person's is in care of the organisation; what was bought centrally is the organisation's own."""
+    name = invoice.tenant.billed_as
+    if invoice.order.channel == Channel.SELF_SERVICE:
+        name = _("%(person)s c/o %(organisation)s") % {"person": invoice.payer, "organisation": name}
+    # A name is one line, whatever was typed.
+    return " ".join(name.split())
 
 
 def _next_number(seller: Seller, year: int) -> int:

@@ -12,6 +12,7 @@ from commerce.models import Invoice, InvoiceCounter, InvoiceLine, Order, Payment
 from commerce.operations import cancellations, charging, invoices, refunds, settlement
 from commerce.operations.invariants import CHECKS
 from tenants.access import SYSTEM
+from tenants.directory.operations import organisations
 from tenants.journal.models import Event
 from tests.factories import NOON, MembershipFactory, acting, buy, open_checkout, pay, plan_on_sale
 from tests.race import at_once, race
@@ -31,6 +32,24 @@ def cancel(subscription, at):
     cancellations.cancel_subscription(subscription=subscription, reason="", by=acting(subscription.purchaser), at=at)
 
 
+def bill_as(tenant, legal_name, address, tax_number):
+    organisations.set_billing_details(
+        tenant=tenant, legal_name=legal_name, address=address, tax_number=tax_number, by=SYSTEM, at=NOON
+    )
+    tenant.refresh_from_db()
+
+
+def forget_invoices(**which):
+    """As if they had not been written yet: the database itself lets nobody."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("ALTER TABLE commerce_invoice DISABLE TRIGGER USER")
+        cursor.execute("ALTER TABLE commerce_invoiceline DISABLE TRIGGER USER")
+    found = Invoice.objects.filter(**which)
+    InvoiceLine.objects.filter(invoice__in=found).delete()
+    found.delete()
+
+
 def numbers():
     return list(Invoice.objects.order_by("sequence").values_list("sequence", flat=True))
 
@@ -44,17 +63,38 @@ class TestAnInvoice:
         assert (invoice.number, invoice.kind, invoice.year, invoice.sequence) == ("SW-2026-000001", "invoice", 2026, 1)
         assert (invoice.tenant, invoice.payer, invoice.order) == (ana.tenant, ana, Order.objects.get())
         assert invoice.from_seller == {"name": "Seatwise", "address": "1 Street", "tax_id": "US 1"}
-        assert invoice.to_payer == {"name": "Ana Álvarez c/o Contoso", "address": "United States of America"}
+        assert invoice.to_payer == {
+            "name": "Ana Álvarez c/o Contoso",
+            "address": "United States of America",
+            "tax_number": "",
+        }
         assert (invoice.subtotal, invoice.tax, invoice.total) == (Decimal("19.98"), 0, Decimal("19.98"))
         assert (invoice.currency, invoice.issued_at, invoice.time_zone) == ("USD", NOON, "Asia/Tokyo")
         assert (line.description, line.quantity, line.unit_price) == (str(plan), 2, Decimal("9.99"))
         assert (line.starts_at, line.ends_at) == (subscription.term_start, subscription.term_end)
         assert Event.objects.filter(type="invoice.issued").get().data["invoice"] == str(invoice.pk)
 
+    def test_names_the_organisation_as_it_wants_to_be_billed(self, ana, plan):
+        bill_as(ana.tenant, "Contoso Inc.", "1 Street\nSeattle", "98-7654321")
+        buy(ana, plan)
+        assert Invoice.objects.get().to_payer == {
+            "name": f"{ana} c/o Contoso Inc.",
+            "address": "1 Street\nSeattle\nUnited States of America",
+            "tax_number": "98-7654321",
+        }
+
+    def test_of_what_was_bought_centrally_is_the_organisations_own(self, ana, plan):
+        buy(ana, plan)
+        forget_invoices()
+        Order.objects.update(channel="central")
+        assert invoices.issue_invoice(order=Order.objects.get(), by=SYSTEM, at=NOON).bill_to_name == ana.tenant.name
+
     def test_stays_as_it_was_when_names_change(self, ana, plan):
         buy(ana, plan)
-        Seller.objects.update(name="Other", address="Elsewhere")
-        assert Invoice.objects.get().seller_name == "Seatwise"
+        before = Invoice.objects.values().get()
+        Seller.objects.update(name="Other", address="Elsewhere", country="DE")
+        bill_as(ana.tenant, "Other Inc.", "Elsewhere", "98-7654321")
+        assert Invoice.objects.values().get() == before
 
     def test_comes_once_however_often_a_payment_is_settled(self, ana, plan):
         buy(ana, plan)
@@ -93,16 +133,19 @@ class TestACreditNote:
         assert (note.payer, note.order) == (ana, invoice.order)
         assert findings() == []
 
+    def test_has_the_parties_of_its_invoice_whatever_they_are_called_since(self, ana, plan):
+        subscription = buy(ana, plan)
+        Seller.objects.update(name="Other", address="Elsewhere")
+        bill_as(ana.tenant, "Other Inc.", "Elsewhere", "98-7654321")
+        cancel(subscription, NOON)
+        invoice, note = Invoice.objects.order_by("sequence")
+        assert (note.from_seller, note.to_payer) == (invoice.from_seller, invoice.to_payer)
+
     def test_splits_the_tax_that_went_back(self, ana, plan):
         subscription = buy(ana, plan)
         cancel(subscription, NOON)
         refund = Refund.objects.get()
-        with connection.cursor() as cursor:
-            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-            cursor.execute("ALTER TABLE commerce_invoice DISABLE TRIGGER USER")
-            cursor.execute("ALTER TABLE commerce_invoiceline DISABLE TRIGGER USER")
-        InvoiceLine.objects.filter(invoice__refund=refund).delete()
-        Invoice.objects.filter(refund=refund).delete()
+        forget_invoices(refund=refund)
         refund.tax = Decimal("3.19")
         note = invoices.issue_credit_note(refund=refund, at=NOON)
         assert (note.subtotal, note.tax, note.total) == (Decimal("16.79"), Decimal("3.19"), Decimal("19.98"))

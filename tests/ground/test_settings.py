@@ -5,6 +5,9 @@ import sys
 import pytest
 from django.utils.module_loading import import_string
 
+from commerce import gateways
+from commerce.gateways.sandbox import SandboxGateway
+from commerce.gateways.stripe import StripeGateway
 from config.environment import BASE_DIR, GATEWAYS
 
 LIVE = {
@@ -13,6 +16,9 @@ LIVE = {
     "REDIS_URL": "rediss://broker.example/0",
     "BASE_URL": "https://seatwise.example",
     "PAYMENT_GATEWAY": "stripe",
+    "STRIPE_SECRET_KEY": "sk_test_4eC39HqLyjWDarjtT1zdp7dc",
+    "STRIPE_PUBLISHABLE_KEY": "pk_test_TYooMQauvdEDq54NiTphI7jx",
+    "STRIPE_WEBHOOK_SECRET": "whsec_wRNftLajMZNeslQOP6vEPm4iVx5NlZ6z",
 }
 
 
@@ -24,13 +30,27 @@ def start(environment, *command):
     )  # fmt: skip
 
 
-def test_a_provider_that_does_not_exist_yet_is_refused_by_name():
-    # The one thing that is missing for a life without DEMO: a provider that takes real money.
+def test_with_the_keys_of_a_real_provider_it_starts_without_the_demo():
     done = start(LIVE)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_provider_that_does_not_exist_is_refused_by_name():
+    done = start({**LIVE, "PAYMENT_GATEWAY": "paypal"})
     assert (done.returncode, done.stderr.splitlines()) == (
         1,
-        ["seatwise cannot start: PAYMENT_GATEWAY is 'stripe': it must be one of sandbox"],
+        ["seatwise cannot start: PAYMENT_GATEWAY is 'paypal': it must be one of sandbox, stripe"],
     )
+
+
+@pytest.mark.parametrize("name", [name for name in LIVE if name.startswith("STRIPE_")])
+def test_a_key_of_nothing_but_spaces_is_missing(name):
+    done = start({**LIVE, name: " "})
+    assert (done.returncode, done.stderr.split(":")[1].strip()) == (1, f"{name} is not set")
+
+
+def test_the_keys_of_a_provider_are_not_asked_for_while_another_one_is_in_use():
+    assert start({"DEMO": "1"}).returncode == 0
 
 
 def test_every_provider_that_may_be_named_is_there():
@@ -75,3 +95,11 @@ def test_a_demo_bound_to_another_address_by_hand_serves_nobody_from_elsewhere(cl
     settings.MIDDLEWARE = ["config.loopback.OnlyFromThisMachine", *settings.MIDDLEWARE]
     assert client.get("/healthz", REMOTE_ADDR="::1").status_code == 200
     assert client.get("/healthz", REMOTE_ADDR="203.0.113.7").status_code == 403
+
+
+def test_the_provider_in_use_is_made_from_the_settings(settings):
+    settings.PAYMENT_GATEWAY = "stripe"
+    settings.STRIPE_SECRET_KEY = settings.STRIPE_WEBHOOK_SECRET = "x"
+    assert isinstance(gateways.current(), StripeGateway)
+    settings.PAYMENT_GATEWAY = "sandbox"
+    assert isinstance(gateways.current(), SandboxGateway)

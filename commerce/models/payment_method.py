@@ -1,12 +1,13 @@
+from calendar import monthrange
 from datetime import date, datetime
 from typing import Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Count, F, Q
 from django.utils.translation import gettext_lazy as _
 
 from commerce.models.agreement import Agreement
-from licensing.models import Subscription
+from licensing.models import Subscription, SubscriptionState
 from tenants.access import Actor, Right
 from tenants.directory.models import Membership, Tenant
 from tenants.ids import new_id
@@ -27,6 +28,22 @@ class PaymentMethodQuerySet(models.QuerySet["PaymentMethod"]):
 
     def kept(self) -> Self:
         return self.filter(removed_at=None)
+
+    def held_as(self, card: "PaymentMethod") -> Self:
+        """The cards of a card's holder, itself among them."""
+        return self.filter(tenant_id=card.tenant_id, member_id=card.member_id).kept()
+
+    def in_use(self) -> Self:
+        return self.with_use().filter(pays_for_count__gt=0)
+
+    def with_use(self) -> Self:
+        """`pays_for_count`: how many subscriptions a card pays for, those that are closed for good aside."""
+        closed = Q(pays_for__subscription__state=SubscriptionState.DELETED)
+        return self.annotate(pays_for_count=Count("pays_for", filter=~closed))
+
+    def to_forget(self, gateway: str) -> Self:
+        """Those that the provider still keeps for nobody."""
+        return self.filter(gateway=gateway, removed_at__isnull=False, forgotten_at=None)
 
     def locked(self) -> Self:
         return self.order_by("pk").select_for_update(of=("self",), no_key=True)
@@ -52,8 +69,13 @@ class PaymentMethod(models.Model):
     is_default = models.BooleanField(_("default"), default=False)
     created_at = models.DateTimeField(_("added"))
     removed_at = models.DateTimeField(null=True)
+    # When the provider was told that it need not keep it any longer.
+    forgotten_at = models.DateTimeField(null=True)
     # When its holder was told that it expires: once for each card.
     expiry_told_at = models.DateTimeField(null=True)
+
+    # Only of rows that came by `with_use`.
+    pays_for_count: int
 
     objects = PaymentMethodQuerySet.as_manager()
 
@@ -74,6 +96,9 @@ class PaymentMethod(models.Model):
                 nulls_distinct=False,
             ),
             models.CheckConstraint(condition=Q(exp_month__range=(1, 12)), name="card_expires_in_a_month"),
+            models.CheckConstraint(
+                condition=Q(forgotten_at=None) | Q(removed_at__isnull=False), name="only_a_removed_card_is_forgotten"
+            ),
         ]
         indexes = [
             models.Index(fields=["tenant", "member", "created_at", "id"], name="payment_method_page"),
@@ -82,14 +107,24 @@ class PaymentMethod(models.Model):
                 name="card_expiry_to_tell",
                 condition=Q(removed_at=None, expiry_told_at=None),
             ),
+            models.Index(fields=["reference"], name="card_by_reference"),
+            models.Index(
+                fields=["removed_at"],
+                name="card_to_forget",
+                condition=Q(removed_at__isnull=False, forgotten_at=None),
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.brand} •••• {self.last4}"
 
-    def has_expired(self, on: date) -> bool:
+    @property
+    def last_day(self) -> date:
         """A card is good to the end of its month."""
-        return (self.exp_year, self.exp_month) < (on.year, on.month)
+        return date(self.exp_year, self.exp_month, monthrange(self.exp_year, self.exp_month)[1])
+
+    def has_expired(self, on: date) -> bool:
+        return self.last_day < on
 
 
 class CardSetupState(models.TextChoices):
@@ -101,11 +136,18 @@ class CardSetupState(models.TextChoices):
 
 
 class CardSetupQuerySet(models.QuerySet["CardSetup"]):
+    def by_member(self, member: Membership) -> Self:
+        return self.filter(tenant_id=member.tenant_id, member=member)
+
+    def locked(self) -> Self:
+        return self.order_by("pk").select_for_update(of=("self",), no_key=True)
+
     def live(self) -> Self:
         return self.filter(state__in=(CardSetupState.STARTED, CardSetupState.REQUIRES_ACTION))
 
     def unanswered(self, since: datetime) -> Self:
-        return self.live().filter(started_at__lt=since).order_by("-state", "started_at")
+        """Those whose answer was still not known here at a moment; `started` before `requires_action`."""
+        return self.live().filter(started_at__lt=since).order_by("-state", F("asked_at").asc(nulls_first=True))
 
     def tried_since(self, moment: datetime) -> Self:
         return self.filter(state__in=(CardSetupState.FAILED, CardSetupState.STARTED), started_at__gte=moment)
@@ -125,6 +167,8 @@ class CardSetup(models.Model):
     decline_code = models.CharField(max_length=60, blank=True)
     payment_method = TenantForeignKey(PaymentMethod, on_delete=models.PROTECT, null=True, related_name="setups")
     started_at = models.DateTimeField()
+    # When a sweep last asked the provider: one that cannot be settled does not hold up the others.
+    asked_at = models.DateTimeField(null=True)
     settled_at = models.DateTimeField(null=True)
 
     objects = CardSetupQuerySet.as_manager()
@@ -151,6 +195,15 @@ class CardSetup(models.Model):
         return str(self.pk)
 
 
+class PaymentSourceQuerySet(models.QuerySet["PaymentSource"]):
+    def open(self) -> Self:
+        """Those of subscriptions that are not closed for good."""
+        return self.exclude(subscription__state=SubscriptionState.DELETED)
+
+    def locked(self) -> Self:
+        return self.order_by("pk").select_for_update(of=("self",), no_key=True)
+
+
 class PaymentSource(models.Model):
     """What the next charge of a subscription goes to: a card or an agreement; neither, when its card is gone."""
 
@@ -159,6 +212,8 @@ class PaymentSource(models.Model):
     subscription = TenantForeignKey(Subscription, on_delete=models.PROTECT, related_name="payment_sources")
     payment_method = TenantForeignKey(PaymentMethod, on_delete=models.PROTECT, null=True, related_name="pays_for")
     agreement = TenantForeignKey(Agreement, on_delete=models.PROTECT, null=True, related_name="pays_for")
+
+    objects = PaymentSourceQuerySet.as_manager()
 
     class Meta:
         constraints = [

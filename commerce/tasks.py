@@ -6,7 +6,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from commerce.operations import checkouts, receipts, settlement
+from commerce.operations import checkouts, price_notices, receipts, settlement
 from licensing.operations import lifecycle
 from tenants.delivery.jobs import job
 
@@ -14,6 +14,16 @@ from tenants.delivery.jobs import job
 @job("commerce.deliver_receipt")
 def deliver_receipt(order_id: str) -> None:
     receipts.deliver_receipt(order_id=UUID(order_id), site=settings.BASE_URL, sender=settings.DEFAULT_FROM_EMAIL)
+
+
+@job("commerce.deliver_price_notice")
+def deliver_price_notice(notice_id: str) -> None:
+    price_notices.deliver(notice_id=UUID(notice_id), site=settings.BASE_URL, sender=settings.DEFAULT_FROM_EMAIL)
+
+
+@shared_task(name="commerce.announce_prices")
+def announce_prices() -> int:
+    return price_notices.announce_due(at=timezone.now())
 
 
 @shared_task(name="commerce.reconcile_payments")

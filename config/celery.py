@@ -61,6 +61,7 @@ app.conf.update(
             "commerce.reconcile_payments": 20.0,
             "commerce.expire_checkouts": 60.0,
             "commerce.expire_subscriptions": 60.0,
+            "commerce.announce_prices": 600.0,
         }.items()
     },
 )

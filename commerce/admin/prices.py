@@ -1,5 +1,7 @@
 """The prices, for the operator."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy
@@ -7,6 +9,7 @@ from django.utils.translation import gettext_lazy
 from commerce.admin.filters import ChannelFilter
 from commerce.amounts import money
 from commerce.models import Price
+from commerce.operations.price_notices import with_payers
 from tenants.dates import listed_day
 from tenants.procurement import ProcurementAdmin
 
@@ -16,17 +19,17 @@ class PriceAdmin(ProcurementAdmin):
     """Prices by channel and currency, for the operator; written by `load_catalogue`."""
 
     list_title = gettext_lazy("Prices")
-    list_display = ["plan", "channel", "price", "valid"]
+    list_display = ["plan", "channel", "price", "valid", "announced", "payers"]
     list_filter = [ChannelFilter]
     search_fields = ["plan__id", "plan__product__name", "currency"]
     search_help_text = gettext_lazy("Plan or currency")
     ordering = ["plan_id", "channel", "currency", "-valid_from"]
     sortable_by = ["plan", "channel", "valid"]
     empty_text = gettext_lazy("Prices are written by the command load_catalogue.")
-    detail_fields = ["plan", "channel", "price", "valid"]
+    detail_fields = ["plan", "channel", "price", "valid", "announced", "payers"]
 
     def rows(self) -> QuerySet[Price]:
-        return Price.objects.select_related("plan__product")
+        return with_payers(Price.objects.select_related("plan__product"))
 
     @admin.display(description=gettext_lazy("price"))
     def price(self, price: Price) -> str:
@@ -35,3 +38,11 @@ class PriceAdmin(ProcurementAdmin):
     @admin.display(description=gettext_lazy("valid from"), ordering="valid_from")
     def valid(self, price: Price) -> str:
         return listed_day(price.valid_from)
+
+    @admin.display(description=gettext_lazy("announced"), ordering="announced_at")
+    def announced(self, price: Price) -> str:
+        return listed_day(price.announced_at.date()) if price.announced_at else "–"
+
+    @admin.display(description=gettext_lazy("subscriptions at this price"))
+    def payers(self, price: Any) -> str:
+        return f"{price.payers or 0:,}"

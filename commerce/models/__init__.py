@@ -3,10 +3,12 @@ from commerce.models.change import ChangeState, ScheduledChange
 from commerce.models.checkout import Checkout, CheckoutState
 from commerce.models.incoming import IncomingEvent, IncomingState
 from commerce.models.invoice import Invoice, InvoiceCounter, InvoiceKind, InvoiceLine, Seller, SellerMarket
+from commerce.models.ledger import Account, Movement, MovementKind, Posting
 from commerce.models.order import BillingPeriod, Order, OrderKind, OrderLine, OrderState
 from commerce.models.payment import Dispute, DisputeState, Payment, PaymentState, Refund, RefundReason, RefundState
 from commerce.models.payment_method import CardSetup, CardSetupState, PaymentMethod, PaymentSource
 from commerce.models.price import Price
+from commerce.models.price_notice import PriceNotice
 from commerce.models.purchase import Purchase
 from commerce.models.sandbox import (
     SandboxCard,
@@ -20,6 +22,7 @@ from commerce.models.stripe import StripeCustomer, StripeIntent, StripeRefund
 from commerce.models.tax import TaxRate
 
 __all__ = [
+    "Account",
     "Agreement",
     "AgreementPrice",
     "BillingPeriod",
@@ -36,6 +39,8 @@ __all__ = [
     "InvoiceCounter",
     "InvoiceKind",
     "InvoiceLine",
+    "Movement",
+    "MovementKind",
     "Order",
     "OrderKind",
     "OrderLine",
@@ -44,7 +49,9 @@ __all__ = [
     "PaymentMethod",
     "PaymentSource",
     "PaymentState",
+    "Posting",
     "Price",
+    "PriceNotice",
     "Purchase",
     "Refund",
     "RefundReason",

@@ -1,5 +1,5 @@
-from datetime import date
-from typing import Self
+from datetime import date, timedelta
+from typing import Any, Self
 
 from django.db import models
 from django.db.models import Q
@@ -7,6 +7,9 @@ from django.utils.translation import gettext_lazy as _
 
 from licensing.models import Channel, Plan
 from tenants.ids import new_id
+
+# How long before a renewal its price must be known.
+NOTICE = timedelta(days=30)
 
 
 class PriceQuerySet(models.QuerySet["Price"]):
@@ -17,6 +20,19 @@ class PriceQuerySet(models.QuerySet["Price"]):
             .order_by("plan_id", "currency", "-valid_from")
             .distinct("plan_id", "currency")
         )
+
+    def renewing(self, *, plan: Any, channel: Any, currency: Any, day: Any, known_by: Any) -> Self:
+        """
+        The versions that a renewal on a day may take, newest first: `known_by` is 30 days before it. What is asked
+        for may come from an outer query.
+        """
+        known = Q(announced_at=None) | Q(announced_at__lte=known_by)
+        wanted = self.filter(known, plan=plan, channel=channel, currency=currency, valid_from__lte=day)
+        return wanted.order_by("-valid_from")
+
+    def to_announce(self) -> Self:
+        """Those that people who pay another price were not told of yet."""
+        return self.filter(announced_at__isnull=False, told_at=None).order_by("announced_at", "pk")
 
 
 class Price(models.Model):
@@ -30,6 +46,8 @@ class Price(models.Model):
     valid_from = models.DateField(_("valid from"))
     # When it was published; none: with the first catalogue. A renewal takes it 30 days later at the earliest.
     announced_at = models.DateTimeField(_("announced"), null=True)
+    # When everybody who pays another price had been told.
+    told_at = models.DateTimeField(null=True)
 
     objects = PriceQuerySet.as_manager()
 
@@ -39,6 +57,11 @@ class Price(models.Model):
             models.CheckConstraint(condition=Q(amount__gt=0), name="price_is_positive"),
             models.CheckConstraint(condition=Q(channel__in=Channel.values), name="price_channel_is_known"),
             models.CheckConstraint(condition=Q(currency__regex=r"^[A-Z]{3}$"), name="price_currency_is_a_code"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["announced_at"], name="price_to_announce", condition=Q(announced_at__isnull=False, told_at=None)
+            )
         ]
 
     def __str__(self) -> str:

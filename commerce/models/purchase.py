@@ -3,12 +3,14 @@ from decimal import Decimal
 from typing import Self
 
 from django.db import models
-from django.db.models import Case, DecimalField, ExpressionWrapper, F, OuterRef, Subquery, Sum, Value, When
+from django.db.models import Case, DecimalField, ExpressionWrapper, F, Func, OuterRef, Q, Subquery, Sum, Value, When
 from django.db.models.functions import Cast, Coalesce
 from django.utils.translation import gettext_lazy as _
 
+from commerce.models.agreement import AgreementPrice
 from commerce.models.order import BillingPeriod, Order
 from commerce.models.payment import Payment
+from commerce.models.price import NOTICE, Price
 from licensing.models import GIVES_ACCESS, EndCause, Subscription
 from licensing.models.subscription import SubscriptionQuerySet
 from tenants.journal.models import Event
@@ -66,6 +68,29 @@ class PurchaseQuerySet(SubscriptionQuerySet):
             )
         )
 
+    def with_renewal_price(self) -> Self:
+        """
+        `renewal_price`: what a seat costs from the end of the term on: by the agreement that pays, else the newest
+        price that was announced 30 days before, else the price as it is. None where nothing was charged.
+        """
+        end = OuterRef("term_end")
+        day = Cast(Func(OuterRef("time_zone"), end, function="timezone"), models.DateField())
+        agreed = AgreementPrice.objects.filter(
+            Q(agreement__valid_to=None) | Q(agreement__valid_to__gt=day),
+            tenant=OuterRef("tenant"),
+            plan=OuterRef("plan"),
+            agreement__pays_for__subscription=OuterRef("pk"),
+        )
+        announced = Price.objects.renewing(
+            plan=OuterRef("plan"),
+            channel=OuterRef("channel"),
+            currency=OuterRef("currency"),
+            day=day,
+            known_by=ExpressionWrapper(end - Value(NOTICE), output_field=models.DateTimeField()),
+        )
+        known = Coalesce(Subquery(agreed.values("amount")[:1]), Subquery(announced.values("amount")[:1]))
+        return self.with_money().annotate(renewal_price=Coalesce(known, F("unit_price")))
+
     def for_procurement(self) -> Self:
         """As the admins of a tenant read purchases: with people, product, money and end, in one query."""
         return self.with_people().with_money().with_end()
@@ -80,6 +105,8 @@ class Purchase(Subscription):
     paid: Decimal
     refundable_until: datetime | None
     refunded: Decimal
+    # Only of rows that came by `with_renewal_price`.
+    renewal_price: Decimal | None
     # Only of rows that came by `with_end`.
     ended_at: datetime | None
 

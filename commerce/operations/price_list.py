@@ -14,6 +14,7 @@ from tenants.access import Actor
 
 # Nowhere on earth is it a later day than at this offset from UTC.
 FIRST_ZONE = timedelta(hours=14)
+KEY = ("plan_id", "channel", "currency", "valid_from")
 
 
 def publish(*, prices: Sequence[PriceEntry], problems: Problems, by: Actor, at: datetime) -> list[Change]:
@@ -31,7 +32,11 @@ def publish(*, prices: Sequence[PriceEntry], problems: Problems, by: Actor, at: 
     if problems.found:
         return []
     wanted = {entry.key: {"amount": entry.amount} for entry in prices}
-    return upsert(Price, "price", wanted, key=("plan_id", "channel", "currency", "valid_from"))
+    changes = upsert(Price, "price", wanted, key=KEY, of_new={"announced_at": at})
+    # A price that is not in force yet and changes is announced again.
+    changed = [row.pk for key, row in existing.items() if key in wanted and row.amount != wanted[key]["amount"]]
+    Price.objects.filter(pk__in=changed).update(announced_at=at, told_at=None)
+    return changes
 
 
 def _check_past(

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime
+from decimal import Decimal
+from typing import cast
 
 from django.utils.translation import gettext_lazy as _
 
-from commerce.models import Price
+from commerce.models import Price, Purchase
 from commerce.money import local_currency
-from licensing.models import Channel, Plan
+from licensing.models import Channel, Plan, Subscription
 from tenants.directory.models import Tenant
 from tenants.refusal import Refused
 
@@ -30,6 +32,18 @@ def prices_in(country: str, plans: Iterable[Plan], *, channel: Channel, on: date
         if price.currency == wanted or (price.currency == FALLBACK_CURRENCY and price.plan_id not in chosen):
             chosen[price.plan_id] = price
     return chosen
+
+
+def renewal_price(subscription: Subscription) -> tuple[Decimal, str]:
+    """
+    What a seat costs from the end of the present term on, and its currency, which never changes.
+
+    :raises NotPriced: nothing was ever charged for it
+    """
+    found = cast(Purchase, Purchase.objects.with_renewal_price().get(pk=subscription.pk))
+    if found.renewal_price is None or found.currency is None:
+        raise NotPriced
+    return found.renewal_price, found.currency
 
 
 def price_for(plan: Plan, *, tenant: Tenant, channel: Channel, at: datetime) -> Price:

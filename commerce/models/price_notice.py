@@ -1,0 +1,40 @@
+from datetime import datetime
+from typing import Self
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from commerce.models.price import Price
+from licensing.models import Subscription
+from tenants.directory.models import Tenant
+from tenants.ids import new_id
+from tenants.keys import TenantForeignKey
+
+
+class PriceNoticeQuerySet(models.QuerySet["PriceNotice"]):
+    def coming(self, at: datetime) -> Self:
+        """Those whose price applies from a renewal that is still to come, the next first."""
+        return self.filter(applies_from__gt=at).select_related("price").order_by("applies_from", "pk")
+
+
+class PriceNotice(models.Model):
+    """That the owner of a subscription was told of a new price, and from which renewal on it applies to them."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
+    subscription = TenantForeignKey(Subscription, on_delete=models.PROTECT, related_name="price_notices")
+    price = models.ForeignKey(Price, on_delete=models.PROTECT, related_name="notices")
+    # As it was announced: a version that is not in force yet may still be changed, and is then announced again.
+    amount = models.DecimalField(_("amount"), max_digits=12, decimal_places=3)
+    applies_from = models.DateTimeField(_("applies from"))
+    created_at = models.DateTimeField()
+
+    objects = PriceNoticeQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["subscription", "price", "amount"], name="a_price_is_announced_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.amount} {self.price.currency}"

@@ -1,0 +1,46 @@
+"""E-mail to one person: a template, with its subject on the first line, and a Message-ID that names it."""
+
+from collections.abc import Iterable, Mapping
+from email.utils import parseaddr
+from typing import Any
+
+from django.core.mail import EmailMessage
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+
+from licensing.models import Subscription
+from tenants.directory.models import Membership
+
+Attachment = tuple[str, bytes, str]
+
+
+def send(
+    name: str,
+    *,
+    to: Membership,
+    context: Mapping[str, Any],
+    message_id: str,
+    site: str,
+    sender: str,
+    subscription: Subscription | None = None,
+    attachments: Iterable[Attachment] = (),
+) -> None:
+    """
+    Send `commerce/mail/<name>.txt`; links in it lead to `site`. Days are told in the subscription's zone, else in the
+    tenant's. An attachment is its file name, bytes and media type.
+    """
+    path = reverse("my-subscription", kwargs={"subscription_id": subscription.pk}) if subscription else ""
+    with timezone.override(subscription.zone if subscription else to.tenant.zone):
+        told = {"to": to, "site": site, "subscription": subscription, "url": site + path, **context}
+        subject, _, body = render_to_string(f"commerce/mail/{name}.txt", told).strip().partition("\n")
+    letter = EmailMessage(
+        subject=subject,
+        body=body.lstrip("\n"),
+        to=[to.user.email],
+        from_email=sender,
+        headers={"Message-ID": f"<{message_id}@{parseaddr(sender)[1].rpartition('@')[2]}>"},
+    )
+    for attachment in attachments:
+        letter.attach(*attachment)
+    letter.send()

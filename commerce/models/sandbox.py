@@ -101,6 +101,8 @@ class SandboxEvent(models.Model):
     reference = models.CharField(max_length=64)
     created_at = models.DateTimeField(auto_now_add=True)
     attempts = models.PositiveSmallIntegerField(default=0)
+    # Not before: a listener that does not take it is asked ever more seldom.
+    next_at = models.DateTimeField(null=True)
     delivered_at = models.DateTimeField(null=True)
 
     class Meta:

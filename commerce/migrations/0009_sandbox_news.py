@@ -1,0 +1,16 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ("commerce", "0008_kept_cards"),
+    ]
+
+    operations = [
+        migrations.AddField(
+            model_name="sandboxevent",
+            name="next_at",
+            field=models.DateTimeField(null=True),
+        ),
+    ]

@@ -8,7 +8,14 @@ from django.db.backends.utils import CursorWrapper
 from psycopg import sql
 
 # Rows of these are written once. Beside their triggers, the application's role may not touch them.
-APPEND_ONLY = ("tenants_event", "tenants_eventposition", "commerce_invoice", "commerce_invoiceline")
+APPEND_ONLY = (
+    "tenants_event",
+    "tenants_eventposition",
+    "commerce_invoice",
+    "commerce_invoiceline",
+    "commerce_movement",
+    "commerce_posting",
+)
 OWNS_DATABASE = "SELECT pg_has_role(datdba, 'USAGE') FROM pg_database WHERE datname = current_database()"
 
 

@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("commerce", "0008_kept_cards"),
+        ("commerce", "0009_ledger"),
     ]
 
     operations = [

@@ -3,10 +3,10 @@ The ledger, in double entry: what was billed, taken, given back and contested, a
 once: the database refuses to change one, and one whose postings do not sum to zero.
 """
 
-from typing import Self
+from typing import Any, Self
 
 from django.db import models
-from django.db.models import Q, Sum
+from django.db.models import F, Q, Sum
 from django.utils.translation import gettext_lazy as _
 
 from commerce.models.order import Order
@@ -57,10 +57,10 @@ class MovementQuerySet(models.QuerySet["Movement"]):
     def with_postings(self) -> Self:
         return self.prefetch_related("postings")
 
-    def balances(self) -> "models.QuerySet[Movement, dict[str, object]]":
+    def balances(self) -> "models.QuerySet[Movement, Any]":
         """Of these movements: `account`, `currency` and `balance`, by account and currency."""
-        by_account = self.order_by().values("currency", account=models.F("postings__account"))
-        return by_account.annotate(balance=Sum("postings__amount")).order_by("currency", "account")
+        named = self.order_by().annotate(account=F("postings__account"))
+        return named.values("currency", "account").annotate(balance=Sum("postings__amount")).order_by("currency")
 
 
 class Movement(models.Model):

@@ -14,7 +14,7 @@ from commerce.models import (
     PaymentMethod,
     PaymentSource,
 )
-from commerce.operations import invoices
+from commerce.operations import invoices, ledger
 from licensing.models import Subscription
 from licensing.operations import lifecycle, seats, subscriptions
 from tenants.access import Actor
@@ -83,6 +83,7 @@ def fulfil_on_invoice(*, order: Order, at: datetime) -> None:
 def _grant(order: Order, by: Actor, at: datetime) -> None:
     order.subscription = _BRING[OrderKind(order.kind)](order, by, at)
     order.granted_at = at
+    ledger.order_billed(order=order, at=at)
 
 
 def _new_subscription(order: Order, by: Actor, at: datetime) -> Subscription:

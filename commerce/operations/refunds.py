@@ -10,8 +10,8 @@ from django.db.models import F
 
 from commerce import gateways, money
 from commerce.gateways.protocol import GatewayUnavailable, RefundAnswer, RefundOutcome
-from commerce.models import Order, OrderLine, OrderState, Payment, Refund, RefundReason, RefundState
-from commerce.operations import invoices, orders
+from commerce.models import Order, OrderLine, OrderState, Payment, PaymentState, Refund, RefundReason, RefundState
+from commerce.operations import invoices, ledger, orders
 from tenants.access import SYSTEM, Actor
 from tenants.journal import events
 
@@ -46,6 +46,7 @@ def give_back(
         tenant=order.tenant, order=order, state=RefundState.SUCCEEDED, created_at=at, settled_at=at, **what
     )
     _record("refund.succeeded", refund, order.currency, by, at)
+    ledger.credited(refund=refund, at=at)
     invoices.issue_credit_note(refund=refund, at=at)
     return refund
 
@@ -94,10 +95,13 @@ def settle_refund(*, refund: Refund, answer: RefundAnswer, at: datetime) -> Refu
         refund.order = order
         if answer.outcome == RefundOutcome.SUCCEEDED and refund.state == RefundState.STARTED:
             _turn(refund, RefundState.SUCCEEDED, answer, at)
+            ledger.refund_sent(refund=refund, at=at)
             invoices.issue_credit_note(refund=refund, at=at)
         elif answer.outcome == RefundOutcome.FAILED and refund.state != RefundState.FAILED:
             log.error("refund %s failed at the provider", refund.pk)
             Payment.objects.filter(refunds=refund.pk).update(refunded=F("refunded") - refund.amount)
+            if refund.state == RefundState.SUCCEEDED:
+                ledger.refund_returned(refund=refund, at=at)
             _turn(refund, RefundState.FAILED, answer, at)
     return refund
 
@@ -127,6 +131,10 @@ def _open(
         created_at=at,
     )
     _record("refund.started", refund, payment.currency, by, at)
+    if payment.state == PaymentState.SUCCEEDED:
+        ledger.refund_promised(refund=refund, at=at)
+    elif payment.state == PaymentState.SET_ASIDE:
+        ledger.set_aside_released(refund=refund, at=at)
     return refund
 
 

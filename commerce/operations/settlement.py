@@ -17,7 +17,7 @@ from commerce import gateways, money
 from commerce.gateways.protocol import Charge, GatewayUnavailable, Outcome
 from commerce.models import Checkout, CheckoutState, Order, OrderState, Payment, PaymentState
 from commerce.models.payment import LIVE
-from commerce.operations import cards, fulfilment, orders, refunds
+from commerce.operations import cards, fulfilment, ledger, orders, refunds
 from tenants.access import SYSTEM, Actor
 from tenants.journal import events
 from tenants.refusal import Refused
@@ -116,9 +116,11 @@ def _captured(payment: Payment, charge: Charge, at: datetime) -> None:
     if (charge.amount, charge.currency) != (payment.amount, payment.currency):
         log.error("payment %s set aside: %s %s captured", payment.pk, charge.amount, charge.currency)
         _close(payment, PaymentState.SET_ASIDE, charge, at)
+        ledger.set_aside_captured(payment=payment, currency=charge.currency, at=at)
         _give_up(payment.order, at)  # nobody pays a second time while the operator looks into it
     elif not fulfilment.is_wanted(payment.order) or others.filter(state__in=(*LIVE, PaymentState.SUCCEEDED)).exists():
         _close(payment, PaymentState.SURPLUS, charge, at)
+        ledger.surplus_captured(payment=payment, at=at)
         if payment.order.checkout is None:
             _give_up(payment.order, at)
         refunds.give_back_surplus(payment=payment, at=at)
@@ -128,6 +130,7 @@ def _captured(payment: Payment, charge: Charge, at: datetime) -> None:
                 details=charge.card, tenant=payment.tenant, member=cards.holder(payment), gateway=payment.gateway, at=at
             )
         _close(payment, PaymentState.SUCCEEDED, charge, at)
+        ledger.captured(payment=payment, at=at)
         fulfilment.fulfil(order=payment.order, card=payment.card, at=at)
 
 

@@ -19,6 +19,7 @@ from commerce.models.sandbox import (
     SandboxSetup,
 )
 from commerce.models.stripe import StripeCustomer, StripeIntent, StripeRefund
+from commerce.models.support import SupportCase, SupportMessage
 from commerce.models.tax import TaxRate
 
 __all__ = [
@@ -68,5 +69,7 @@ __all__ = [
     "StripeCustomer",
     "StripeIntent",
     "StripeRefund",
+    "SupportCase",
+    "SupportMessage",
     "TaxRate",
 ]

@@ -101,16 +101,28 @@ def _set_quantity(subscription: Subscription, quantity: int, *, by: Actor, at: d
 
 def require_manager(subscription: Subscription, by: Actor) -> None:
     """
-    The owner manages a subscription; nobody else does, whatever their role.
+    The owner manages a subscription, nobody else, whatever their role. What is the tenant's own is managed by those
+    who buy for it.
 
-    :raises NotAllowed: `by` is not its owner
+    :raises NotAllowed: `by` is not its owner, or may not buy for the tenant that owns it
     """
-    if not by.is_member(subscription.owner_id):
+    if subscription.owner_id is None:
+        require_in_own_tenant(subscription, by, Right.BUY_CENTRALLY)
+    elif not by.is_member(subscription.owner_id):
         raise NotAllowed(_("Only the owner of this subscription can do this."))
 
 
+def require_in_own_tenant(subscription: Subscription, by: Actor, right: Right) -> None:
+    """:raises NotAllowed: `by` acts in another tenant, or has no role there that allows it"""
+    if by.tenant is None or by.tenant.pk != subscription.tenant_id:
+        raise NotAllowed(_("You act in another organisation."))
+    by.require(right)
+
+
 def require_ender(subscription: Subscription, by: Actor) -> None:
-    """:raises NotAllowed: neither its owner nor somebody who may end the purchases of others in this tenant"""
+    """:raises NotAllowed: neither its owner, nor an operator, nor somebody who may end others' purchases in this tenant"""
+    if by.is_operator:
+        return
     if by.tenant != subscription.tenant or not by.may(Right.END_PURCHASES_OF_OTHERS):
         require_manager(subscription, by)
 

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from django.db import connection, transaction
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from commerce.models import Seller, SellerMarket
@@ -60,8 +61,7 @@ def save_seller(
 
 def seller_for(country: str) -> Seller:
     """Who bills a market: the seller that is named for it, else the default one."""
-    named = Seller.objects.filter(markets=country).first()
-    return named or Seller.objects.get(is_default=True)
+    return Seller.objects.filter(Q(markets=country) | Q(is_default=True)).order_by("is_default")[0]
 
 
 def _check(prefix: str, country: str, markets: Collection[str]) -> None:

@@ -7,7 +7,7 @@ from babel.numbers import format_currency, format_percent
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from commerce.tax import Taxed
+from commerce.tax import Taxed, TaxTerms
 
 # Where a currency has no sign but its code, Babel writes it without the space that the language wants.
 LETTER_BESIDE_FIGURE = re.compile(r"(?<=[^\W\d_])(?=\d)")
@@ -34,9 +34,7 @@ def percent(rate: Decimal) -> str:
 
 def tax_name(charge: Taxed) -> str:
     """The tax of a checkout, an order or an invoice by its name and rate: VAT 19%."""
-    if not charge.tax_name:
-        return _("Tax")
-    return _("%(name)s %(rate)s") % {"name": charge.tax_name, "rate": percent(charge.tax_rate)}
+    return _named(charge.tax_name, charge.tax_rate) if charge.tax_name else _("Tax")
 
 
 def tax_label(charge: Taxed) -> str:
@@ -49,3 +47,15 @@ def tax_note(charge: Taxed) -> str:
     if not charge.reverse_charge:
         return ""
     return _("Reverse charge: the organisation that buys owes the tax (%(name)s) itself.") % {"name": charge.tax_name}
+
+
+def price_note(terms: TaxTerms) -> str:
+    """What a list of prices says of tax: whether it comes on top; nothing where there is none."""
+    if not terms.rate:
+        return ""
+    tax = _named(terms.name, terms.rate)
+    return (_("Prices include %(tax)s.") if terms.inclusive else _("Prices without %(tax)s.")) % {"tax": tax}
+
+
+def _named(name: str, rate: Decimal) -> str:
+    return _("%(name)s %(rate)s") % {"name": name, "rate": percent(rate)}

@@ -17,8 +17,9 @@ from fpdf import FPDF, XPos, YPos
 from fpdf.enums import Align, TextDirection
 from fpdf.fonts import TTFFont
 
-from commerce.amounts import figures, money
+from commerce.amounts import figures, money, tax_name, tax_note
 from commerce.models import Invoice, InvoiceLine
+from commerce.tax import as_seen
 
 FONT = "FiraGO"
 # What FiraGO lacks. It is large, so it is read only where it is needed.
@@ -171,7 +172,7 @@ def _lines(sheet: _Sheet, invoice: Invoice, lines: Sequence[InvoiceLine]) -> Non
         sheet.text_block(period(invoice, line), COLUMNS[0])
         bottom = sheet.get_y()
         sheet.set_y(top)
-        amounts = (figures(line.unit_price, invoice.currency), figures(line.amount, invoice.currency))
+        amounts = (figures(line.unit_price, invoice.currency), figures(as_seen(line), invoice.currency))
         _row(sheet, ("", str(line.quantity), *amounts))
         sheet.set_y(bottom + 2)
         sheet.rule()
@@ -191,14 +192,16 @@ def _totals(sheet: _Sheet, invoice: Invoice) -> None:
         sheet.add_page()
     sheet.ln(3)
     total = _("Total credited") if invoice.is_credit_note else _("Total")
-    for name, amount in ((_("Subtotal"), invoice.subtotal), (_("Tax"), invoice.tax)) if invoice.tax else ():
+    parts = ((_("Total without tax"), invoice.subtotal), (tax_name(invoice), invoice.tax))
+    for name, amount in parts if invoice.tax else ():
         sheet.write_in(10)
         _total(sheet, name, figures(amount, invoice.currency), 6)
     sheet.write_in(14, style="B")
     _total(sheet, total, money(invoice.total, invoice.currency), 10)
     sheet.ln(6)
     sheet.write_in(10, MUTED)
-    sheet.text_block(settled(invoice), 170)
+    for sentence in filter(None, (tax_note(invoice), settled(invoice))):
+        sheet.text_block(sentence, 170)
 
 
 def _total(sheet: _Sheet, name: str, amount: str, height: float) -> None:

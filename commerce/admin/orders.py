@@ -5,7 +5,9 @@ from typing import Any
 from django.db.models import Prefetch
 from django.utils.translation import gettext as _
 
+from commerce.amounts import tax_label, tax_note
 from commerce.models import Invoice, Order, PaymentState, Purchase, RefundState
+from commerce.tax import as_seen
 from tenants.dates import listed_day, listed_minute
 from tenants.procurement import badge
 
@@ -34,10 +36,13 @@ def as_order(order: Order) -> dict[str, Any]:
         "invoices": [f"{invoice.get_kind_display()} {invoice.number}" for invoice in order.invoices.all()],
         "currency": order.currency,
         "tax": order.tax,
+        "tax_label": tax_label(order),
+        "tax_note": tax_note(order),
         "total": order.total,
         "lines": [
             {
                 "line": line,
+                "amount": as_seen(line),
                 "period": f"{listed_day(line.starts_at)} – {listed_day(line.ends_at)}" if line.starts_at else "",
             }
             for line in order.lines.all()

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from commerce import invoice_pdf
+from commerce.api.shapes import TaxTermsField
 from commerce.models import Invoice, InvoiceKind
 from tenants.api.fields import MoneyField, PersonField
 from tenants.api.reading import Input
@@ -62,6 +63,7 @@ class InvoiceOut(serializers.Serializer):
     lines = InvoiceLineOut(many=True)
     subtotal = MoneyField(amount="subtotal", currency="currency")
     tax = MoneyField(amount="tax", currency="currency")
+    tax_terms = TaxTermsField()
     total = MoneyField(amount="total", currency="currency")
     issued_at = serializers.DateTimeField()
 

@@ -7,6 +7,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from commerce.api.shapes import TaxTermsField
 from commerce.models import Order, OrderLine, OrderState, PaymentState, RefundState
 from commerce.models.payment import RefundReason
 from licensing.api.shapes import ProductRef
@@ -71,6 +72,7 @@ class OrderOut(serializers.Serializer):
     lines = OrderLineOut(many=True)
     subtotal = MoneyField(amount="subtotal", currency="currency")
     tax = MoneyField(amount="tax", currency="currency")
+    tax_terms = TaxTermsField()
     total = MoneyField(amount="total", currency="currency")
     payments = PaymentOut(many=True)
     created_at = serializers.DateTimeField()

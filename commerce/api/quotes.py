@@ -9,6 +9,7 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from commerce.api.shapes import TaxTermsField
 from commerce.models import Checkout, CheckoutState, Order, PaymentState
 from licensing.api.shapes import ProductRef
 from tenants.api.fields import Money, MoneyField
@@ -19,7 +20,8 @@ class QuoteLineOut(serializers.Serializer):
     plan = serializers.CharField(source="plan_id")
     quantity = serializers.IntegerField()
     unit_price = MoneyField(amount="unit_price", currency="currency")
-    amount = MoneyField(amount="subtotal", currency="currency")
+    amount = MoneyField(amount="subtotal", currency="currency", help_text="Without tax.")
+    tax = MoneyField(amount="tax", currency="currency")
 
 
 class QuoteOut(serializers.Serializer):
@@ -28,8 +30,9 @@ class QuoteOut(serializers.Serializer):
     lines = serializers.SerializerMethodField()
     unit_price = MoneyField(amount="unit_price", currency="currency")
     quantity = serializers.IntegerField()
-    subtotal = MoneyField(amount="subtotal", currency="currency")
+    subtotal = MoneyField(amount="subtotal", currency="currency", help_text="Without tax.")
     tax = MoneyField(amount="tax", currency="currency")
+    tax_terms = TaxTermsField()
     total = MoneyField(amount="total", currency="currency")
     next_charge_at = serializers.SerializerMethodField(help_text="Null: nothing is charged again.")
     next_charge_total = serializers.SerializerMethodField(help_text="Null, as `next_charge_at`.")

@@ -6,9 +6,40 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from commerce.operations.cancellations import Cancellation, LineRefund
+from commerce.tax import Taxed
 from licensing.api.shapes import ProductRef
 from licensing.models import Channel, SubscriptionState
 from tenants.api.fields import Money, MoneyField, PersonField, money
+
+
+class TaxTermsOut(serializers.Serializer):
+    """
+    How all of it is taxed. `inclusive`: the unit price holds the tax already. `reverse_charge`: none is charged, the
+    organisation owes it itself.
+    """
+
+    name = serializers.CharField()
+    rate = serializers.CharField(help_text="A fraction: 0.19 is 19 %.")
+    inclusive = serializers.BooleanField()
+    reverse_charge = serializers.BooleanField()
+
+
+@extend_schema_field(TaxTermsOut(allow_null=True))
+class TaxTermsField(serializers.Field):
+    """Of a checkout, an order or an invoice; null where no tax is known."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(source="*", read_only=True, **kwargs)
+
+    def to_representation(self, charge: Taxed) -> dict[str, Any] | None:
+        if not charge.tax_name:
+            return None
+        return {
+            "name": charge.tax_name,
+            "rate": str(charge.tax_rate.normalize()),
+            "inclusive": charge.tax_inclusive,
+            "reverse_charge": charge.reverse_charge,
+        }
 
 
 class SubscriptionOut(serializers.Serializer):

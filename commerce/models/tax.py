@@ -10,9 +10,13 @@ from tenants.ids import new_id
 
 
 class TaxRateQuerySet(models.QuerySet["TaxRate"]):
+    def applying(self, on: date) -> Self:
+        """One row for each country that has one: the version that applies on a day."""
+        return self.filter(valid_from__lte=on).order_by("country", "-valid_from").distinct("country")
+
     def in_force(self, country: str, on: date) -> Self:
         """The version that applies in a country on a day, or nothing."""
-        return self.filter(country=country, valid_from__lte=on).order_by("-valid_from")[:1]
+        return self.applying(on).filter(country=country)
 
 
 class TaxRate(models.Model):

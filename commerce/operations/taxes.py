@@ -1,6 +1,6 @@
 """How a charge is taxed. Asked once for each quote, which keeps the answer."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from commerce.models import Seller, TaxRate
 from commerce.tax import NO_TAX, TaxTerms
@@ -21,6 +21,12 @@ def terms_for(*, tenant: Tenant, seller: Seller, at: datetime) -> TaxTerms:
     if rate.reverse_charge and seller.country != tenant.country and _has_number(tenant):
         return TaxTerms(name=rate.name, reverse_charge=True)
     return rate.terms
+
+
+def list_terms(country: str, on: date) -> TaxTerms:
+    """How purchases in a country are taxed, of an organisation of which nothing else is known."""
+    rate = TaxRate.objects.in_force(country, on).first()
+    return rate.terms if rate else NO_TAX
 
 
 def _has_number(tenant: Tenant) -> bool:

@@ -10,8 +10,11 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from commerce.forms import EmailForm, QuantityForm
+from commerce.models import Checkout
 from commerce.operations import checkouts
 from commerce.operations.prices import NotPriced, prices_in
+from commerce.operations.taxes import list_terms
+from commerce.tax import split
 from commerce.views import wording
 from commerce.views.catalogue import country_of
 from commerce.views.people import require_membership
@@ -104,15 +107,27 @@ def _led_by(request: HttpRequest, email: str) -> HttpResponse:
 
 def _list_price(request: HttpRequest, plan: Plan, quantity: int) -> dict[str, object]:
     country = country_of(request, None)
-    price = prices_in(country, [plan], channel=Channel.SELF_SERVICE, on=timezone.now().date()).get(plan.pk)
+    on = timezone.now().date()
+    price = prices_in(country, [plan], channel=Channel.SELF_SERVICE, on=on).get(plan.pk)
     if price is None or not plan.product.self_service:
         return {}
     market = Market.objects.filter(country=country).first()
-    amount = price.amount * quantity
+    terms = list_terms(country, on)
+    net, tax = split(price.amount * quantity, terms, price.currency)
+    # Of nobody, and kept nowhere.
+    quote = Checkout(
+        plan=plan,
+        quantity=quantity,
+        unit_price=price.amount,
+        currency=price.currency,
+        subtotal=net,
+        tax=tax,
+        total=net + tax,
+        **terms.fields,
+    )
     return {
-        "lines": [wording.Line(text=str(plan), unit=price.amount, quantity=quantity, amount=amount)],
-        "total": amount,
-        "currency": price.currency,
+        "lines": wording.checkout_lines(quote),
+        "quote": quote,
         "country_name": market.name if market else country,
     }
 

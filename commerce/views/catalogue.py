@@ -12,9 +12,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from commerce.amounts import price_note
 from commerce.forms import CountryForm
 from commerce.models import Price
 from commerce.operations.prices import FALLBACK_COUNTRY, prices_in
+from commerce.operations.sellers import seller_for
+from commerce.operations.taxes import list_terms, terms_for
 from commerce.views import wording
 from licensing.models import Channel, Plan, Product
 from policies.eligibility import Answer, closed_by, decide_all
@@ -33,10 +36,12 @@ def catalogue(request: HttpRequest) -> HttpResponse:
     products = _ordered(list(Product.objects.with_plans()))
     if by is not None and by.tenant is not None:
         form, country, on = None, by.tenant.country, by.tenant.today(now)
+        terms = terms_for(tenant=by.tenant, seller=seller_for(country), at=now)
     else:
         countries = list(Market.objects.order_by("name").values_list("country", "name").distinct())
         country = chosen_country(request, dict(countries))
         form, on = CountryForm(countries, initial={"country": country}), now.date()
+        terms = list_terms(country, on)
     plans = [plan for product in products for plan in product.plans.all()]
     prices = prices_in(country, plans, channel=Channel.SELF_SERVICE, on=on)
     answers = _decided(by, products, now)
@@ -49,7 +54,8 @@ def catalogue(request: HttpRequest) -> HttpResponse:
         }
         for family, group in groupby(products, key=lambda product: product.family)
     ]
-    return render(request, "commerce/catalogue.html", {"form": form, "families": families, "closed": closed})
+    context = {"form": form, "families": families, "closed": closed, "price_note": price_note(terms)}
+    return render(request, "commerce/catalogue.html", context)
 
 
 @require_safe

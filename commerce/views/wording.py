@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from commerce.models import Checkout, Order, PaymentState, Purchase
+from commerce.tax import as_seen
 from licensing.models import Plan, Product, Subscription, SubscriptionState, Term
 from tenants.dates import day
 
@@ -82,14 +83,14 @@ def checkout_lines(checkout: Checkout) -> list[Line]:
             text=str(checkout.plan),
             unit=checkout.unit_price,
             quantity=checkout.quantity,
-            amount=checkout.subtotal,
+            amount=checkout.total if checkout.tax_inclusive else checkout.subtotal,
         )
     ]
 
 
 def order_lines(order: Order) -> list[Line]:
     return [
-        Line(text=str(line.plan), unit=line.unit_price, quantity=line.quantity, amount=line.amount)
+        Line(text=str(line.plan), unit=line.unit_price, quantity=line.quantity, amount=as_seen(line))
         for line in order.lines.all()
     ]
 
@@ -147,9 +148,7 @@ def with_lines(orders: Iterable[Order]) -> list[dict[str, object]]:
             "id": order.pk,
             "paid_at": order.paid_at,
             "lines": order_lines(order),
-            "tax": order.tax,
-            "total": order.total,
-            "currency": order.currency,
+            "charge": order,
             "refunded": refunded_of(order),
             "surplus": surplus_of(order),
             "set_aside": is_set_aside(order),

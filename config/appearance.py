@@ -50,6 +50,7 @@ NAVIGATION: list[dict[str, Any]] = [
             _page(_("Products"), "licensing.product", "apps"),
             _page(_("Plans"), "licensing.plan", "event_repeat"),
             _page(_("Prices"), "commerce.price", "sell"),
+            _page(_("Tax rates"), "commerce.taxrate", "percent"),
             _page(_("Markets"), "policies.market", "public"),
             _page(_("Exclusions"), "policies.exclusion", "block"),
         ],

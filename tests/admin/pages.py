@@ -17,6 +17,7 @@ OF_OPERATOR = {
     "licensing_product",
     "licensing_plan",
     "commerce_price",
+    "commerce_taxrate",
     "policies_policy",
     "policies_market",
     "policies_exclusion",

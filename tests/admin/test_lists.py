@@ -70,6 +70,22 @@ def test_a_list_is_ordered_by_its_columns(contoso, plan):
     assert [row.quantity for row in rows] == [1, 2, 3]
 
 
+def test_tax_rates_are_told_apart_by_when_they_apply(operator):
+    for day in ("2000-01-01", "2020-01-01", "2999-01-01"):
+        factories.TaxRateFactory(country="DE", valid_from=day)
+    factories.TaxRateFactory(country="SE", valid_from="2000-01-01")
+    browser = signed_in(operator)
+
+    def days(query):
+        return [(row.country, row.valid_from.year) for row in found(browser, "commerce_taxrate", query)]
+
+    assert days("applies=now") == [("DE", 2020), ("SE", 2000)]
+    assert days("applies=later") == [("DE", 2999)]
+    assert days("applies=before") == [("DE", 2000)]
+    assert days("q=se") == [("SE", 2000)]
+    assert len(days("")) == 4
+
+
 def test_markets_are_told_apart_by_whether_they_are_open(operator):
     factories.MarketFactory(country="SE")
     factories.MarketFactory(country="NO", opens_on="2999-01-01")

@@ -143,6 +143,7 @@ def test_every_row_opens_for_the_operator(operator, contoso, bought):
         "licensing_product": bought.plan.product,
         "licensing_plan": bought.plan,
         "commerce_price": bought.plan.prices.get(),
+        "commerce_taxrate": factories.TaxRateFactory(),
         "policies_policy": factories.PolicyFactory(tenant=contoso, product=bought.plan.product),
         "policies_market": factories.MarketFactory(country="SE"),
         "policies_exclusion": factories.ExclusionFactory(country="SE"),

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from commerce.models import TaxRate
 from policies.models import Exclusion, Market
 from tests.outsiders.world import World
 
@@ -73,6 +74,7 @@ ENTRIES: dict[str, Fill] = {
     "admin/policies/exclusion/<path:object_id>/change/": lambda w: {"object_id": Exclusion.objects.first().pk},
     "admin/commerce/purchase/<path:object_id>/change/": lambda w: {"object_id": w.subscription.pk},
     "admin/commerce/price/<path:object_id>/change/": lambda w: {"object_id": w.plan.prices.first().pk},
+    "admin/commerce/taxrate/<path:object_id>/change/": lambda w: {"object_id": TaxRate.objects.get().pk},
 }
 
 

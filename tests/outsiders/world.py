@@ -48,6 +48,7 @@ def build() -> World:
     # Named openly: whoever is refused by a policy is told who set it.
     admin = factories.RoleGrantFactory(membership__tenant=tenant).membership
     plan = factories.plan_on_sale()
+    factories.TaxRateFactory(country="FR")  # of nobody here: amounts stay those of the price list
     now = timezone.now()  # the edges have the real clock, and a quote holds for a day
     subscription = factories.buy(owner, plan, at=now)
     waiting = factories.open_checkout(owner, plan, at=now)

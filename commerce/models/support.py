@@ -92,8 +92,8 @@ class SupportMessage(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
     case = TenantForeignKey(SupportCase, on_delete=models.PROTECT, related_name="messages")
-    # An operator is of no tenant.
-    author = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    # An operator is of no tenant; none: support, by no person.
+    author = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
     from_support = models.BooleanField()
     body = models.TextField(_("text"), max_length=5000)
     at = models.DateTimeField()

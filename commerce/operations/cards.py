@@ -37,31 +37,31 @@ class Means:
     card: PaymentMethod | None = None
 
 
-def means(*, payment_method: str, by: Actor) -> Means:
+def means(*, payment_method: str, by: Actor, field: str = "payment_method") -> Means:
     """
-    The card behind a provider's token or a kept card's id. Asks the provider: outside any transaction.
+    The card behind a provider's token or a kept card's id. Asks the provider: outside any transaction. `field` is what
+    the caller named it by.
 
     :raises PaymentMethodNotAccepted: neither; or prepaid; or of another country than the tenant's
     :raises ProviderUnavailable: the provider does not answer
     """
-    tenant = by.home.tenant
-    card = _kept(payment_method, by)
+    card = _kept(payment_method, by, field)
     if card is not None:
-        _require_accepted(Funding(card.funding), card.country, tenant)
+        _require_accepted(Funding(card.funding), card.country, by.home.tenant, field)
         return Means(token=card.reference, card=card)
-    details = described(payment_method)
-    _require_accepted(details.funding, details.country, tenant)
+    details = described(payment_method, field=field)
+    _require_accepted(details.funding, details.country, by.home.tenant, field)
     return Means(token=payment_method)
 
 
-def described(token: str) -> CardDetails:
+def described(token: str, *, field: str = "payment_method") -> CardDetails:
     """:raises PaymentMethodNotAccepted: no card. :raises ProviderUnavailable: the provider does not answer"""
     gateway = gateways.current()
     try:
         gateway.check(token)
         return gateway.describe(token)
     except UnknownPaymentMethod:
-        raise PaymentMethodNotAccepted(field="payment_method") from None
+        raise PaymentMethodNotAccepted(field=field) from None
     except GatewayUnavailable:
         raise ProviderUnavailable from None
 
@@ -74,8 +74,10 @@ def keep(
     is the default. In the caller's transaction. `member` none: the organisation's own.
     """
     hold(tenant, member)
-    cards = PaymentMethod.objects.of(tenant).filter(member=member, gateway=gateway).kept()
-    card = cards.filter(fingerprint=details.fingerprint).first()
+    # A provider that tells no fingerprint gives each of its references a card of its own.
+    fingerprint = details.fingerprint or details.reference
+    mine = list(PaymentMethod.objects.of(tenant).filter(member=member).kept())
+    card = next((kept for kept in mine if (kept.gateway, kept.fingerprint) == (gateway, fingerprint)), None)
     told = {
         "reference": details.reference,
         "brand": details.brand,
@@ -91,12 +93,17 @@ def keep(
         PaymentMethod.objects.filter(pk=card.pk).update(**told)
         card.refresh_from_db()
         return card
+    default = next((kept for kept in mine if kept.is_default), None)
+    if default and default.gateway != gateway:
+        # Of a provider that is no longer in use: it can pay for nothing.
+        PaymentMethod.objects.filter(pk=default.pk).update(is_default=False)
+        default = None
     card = PaymentMethod.objects.create(
         tenant=tenant,
         member=member,
         gateway=gateway,
-        fingerprint=details.fingerprint,
-        is_default=not cards.exists(),
+        fingerprint=fingerprint,
+        is_default=default is None,
         created_at=at,
         **told,
     )
@@ -111,6 +118,20 @@ def hold(tenant: Tenant, member: Membership | None) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [LOCK, str(holder)])
 
 
+def require_kept(payment: Payment) -> None:
+    """
+    Keep the card of a try from being removed until the caller's transaction, which commits the try, has ended.
+
+    :raises PaymentMethodNotAccepted: it was removed meanwhile, or it is not the payer's
+    """
+    if payment.card is None:
+        return
+    member = holder(payment)
+    hold(payment.tenant, member)
+    if not PaymentMethod.objects.of(payment.tenant).filter(pk=payment.card.pk, member=member).kept().exists():
+        raise PaymentMethodNotAccepted(_("This card cannot pay here. Choose another one."), field="payment_method")
+
+
 def customer(payment: Payment) -> str:
     """Whom the provider keeps the card for: the payer, or the organisation for what it buys itself."""
     return str(payment.tenant_id if payment.order.channel == Channel.CENTRAL else payment.payer_id)
@@ -121,22 +142,24 @@ def holder(payment: Payment) -> Membership | None:
     return None if payment.order.channel == Channel.CENTRAL else payment.payer
 
 
-def _kept(payment_method: str, by: Actor) -> PaymentMethod | None:
+def _kept(payment_method: str, by: Actor, field: str) -> PaymentMethod | None:
+    """One's own card, by its id or by the provider's reference. None: a token that no card is known by."""
     try:
-        pk = UUID(payment_method)
+        lookup: dict[str, object] = {"pk": UUID(payment_method)}
     except ValueError:
-        return None
-    card = PaymentMethod.objects.usable_by(by).filter(pk=pk, gateway=gateways.current().name).first()
-    if card is None:
-        raise PaymentMethodNotAccepted(field="payment_method")
+        lookup = {"reference": payment_method}
+    known = PaymentMethod.objects.filter(gateway=gateways.current().name, **lookup)
+    card = known.usable_by(by).first()
+    if card is None and ("pk" in lookup or known.exists()):
+        raise PaymentMethodNotAccepted(field=field)
     return card
 
 
-def _require_accepted(funding: Funding, country: str, tenant: Tenant) -> None:
+def _require_accepted(funding: Funding, country: str, tenant: Tenant, field: str) -> None:
     if funding == Funding.PREPAID:
-        raise PaymentMethodNotAccepted(_("Prepaid cards are not accepted. Use a credit card."), field="payment_method")
+        raise PaymentMethodNotAccepted(_("Prepaid cards are not accepted. Use a credit card."), field=field)
     if country and country != tenant.country:
         raise PaymentMethodNotAccepted(
             _("This card was issued in another country than your organisation's. Use one from its own country."),
-            field="payment_method",
+            field=field,
         )

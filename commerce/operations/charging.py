@@ -4,13 +4,14 @@ one that writes down what became of it (`commerce.operations.settlement`).
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
 
 from commerce import gateways
-from commerce.gateways.protocol import Charge, ChargeRequest, GatewayUnavailable
+from commerce.gateways.protocol import Charge, ChargeRequest, GatewayUnavailable, UnknownPaymentMethod
 from commerce.models import Order, Payment, PaymentState
 from commerce.operations import cards, declines
 from commerce.operations.cards import Means
@@ -35,6 +36,7 @@ def start(*, order: Order, means: Means, by: Actor, at: datetime) -> Payment:
     """
     Commit to a try, in the caller's transaction, which holds the order's lock. The provider hears of it after that.
 
+    :raises PaymentMethodNotAccepted: the kept card was removed meanwhile, or is not the payer's
     :raises TooManyDeclines: the checkout, the person or the tenant had too many
     :raises TooManyCardsAtOnce: so many are under way that one more might pass the limit
     """
@@ -50,6 +52,7 @@ def start(*, order: Order, means: Means, by: Actor, at: datetime) -> Payment:
         gateway=gateways.current().name,
         started_at=at,
     )
+    cards.require_kept(payment)
     events.record(
         "payment.started", tenant=order.tenant, by=by, at=at, subject=order.checkout_id or order.pk, payment=payment.pk
     )
@@ -71,11 +74,8 @@ def send(*, payment: Payment, return_url: str, at: datetime, off_session: bool =
         return_url=return_url,
         off_session=off_session,
     )
-    try:
-        charge = gateways.current().charge(request)
-    except GatewayUnavailable:
-        return payment
-    return shown(settle_payment(payment=payment, charge=charge, at=at))
+    charge = _answer(request)
+    return shown(settle_payment(payment=payment, charge=charge, at=at)) if charge else payment
 
 
 def learn(*, payment: Payment, ask: Callable[[UUID], Charge | None], at: datetime) -> Payment:
@@ -89,6 +89,17 @@ def learn(*, payment: Payment, ask: Callable[[UUID], Charge | None], at: datetim
     except GatewayUnavailable:
         charge = None
     return shown(settle_payment(payment=payment, charge=charge, at=at)) if charge else payment
+
+
+def _answer(request: ChargeRequest) -> Charge | None:
+    gateway = gateways.current()
+    with suppress(GatewayUnavailable):
+        try:
+            return gateway.charge(request)
+        except UnknownPaymentMethod:
+            # Forgotten there since it was asked for: nothing was charged, and by this key nothing will be.
+            return gateway.cancel(request.key)
+    return None
 
 
 def shown(payment: Payment) -> Payment:

@@ -222,10 +222,23 @@ def period(invoice: Invoice, line: InvoiceLine) -> str:
 
 
 def settled(invoice: Invoice) -> str:
-    """How the money moved: there is nothing left to pay."""
-    if invoice.is_credit_note:
-        return _("Refunded to the card that paid the invoice.")
+    """How the money moves or moved, as it stood when the invoice was written."""
+    if invoice.refund:
+        of_a_card = invoice.refund.payment_id is not None
+        return (
+            _("Refunded to the card that paid the invoice.")
+            if of_a_card
+            else _("Taken off what is to be paid for the invoice.")
+        )
+    if due := due_day(invoice):
+        return _("To be paid by %(day)s.") % {"day": due}
     return _("Paid by card. Nothing is left to pay.")
+
+
+def due_day(invoice: Invoice) -> str:
+    """Until when it is to be paid, on the tenant's own calendar; nothing where it was paid at once."""
+    due_at = invoice.order.due_at
+    return _day(due_at.astimezone(ZoneInfo(invoice.time_zone))) if due_at and not invoice.is_credit_note else ""
 
 
 def _day(moment: datetime) -> str:

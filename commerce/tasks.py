@@ -6,7 +6,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from commerce.operations import checkouts, price_notices, receipts, settlement
+from commerce.operations import checkouts, invoice_letters, price_notices, receipts, settlement
 from licensing.operations import lifecycle
 from tenants.delivery.jobs import job
 
@@ -24,6 +24,18 @@ def deliver_price_notice(notice_id: str) -> None:
 @shared_task(name="commerce.announce_prices")
 def announce_prices() -> int:
     return price_notices.announce_due(at=timezone.now())
+
+
+@job("commerce.deliver_invoice")
+def deliver_invoice(order_id: str) -> None:
+    invoice_letters.deliver_invoice(order_id=UUID(order_id), site=settings.BASE_URL, sender=settings.DEFAULT_FROM_EMAIL)
+
+
+@job("commerce.deliver_credit_note")
+def deliver_credit_note(invoice_id: str) -> None:
+    invoice_letters.deliver_credit_note(
+        invoice_id=UUID(invoice_id), site=settings.BASE_URL, sender=settings.DEFAULT_FROM_EMAIL
+    )
 
 
 @shared_task(name="commerce.reconcile_payments")

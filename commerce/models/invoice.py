@@ -83,7 +83,9 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
 
     def with_lines(self) -> Self:
         lines = InvoiceLine.objects.order_by("pk")
-        return self.select_related("credits", "payer__user", "order").prefetch_related(Prefetch("lines", lines))
+        return self.select_related("credits", "payer__user", "order", "refund").prefetch_related(
+            Prefetch("lines", lines)
+        )
 
     def newest_first(self) -> Self:
         return self.order_by("-issued_at", "-pk")

@@ -19,6 +19,7 @@ from commerce.models import Invoice, InvoiceKind, InvoiceLine, Order, OrderLine,
 from commerce.operations.sellers import seller_for
 from licensing.models import Channel
 from tenants.access import SYSTEM, Actor
+from tenants.delivery import jobs
 from tenants.directory.models import Membership
 from tenants.ids import new_id
 from tenants.journal import events
@@ -83,6 +84,7 @@ def issue_credit_note(*, refund: Refund, at: datetime) -> Invoice | None:
         tax=refund.tax,
         total=refund.amount,
     )
+    jobs.enqueue("commerce.deliver_credit_note", invoice_id=str(note.pk))
     payer = Membership.objects.select_related("user", "tenant").get(pk=credited.payer_id)
     credit = _unused(line, refund) if line else _external(refund)
     return _issue(note, [credit], order=order, payer=payer, seller=credited.seller, by=SYSTEM, at=at)

@@ -224,7 +224,7 @@ class TestBeforeEveryStatement:
         assert purchases() == NONE
         books_agree()
 
-    @every(last=64, step=16)
+    @every(last=80, step=16)
     def test_of_canceling(self, victim, ana, nth, last):
         subscription = buy(ana, plan_on_sale())
         [code] = victim({"do": "cancel", "subscription": subscription.pk, "at": NOON, "die": nth})

@@ -1,0 +1,42 @@
+"""Credit notes, and invoices that are still to be paid, by e-mail to whom they were billed."""
+
+from email.utils import parseaddr
+from uuid import UUID
+
+from django.core.mail import EmailMessage
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from commerce import invoice_pdf
+from commerce.models import Invoice, InvoiceKind
+
+
+def deliver_invoice(*, order_id: UUID, site: str, sender: str) -> None:
+    """Ask for what an order costs that is paid by invoice; the link leads to `site`."""
+    invoice = Invoice.objects.with_lines().get(order=order_id, kind=InvoiceKind.INVOICE)
+    _send(invoice, _("Invoice %(number)s"), "commerce/mail/invoice.txt", site=site, sender=sender)
+
+
+def deliver_credit_note(*, invoice_id: UUID, site: str, sender: str) -> None:
+    """Tell what went back, and of which invoice; the link leads to `site`."""
+    note = Invoice.objects.with_lines().get(pk=invoice_id, kind=InvoiceKind.CREDIT_NOTE)
+    _send(note, _("Credit note %(number)s"), "commerce/mail/credit_note.txt", site=site, sender=sender)
+
+
+def _send(invoice: Invoice, subject: str, template: str, *, site: str, sender: str) -> None:
+    """The Message-ID names the invoice, so that a second copy is known as one."""
+    told = {
+        "invoice": invoice,
+        "settled": invoice_pdf.settled(invoice),
+        "url": site + reverse("my-invoice", args=[invoice.pk]),
+    }
+    letter = EmailMessage(
+        subject=subject % {"number": invoice.number},
+        body=render_to_string(template, told),
+        to=[invoice.payer.user.email],
+        from_email=sender,
+        headers={"Message-ID": f"<invoice-{invoice.pk}@{parseaddr(sender)[1].rpartition('@')[2]}>"},
+    )
+    letter.attach(invoice_pdf.file_name(invoice), invoice_pdf.render(invoice), "application/pdf")
+    letter.send()

@@ -193,26 +193,26 @@ def killed_or_done(code, nth, last):
 class TestBeforeEveryStatement:
     """The nth statement is never sent."""
 
-    @every(last=96, step=16)
+    @every(last=128, step=16)
     def test_of_paying(self, victim, checkout, nth, last):
         [code] = victim({"do": "pay", "checkout": checkout.pk, "at": NOON, "die": nth})
         killed_or_done(code, nth, last)
         recovered(checkout)
 
-    @every(last=72, step=18)
+    @every(last=108, step=18)
     def test_of_confirming(self, victim, waiting, nth, last):
         [code] = victim({"do": "confirm", "checkout": waiting.pk, "at": NOON, "die": nth})
         killed_or_done(code, nth, last)
         recovered(waiting)
 
-    @every(last=80, step=20)
+    @every(last=100, step=20)
     def test_of_reconciling(self, victim, checkout, nth, last):
         victim({"do": "pay", "checkout": checkout.pk, "at": NOON, "die": "after the charge"})
         [code] = victim({"do": "reconcile", "at": LATER, "die": nth})
         killed_or_done(code, nth, last)
         recovered(checkout)
 
-    @every(last=32, step=16)
+    @every(last=48, step=16)
     def test_of_giving_up(self, victim, waiting, nth, last):
         [code] = victim({"do": "give up", "checkout": waiting.pk, "at": NOON, "die": nth})
         killed_or_done(code, nth, last)
@@ -224,7 +224,7 @@ class TestBeforeEveryStatement:
         assert purchases() == NONE
         books_agree()
 
-    @every(last=80, step=16)
+    @every(last=96, step=16)
     def test_of_canceling(self, victim, ana, nth, last):
         subscription = buy(ana, plan_on_sale())
         [code] = victim({"do": "cancel", "subscription": subscription.pk, "at": NOON, "die": nth})

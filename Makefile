@@ -5,7 +5,7 @@ PYTHON ?= python3
 
 VENV := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help run test check test-browser test-faults lock
+.PHONY: help run test check test-browser test-faults test-interop lock
 
 help:
 	@echo "make run           set everything up and serve at 127.0.0.1:$(PORT)   (PORT=… DATA_DIR=…)"
@@ -13,6 +13,7 @@ help:
 	@echo "make check         format, lint, types, imports, migrations, templates, translations, deployment"
 	@echo "make test-browser  the purchase in a real browser (a Chromium on PATH or in CHROMIUM)"
 	@echo "make test-faults   processes killed in the middle of a purchase, at length"
+	@echo "make test-interop  the Stripe gateway against localstripe, a program of its own"
 	@echo "make lock          pin the dependencies of pyproject.toml anew (needs uv)"
 
 run: .venv/ready-to-run
@@ -40,6 +41,14 @@ test-browser: .venv/ready-to-develop
 
 test-faults: .venv/ready-to-develop
 	$(VENV)/pytest -q -n 2 -m "not browser" tests/faults
+
+# A separate program, in an environment of its own: it is never imported, and no part of Seatwise needs it.
+LOCALSTRIPE_PIN := localstripe==1.15.10
+test-interop: .venv/ready-to-develop
+	@test -x .interop/bin/localstripe || { $(PYTHON) -m venv .interop \
+		&& .interop/bin/pip install --quiet --disable-pip-version-check $(LOCALSTRIPE_PIN); } \
+		|| { echo "make test-interop: $(LOCALSTRIPE_PIN) could not be installed into .interop" >&2; exit 2; }
+	$(VENV)/pytest -q -n0 -m interop tests/interop
 
 # Development's packages include production's, so either folder is good enough to run.
 .venv/ready-to-run: requirements.txt

@@ -24,6 +24,7 @@ from commerce.models import (
     RefundState,
 )
 from commerce.models.payment import LIVE
+from commerce.operations import tax_invariants
 from licensing.models import Subscription
 from licensing.operations import invariants as licensing_invariants
 from tenants.directory import invariants as directory_invariants
@@ -169,5 +170,6 @@ CHECKS: tuple[Callable[[], Iterator[str]], ...] = (
     periods_follow_one_another,
     provider_agrees,
     nothing_waits_for_the_operator,
+    *tax_invariants.CHECKS,
     *directory_invariants.CHECKS,
 )

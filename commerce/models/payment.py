@@ -1,5 +1,6 @@
 from datetime import datetime
 from typing import Self
+from uuid import UUID
 
 from django.db import models
 from django.db.models import F, Q
@@ -36,6 +37,11 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
         """Those whose answer was still not known here at a moment; `started` before `requires_action`."""
         # Cardholders who take their time hold up nobody whose answer was lost.
         return self.live().filter(started_at__lt=since).order_by("-state", F("asked_at").asc(nulls_first=True))
+
+    def uncontested(self) -> Self:
+        """Those of which something may be refunded: neither disputed at the bank now, nor lost there."""
+        taking = Dispute.objects.filter(payment=models.OuterRef("pk"), state__in=TAKING)
+        return self.exclude(models.Exists(taking))
 
     def tried_since(self, moment: datetime) -> Self:
         """Declines since a moment, and tries under way: any of them may still be declined."""
@@ -105,6 +111,11 @@ class Payment(models.Model):
     def __str__(self) -> str:
         return f"{self.amount} {self.currency}"
 
+    @property
+    def is_contested(self) -> bool:
+        """Disputed at the cardholder's bank, or lost there: nothing of it is refunded. Asks the database."""
+        return Dispute.objects.taking(self).exists()
+
 
 class RefundState(models.TextChoices):
     STARTED = "started", _("In progress")
@@ -122,6 +133,11 @@ class RefundReason(models.TextChoices):
 
 
 class RefundQuerySet(models.QuerySet["Refund"]):
+    def on_their_way(self, payment: Payment) -> Self:
+        """Those of a payment that were promised and whose answer is not known here."""
+        promised = self.filter(payment=payment, state=RefundState.STARTED)
+        return promised.order_by("created_at", "pk").select_related("payment", "tenant")
+
     def unanswered(self, since: datetime) -> Self:
         """Those whose answer was still not known here at a moment, oldest first."""
         waiting = self.filter(state=RefundState.STARTED, created_at__lt=since)
@@ -177,6 +193,23 @@ class DisputeState(models.TextChoices):
     LOST = "lost", _("Lost")
 
 
+# As long as it stands so, the money is gone.
+TAKING = (DisputeState.OPEN, DisputeState.LOST)
+
+
+class DisputeQuerySet(models.QuerySet["Dispute"]):
+    def of(self, tenant: Tenant) -> Self:
+        return self.filter(tenant=tenant)
+
+    def taking(self, payment: Payment) -> Self:
+        """Those that hold, or have taken, money of a payment."""
+        return self.filter(payment=payment, state__in=TAKING)
+
+    def keeping_ended(self, subscription: UUID) -> Self:
+        """Those that keep access to a subscription away."""
+        return self.filter(payment__order__subscription=subscription, ended_subscription=True)
+
+
 class Dispute(models.Model):
     """A charge that its cardholder contests at the bank: the money is gone until, and unless, it is won."""
 
@@ -187,10 +220,12 @@ class Dispute(models.Model):
     # At most what was captured and not refunded.
     amount = models.DecimalField(_("amount"), max_digits=17, decimal_places=3)
     state = models.CharField(_("state"), max_length=10, choices=DisputeState, default=DisputeState.OPEN)
-    # It took access away, so winning gives it back.
+    # It keeps access away that would be there without it, so winning gives it back.
     ended_subscription = models.BooleanField(default=False)
     opened_at = models.DateTimeField(_("opened"))
     closed_at = models.DateTimeField(_("closed"), null=True)
+
+    objects = DisputeQuerySet.as_manager()
 
     class Meta:
         constraints = [

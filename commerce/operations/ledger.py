@@ -72,9 +72,26 @@ def dispute_won(*, dispute: Dispute, at: datetime) -> None:
     _of_dispute(MovementKind.DISPUTE_WON, dispute, Account.PROVIDER, Account.DISPUTED, at)
 
 
-def dispute_lost(*, dispute: Dispute, at: datetime) -> None:
-    """The bank keeps it for the cardholder."""
-    _of_dispute(MovementKind.DISPUTE_LOST, dispute, Account.LOSSES, Account.DISPUTED, at)
+def dispute_lost(*, dispute: Dispute, promised: Decimal, at: datetime) -> None:
+    """
+    The bank keeps it for the cardholder. `promised` of it was owed to the card already, by refunds that were never
+    sent: that part is no loss, it is paid.
+    """
+    lost = dispute.amount - promised
+    _post(
+        MovementKind.DISPUTE_LOST,
+        source=dispute.pk,
+        order=dispute.payment.order,
+        payment=dispute.payment,
+        currency=currency_of(dispute.payment),
+        at=at,
+        postings={
+            Account.LOSSES: lost,
+            Account.DISPUTED: -lost,
+            Account.REFUNDS_DUE: promised,
+            Account.PROVIDER: -promised,
+        },
+    )
 
 
 def currency_of(payment: Payment) -> str:

@@ -7,6 +7,7 @@ from typing import TypedDict
 
 from django.db import transaction
 from django.db.models import F
+from django.utils.translation import gettext_lazy as _
 
 from commerce import gateways, money
 from commerce.gateways.protocol import GatewayUnavailable, RefundAnswer, RefundOutcome
@@ -14,6 +15,7 @@ from commerce.models import Order, OrderLine, OrderState, Payment, PaymentState,
 from commerce.operations import invoices, ledger, orders
 from tenants.access import SYSTEM, Actor
 from tenants.journal import events
+from tenants.refusal import Refused
 
 
 class _What(TypedDict):
@@ -25,6 +27,10 @@ class _What(TypedDict):
 
 
 log = logging.getLogger(__name__)
+
+
+class ChargeContested(Refused):
+    message = _("The cardholder contests this charge at the bank, so nothing of it is refunded.")
 
 
 def give_back(
@@ -63,8 +69,21 @@ def give_back_set_aside(*, payment: Payment, by: Actor, at: datetime) -> Refund:
 
 def send_waiting(payment: Payment, *, at: datetime) -> None:
     """Ask the provider for the refunds of a payment. Outside any transaction; what fails waits for the sweep."""
-    for refund in Refund.objects.filter(payment=payment, state=RefundState.STARTED).select_related("payment"):
+    for refund in Refund.objects.on_their_way(payment):
         send(refund, at=at)
+
+
+def ask_about_waiting(payment: Payment, *, at: datetime) -> None:
+    """
+    Learn which of a payment's refunds reached the provider; none is sent. Outside any transaction.
+
+    :raises GatewayUnavailable: the provider does not answer
+    """
+    gateway = gateways.current()
+    for refund in Refund.objects.on_their_way(payment):
+        answer = gateway.find_refund(refund.pk)
+        if answer is not None:
+            settle_refund(refund=refund, answer=answer, at=at)
 
 
 def retry_unsettled(*, started_before: datetime, at: datetime, limit: int) -> None:
@@ -74,14 +93,35 @@ def retry_unsettled(*, started_before: datetime, at: datetime, limit: int) -> No
 
 
 def send(refund: Refund, *, at: datetime) -> None:
+    """
+    Of a contested charge nothing is given back: a refund that was promised before waits for the bank's decision, and
+    the provider is only asked whether it has it.
+    """
     Refund.objects.filter(pk=refund.pk).update(asked_at=at)
-    if refund.payment_id is None:
+    if refund.payment is None:
         return
+    gateway = gateways.current()
     try:
-        answer = gateways.current().refund(key=refund.pk, charge_key=refund.payment_id, amount=refund.amount)
+        if refund.payment.is_contested:
+            answer = gateway.find_refund(refund.pk)
+        else:
+            answer = gateway.refund(key=refund.pk, charge_key=refund.payment.pk, amount=refund.amount)
     except GatewayUnavailable:
         return
-    settle_refund(refund=refund, answer=answer, at=at)
+    if answer is not None:
+        settle_refund(refund=refund, answer=answer, at=at)
+
+
+def call_off(payment: Payment, *, at: datetime) -> None:
+    """
+    End the refunds that the provider never had: the bank has given their money to the cardholder. In the caller's
+    transaction, which holds the order's lock.
+    """
+    for refund in Refund.objects.on_their_way(payment):
+        Payment.objects.filter(pk=payment.pk).update(refunded=F("refunded") - refund.amount)
+        refund.state, refund.settled_at = RefundState.FAILED, at
+        refund.save(update_fields=["state", "settled_at"])
+        _record("refund.failed", refund, payment.currency, SYSTEM, at)
 
 
 def settle_refund(*, refund: Refund, answer: RefundAnswer, at: datetime) -> Refund:
@@ -117,7 +157,13 @@ def _open(
     line: OrderLine | None = None,
     quantity: int | None = None,
 ) -> Refund:
-    """Promise a refund. The CHECK on the payment keeps refunds within what was captured and is not disputed."""
+    """
+    Promise a refund. The CHECK on the payment keeps refunds within what was captured and is not disputed.
+
+    :raises ChargeContested: nothing of this charge is given back
+    """
+    if payment.is_contested:
+        raise ChargeContested
     Payment.objects.filter(pk=payment.pk).update(refunded=F("refunded") + amount)
     refund = Refund.objects.create(
         tenant=payment.tenant,

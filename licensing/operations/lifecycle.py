@@ -45,6 +45,7 @@ def end(*, subscription: Subscription, cause: EndCause, by: Actor, at: datetime)
     subscription = Subscription.objects.locked().get(pk=subscription.pk)
     if not subscription.gives_access:
         raise SubscriptionInactive
+    subscription.end_cause = cause  # also of one in grace, whose term had ended before
     _move(subscription, SubscriptionState.DISABLED, cause=cause, at=at, by=by, since=at)
     return subscription
 
@@ -91,14 +92,18 @@ def reactivate(*, subscription: Subscription, by: Actor, at: datetime) -> Subscr
 
 @transaction.atomic
 def restore(*, subscription: Subscription, by: Actor, at: datetime) -> Subscription:
-    """Give access back that was taken away by mistake of others: its term, if that still runs, goes on."""
+    """
+    Give access back that was taken away by mistake of others. It stands as it would without that: active while its
+    term runs, else in grace, else where the end of its term would have led by now.
+    """
     subscription = Subscription.objects.locked().get(pk=subscription.pk)
-    if subscription.state != SubscriptionState.DISABLED or subscription.term_end <= at:
+    if subscription.state != SubscriptionState.DISABLED:
         return subscription
     subscription.state, subscription.end_cause = SubscriptionState.ACTIVE, ""
     subscription.state_ends_at = subscription.term_end
     subscription.save(update_fields=["state", "end_cause", "state_ends_at"])
     events.record("subscription.restored", tenant=subscription.tenant, by=by, at=at, subject=subscription.pk)
+    _catch_up(subscription, at)
     return subscription
 
 
@@ -130,11 +135,15 @@ def _advance(pk: UUID, *, at: datetime) -> int:
     )
     if subscription is None:
         return 0
+    _catch_up(subscription, at)
+    return 1
+
+
+def _catch_up(subscription: Subscription, at: datetime) -> None:
     # Several steps at once when the sweep was away for long: each is dated at the moment when it was due.
     while subscription.state_ends_at is not None and subscription.state_ends_at <= at:
         since = subscription.state_ends_at
         _move(subscription, next_state(subscription), by=SYSTEM, at=at, since=since, cause=EndCause.TERM_ENDED)
-    return 1
 
 
 def next_state(subscription: Subscription) -> SubscriptionState:

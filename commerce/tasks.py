@@ -4,9 +4,20 @@ from uuid import UUID
 
 from celery import shared_task
 from django.conf import settings
+from django.urls import reverse
 from django.utils import timezone
 
-from commerce.operations import checkouts, invoice_letters, price_notices, receipts, settlement
+from commerce import gateways
+from commerce.gateways.sandbox import SandboxGateway, news, wire
+from commerce.operations import (
+    checkouts,
+    dispute_letters,
+    incoming,
+    invoice_letters,
+    price_notices,
+    receipts,
+    settlement,
+)
 from licensing.operations import lifecycle
 from tenants.delivery.jobs import job
 
@@ -51,3 +62,29 @@ def expire_checkouts() -> int:
 @shared_task(name="commerce.expire_subscriptions")
 def expire_subscriptions() -> int:
     return lifecycle.advance_due(at=timezone.now())
+
+
+@job("commerce.handle_incoming_event")
+def handle_incoming_event(event_id: str) -> None:
+    incoming.handle(event_id=UUID(event_id), at=timezone.now())
+
+
+@shared_task(name="commerce.handle_incoming")
+def handle_incoming() -> int:
+    return incoming.resume(at=timezone.now())
+
+
+@job("commerce.tell_dispute")
+def tell_dispute(dispute_id: str, state: str) -> None:
+    dispute_letters.deliver(
+        dispute_id=UUID(dispute_id), state=state, site=settings.BASE_URL, sender=settings.DEFAULT_FROM_EMAIL
+    )
+
+
+@shared_task(name="commerce.send_sandbox_events")
+def send_sandbox_events() -> int:
+    """The sandbox's part: a real provider does this itself."""
+    if not isinstance(gateways.current(), SandboxGateway):
+        return 0
+    url = settings.BASE_URL + reverse("payment-events", kwargs={"gateway": SandboxGateway.name})
+    return news.deliver(post=wire.poster(url), at=timezone.now())

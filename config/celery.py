@@ -59,9 +59,12 @@ app.conf.update(
             "tenants.resend_jobs": 20.0,
             "tenants.prune": 3600.0,
             "commerce.reconcile_payments": 20.0,
+            "commerce.handle_incoming": 20.0,
             "commerce.expire_checkouts": 60.0,
             "commerce.expire_subscriptions": 60.0,
             "commerce.announce_prices": 600.0,
+            # A real provider sends its events itself.
+            **({"commerce.send_sandbox_events": 5.0} if settings.PAYMENT_GATEWAY == "sandbox" else {}),
         }.items()
     },
 )

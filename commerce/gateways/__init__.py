@@ -15,6 +15,13 @@ def current() -> Gateway:
     return gateway(**_given(name))
 
 
+def listens(name: str) -> bool:
+    """Whether events are taken from a provider: the one in use, and only while what proves them is set."""
+    if name != settings.PAYMENT_GATEWAY:
+        return False
+    return name != "stripe" or bool(settings.STRIPE_WEBHOOK_SECRET.strip())
+
+
 def _given(name: str) -> dict[str, Any]:
     if name != "stripe":
         return {}

@@ -5,8 +5,10 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from commerce.gateways.protocol import Kind
 from tenants.ids import new_id
+
+# As the gateways' protocol has them, which lies above.
+KINDS = ("charge", "setup", "refund", "dispute", "other")
 
 
 class IncomingState(models.TextChoices):
@@ -37,7 +39,7 @@ class IncomingEvent(models.Model):
     reference = models.CharField(_("provider's id"), max_length=255)
     type = models.CharField(_("type"), max_length=100)
     # What it is about; how that stands is asked for afresh.
-    kind = models.CharField(max_length=10, choices=[(kind.value, kind.value) for kind in Kind])
+    kind = models.CharField(max_length=10, choices=[(kind, kind) for kind in KINDS])
     subject = models.CharField(_("about"), max_length=255)
     state = models.CharField(_("state"), max_length=10, choices=IncomingState, default=IncomingState.RECEIVED)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)

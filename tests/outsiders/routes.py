@@ -54,6 +54,7 @@ ENTRIES: dict[str, Fill] = {
     "checkouts/<uuid:checkout_id>/return/": lambda w: {"checkout_id": w.waiting.order.checkout_id},
     "sandbox/3ds/<uuid:key>/": lambda w: {"key": w.waiting.pk},
     "payments/<uuid:key>/step/": lambda w: {"key": w.waiting.pk},
+    "hooks/payments/<slug:gateway>/": lambda w: {"gateway": w.waiting.gateway},
     "my/subscriptions/<uuid:subscription_id>/": lambda w: {"subscription_id": w.subscription.pk},
     "my/subscriptions/<uuid:subscription_id>/assign/": lambda w: {"subscription_id": w.subscription.pk},
     "my/subscriptions/<uuid:subscription_id>/release/": lambda w: {"subscription_id": w.subscription.pk},
@@ -120,6 +121,8 @@ ACTS = [
 # Routes with an id that only show; `buy` opens a quote of the visitor's own, and a policy page is the visitor's own
 # tenant's (its form is tried by everybody in tests/admin).
 READ_ONLY = {
+    # Takes nothing but what the provider has signed.
+    "hooks/payments/<slug:gateway>/",
     "api/v1/invoices/<uuid:id>/pdf/",
     "my/invoices/<uuid:invoice_id>/",
     "my/invoices/<uuid:invoice_id>/pdf/",

@@ -182,7 +182,7 @@ class SandboxGateway:
     def contest(self, key: UUID) -> DisputeReport:
         """What a cardholder does at their bank."""
         with transaction.atomic(using=DB):
-            charge = SandboxCharge.objects.using(DB).select_for_update().get(key=key)
+            charge = SandboxCharge.objects.using(DB).select_for_update().get(key=key, card__isnull=False)
             return answers.dispute(_contested(charge))
 
     def judge_dispute(self, key: UUID, *, won: bool) -> DisputeReport:
@@ -198,7 +198,7 @@ class SandboxGateway:
     def _give_back(self, key: UUID, charge_key: UUID, amount: Decimal, *, by_hand: bool) -> SandboxRefund:
         with transaction.atomic(using=DB):
             charge = SandboxCharge.objects.using(DB).select_for_update().get(key=charge_key)
-            fails = charge.payment_method in CARDS and CARDS[charge.payment_method].fails_refunds
+            fails = amount > _left_of(charge) or CARDS[charge.payment_method].fails_refunds
             refund, created = SandboxRefund.objects.using(DB).get_or_create(
                 key=key,
                 defaults={
@@ -213,6 +213,14 @@ class SandboxGateway:
                     SandboxCharge.objects.using(DB).filter(key=charge_key).update(refunded=F("refunded") + amount)
                 news.owe(f"refund.{refund.state}", f"re_{key.hex}")
         return refund
+
+
+def _left_of(charge: SandboxCharge) -> Decimal:
+    """What may still be refunded: nothing of a charge that is contested, or was lost, or took no money."""
+    contests = SandboxDispute.objects.using(DB).filter(charge=charge).exclude(state=SandboxDisputeState.WON)
+    if charge.state != SandboxChargeState.CAPTURED or contests.exists():
+        return Decimal(0)
+    return charge.amount - charge.refunded
 
 
 def _judge(request: ChargeRequest, token: str) -> tuple[str, str]:

@@ -5,15 +5,19 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from uuid import uuid4
 
+from django.db.models import Q
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from commerce.gateways.protocol import EventRefused, Kind, ProviderEvent
+from commerce.gateways.sandbox.wire import NobodyListens
 from commerce.models.sandbox import SandboxEvent
 
 DB = "sandbox"
 HEADER = "Sandbox-Signature"
 TOLERANCE = timedelta(seconds=300)
-MOST_ATTEMPTS = 20
+MOST_ATTEMPTS = 40
+FIRST_PAUSE = timedelta(seconds=5)
+LONGEST_PAUSE = timedelta(hours=1)
 
 # What each type is about.
 KINDS = {"charge": Kind.CHARGE, "setup": Kind.SETUP, "refund": Kind.REFUND, "dispute": Kind.DISPUTE}
@@ -24,18 +28,32 @@ def owe(type: str, reference: str) -> None:
     SandboxEvent.objects.using(DB).create(id=f"evt_{uuid4().hex}", type=type, reference=reference)
 
 
-def deliver(*, post: Callable[[bytes, dict[str, str]], bool], at: datetime, limit: int = 100) -> int:
-    """Send what is owed, oldest first; `post` says whether it was taken. Returns how many were."""
-    owed = SandboxEvent.objects.using(DB).filter(delivered_at=None, attempts__lt=MOST_ATTEMPTS)
+def deliver(*, post: Callable[[bytes, Mapping[str, str]], bool], at: datetime, limit: int = 100) -> int:
+    """
+    Send what is owed, oldest first; `post` says whether it was taken. Returns how many were. An event that was not
+    waits ever longer for its next try; where nobody listens at all, the others are not tried either.
+    """
+    owed = SandboxEvent.objects.using(DB).filter(Q(next_at=None) | Q(next_at__lte=at), delivered_at=None)
     taken = 0
-    for event in owed.order_by("created_at", "id")[:limit]:
+    for event in owed.filter(attempts__lt=MOST_ATTEMPTS).order_by("created_at", "id")[:limit]:
+        this = SandboxEvent.objects.using(DB).filter(pk=event.pk)
+        # Of two senders at once, one has it. Counted before it is sent, as a sender may die of it.
+        if not this.filter(attempts=event.attempts).update(attempts=event.attempts + 1, next_at=at + _pause(event)):
+            continue
         body = written(event)
-        event.attempts += 1
-        if post(body, {HEADER: signature(body, at), "Content-Type": "application/json"}):
-            event.delivered_at = at
+        try:
+            is_taken = post(body, {HEADER: signature(body, at), "Content-Type": "application/json"})
+        except NobodyListens:
+            break
+        if is_taken:
+            this.update(delivered_at=at)
             taken += 1
-        event.save(using=DB, update_fields=["attempts", "delivered_at"])
     return taken
+
+
+def _pause(event: SandboxEvent) -> timedelta:
+    """After the first try 5 s, then twice as long each time, an hour at most."""
+    return min(FIRST_PAUSE * 2**event.attempts, LONGEST_PAUSE)
 
 
 def written(event: SandboxEvent) -> bytes:
@@ -59,9 +77,20 @@ def read(body: bytes, headers: Mapping[str, str], at: datetime) -> ProviderEvent
         raise EventRefused("the signature is wrong")
     if abs(at.timestamp() - int(stamp)) > TOLERANCE.total_seconds():
         raise EventRefused("the time is wrong")
-    told = json.loads(body)
-    kind = KINDS.get(told["type"].partition(".")[0], Kind.OTHER)
-    return ProviderEvent(id=told["id"], type=told["type"], kind=kind, reference=told["object"])
+    return _about(body)
+
+
+def _about(body: bytes) -> ProviderEvent:
+    """:raises EventRefused: signed, but no event"""
+    try:
+        told = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise EventRefused("the body is no JSON") from error
+    told = told if isinstance(told, dict) else {}
+    id, type, reference = (told.get(name) for name in ("id", "type", "object"))
+    if not (isinstance(id, str) and isinstance(type, str) and isinstance(reference, str)):
+        raise EventRefused("the body is no event")
+    return ProviderEvent(id=id, type=type, kind=KINDS.get(type.partition(".")[0], Kind.OTHER), reference=reference)
 
 
 def _sign(moment: int, body: bytes) -> str:

@@ -14,18 +14,30 @@ from commerce.money import ZERO, rounded
 class Taxed(Protocol):
     """What says how it is taxed: a checkout, an order, an invoice."""
 
-    tax_name: str
-    tax_rate: Decimal
-    tax_inclusive: bool
-    reverse_charge: bool
+    @property
+    def tax_name(self) -> str: ...
+
+    @property
+    def tax_rate(self) -> Decimal: ...
+
+    @property
+    def tax_inclusive(self) -> bool: ...
+
+    @property
+    def reverse_charge(self) -> bool: ...
 
 
 class TaxedLine(Protocol):
     """A position of an order or an invoice. `amount` is net."""
 
-    amount: Decimal
-    tax: Decimal
-    tax_inclusive: bool
+    @property
+    def amount(self) -> Decimal: ...
+
+    @property
+    def tax(self) -> Decimal: ...
+
+    @property
+    def tax_inclusive(self) -> bool: ...
 
 
 class TaxFields(TypedDict):

@@ -52,6 +52,7 @@ def dying(function: Callable, *, first: bool) -> Callable:
 POINTS = {
     "before the charge": lambda: patch.object(SandboxGateway, "charge", dying(SandboxGateway.charge, first=True)),
     "after the charge": lambda: patch.object(SandboxGateway, "charge", dying(SandboxGateway.charge, first=False)),
+    "after the answer": lambda: patch.object(charging, "settle_payment", dying(settlement.settle_payment, first=True)),
     "before the settlement commits": lambda: patch.object(
         settlement.fulfilment, "fulfil", dying(settlement.fulfilment.fulfil, first=False)
     ),

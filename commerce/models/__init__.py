@@ -1,6 +1,7 @@
 from commerce.models.agreement import Agreement, AgreementPrice
 from commerce.models.change import ChangeState, ScheduledChange
 from commerce.models.checkout import Checkout, CheckoutState
+from commerce.models.difference import BooksCompared, Difference, DifferenceKind, Resolution
 from commerce.models.incoming import IncomingEvent, IncomingState
 from commerce.models.invoice import Invoice, InvoiceCounter, InvoiceKind, InvoiceLine, Seller, SellerMarket
 from commerce.models.ledger import Account, Movement, MovementKind, Posting
@@ -27,11 +28,14 @@ __all__ = [
     "Agreement",
     "AgreementPrice",
     "BillingPeriod",
+    "BooksCompared",
     "CardSetup",
     "CardSetupState",
     "ChangeState",
     "Checkout",
     "CheckoutState",
+    "Difference",
+    "DifferenceKind",
     "Dispute",
     "DisputeState",
     "IncomingEvent",
@@ -57,6 +61,7 @@ __all__ = [
     "Refund",
     "RefundReason",
     "RefundState",
+    "Resolution",
     "SandboxCard",
     "SandboxCharge",
     "SandboxDispute",

@@ -38,6 +38,10 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
         # Cardholders who take their time hold up nobody whose answer was lost.
         return self.live().filter(started_at__lt=since).order_by("-state", F("asked_at").asc(nulls_first=True))
 
+    def set_aside(self) -> Self:
+        """Those that wait for the operator to give them back."""
+        return self.filter(state=PaymentState.SET_ASIDE, refunded__lt=F("captured"))
+
     def uncontested(self) -> Self:
         """Those of which something may be refunded: neither disputed at the bank now, nor lost there."""
         taking = Dispute.objects.filter(payment=models.OuterRef("pk"), state__in=TAKING)
@@ -102,6 +106,9 @@ class Payment(models.Model):
                 fields=["started_at"], name="payment_unsettled", condition=Q(state__in=("started", "requires_action"))
             ),
             models.Index(fields=["tenant", "payer", "started_at"], name="payment_of_payer"),
+            models.Index(fields=["started_at"], name="payment_set_aside", condition=Q(state="set_aside")),
+            # A provider's books are compared by the time of its charges.
+            models.Index(fields=["gateway", "started_at"], name="payment_of_gateway", condition=Q(captured__gt=0)),
             # What counts against the limits of declines, asked under a lock.
             models.Index(
                 fields=["tenant", "started_at"], name="payment_declined", condition=Q(state__in=("failed", "started"))
@@ -138,6 +145,17 @@ class RefundQuerySet(models.QuerySet["Refund"]):
         promised = self.filter(payment=payment, state=RefundState.STARTED)
         return promised.order_by("created_at", "pk").select_related("payment", "tenant")
 
+    def promises(self) -> Self:
+        """Those that promise something, and do not only make good what an earlier one failed to give."""
+        return self.filter(replaces=None)
+
+    def to_be_made_good(self) -> Self:
+        """Promises that failed, are not being made good, and can be: the bank took nothing of their charge."""
+        failed = self.promises().filter(state=RefundState.FAILED)
+        under_way = Refund.objects.filter(replaces=models.OuterRef("pk")).exclude(state=RefundState.FAILED)
+        taken = Dispute.objects.filter(payment=models.OuterRef("payment"), state__in=TAKING)
+        return failed.exclude(models.Exists(under_way)).exclude(models.Exists(taken))
+
     def unanswered(self, since: datetime) -> Self:
         """Those whose answer was still not known here at a moment, oldest first."""
         waiting = self.filter(state=RefundState.STARTED, created_at__lt=since)
@@ -161,6 +179,8 @@ class Refund(models.Model):
     # The part of the amount that is tax.
     tax = models.DecimalField(_("tax"), max_digits=17, decimal_places=3, default=0)
     reason = models.CharField(_("reason"), max_length=20, choices=RefundReason)
+    # The refund that failed and that this one makes good: what it promised is not promised a second time.
+    replaces = TenantForeignKey("self", on_delete=models.PROTECT, null=True, related_name="replacements")
     state = models.CharField(_("state"), max_length=10, choices=RefundState, default=RefundState.STARTED)
     gateway_ref = models.CharField(max_length=255, blank=True)
     created_at = models.DateTimeField(_("created"))
@@ -177,11 +197,20 @@ class Refund(models.Model):
             models.CheckConstraint(condition=Q(tax__gte=0, tax__lte=F("amount")), name="refunded_tax_within_refund"),
             models.CheckConstraint(condition=Q(state__in=RefundState.values), name="refund_state_is_known"),
             models.CheckConstraint(condition=Q(reason__in=RefundReason.values), name="refund_reason_is_known"),
+            # What failed is made good once, however many click at once.
+            models.UniqueConstraint(
+                fields=["replaces"], condition=~Q(state="failed"), name="one_replacement_at_a_time"
+            ),
             models.CheckConstraint(
                 condition=Q(payment__isnull=False) | Q(state="succeeded"), name="a_credit_is_never_on_its_way"
             ),
         ]
-        indexes = [models.Index(fields=["created_at"], name="refund_unsettled", condition=Q(state="started"))]
+        indexes = [
+            models.Index(fields=["created_at"], name="refund_unsettled", condition=Q(state="started")),
+            models.Index(fields=["created_at"], name="refund_that_failed", condition=Q(state="failed")),
+            # By the provider's id, for those that were made there.
+            models.Index(fields=["gateway_ref"], name="refund_by_reference", condition=~Q(gateway_ref="")),
+        ]
 
     def __str__(self) -> str:
         return f"{self.amount} ({self.state})"

@@ -8,6 +8,7 @@ import tenants.ids
 import tenants.keys
 from tenants.keys import AddTenantKeys
 
+
 class Migration(migrations.Migration):
 
     dependencies = [

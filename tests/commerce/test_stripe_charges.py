@@ -203,6 +203,16 @@ class TestNobodyThere:
         charge = gateway_on(wire).with_holder(KEY)
         assert (charge.outcome, charge.decline_code) == (Outcome.DECLINED, "authentication_failed")
 
+    def test_an_answer_that_was_lost_is_asked_for_again_with_the_same_key(self, wire, waiting):
+        remembered(off_session=True)
+        wire.on("GET", ONE, waiting, waiting, waiting)
+        wire.on("POST", f"{ONE}/confirm", timeout(), TROUBLE, timeout(), payment("requires_action", **ASKS))
+        gateway = gateway_on(wire)
+        with pytest.raises(GatewayUnavailable):
+            gateway.with_holder(KEY)
+        assert gateway.with_holder(KEY).outcome == Outcome.REQUIRES_ACTION
+        assert {sent.key for sent in wire.sent if sent.method == "POST"} == {f"{KEY}-with-holder"}
+
     def test_called_off_it_is_canceled_and_not_declined(self, wire, waiting):
         remembered(off_session=True)
         wire.on("POST", f"{ONE}/cancel", payment("canceled", last_payment_error=waiting["last_payment_error"]))

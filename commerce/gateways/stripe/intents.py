@@ -45,16 +45,19 @@ class Intents:
         if intent is None or intent["status"] != "requires_confirmation":
             return intent
         params = {"off_session": True} if row.off_session else on_session(row.return_url)
-        return self._confirm(row, f"{row.key}-confirm", params)
+        return self._confirm(row, intent, f"{row.key}-confirm", params)
 
     def with_holder(self, row: StripeIntent) -> Shape | None:
         """Once more, now that somebody sits in front of it: the bank had asked for them."""
         intent = self.look_at(row)
         if intent is None or not (row.off_session and intent["status"] == "requires_payment_method"):
             return intent
+        params = on_session(row.return_url, shapes.method_of(intent))
+        intent = self._confirm(row, intent, f"{row.key}-with-holder", params)
+        # Not before the answer is known: until then the intent looks as if nobody had been there yet.
         StripeIntent.objects.filter(key=row.key).update(off_session=False)
         row.off_session = False
-        return self._confirm(row, f"{row.key}-with-holder", on_session(row.return_url, shapes.method_of(intent)))
+        return intent
 
     def look_at(self, row: StripeIntent) -> Shape | None:
         return self.retrieve(row.reference) if row.reference else None
@@ -104,7 +107,7 @@ class Intents:
     def _outcome(self, row: StripeIntent, intent: Shape) -> Outcome | None:
         return shapes.outcome_of(intent, off_session=row.off_session, decline_code=row.decline_code)
 
-    def _confirm(self, row: StripeIntent, key: str, params: Mapping[str, Any]) -> Shape:
+    def _confirm(self, row: StripeIntent, before: Shape, key: str, params: Mapping[str, Any]) -> Shape:
         """
         Confirm, and look at what became of it when the answer does not say.
 
@@ -125,7 +128,7 @@ class Intents:
             return self.cancel(row.reference)
         except (stripe.APIConnectionError, stripe.APIError):
             intent = self.retrieve(row.reference)
-            if self._outcome(row, intent) is None:
+            if intent["status"] == before["status"] or self._outcome(row, intent) is None:
                 raise
             return intent
 

@@ -1,0 +1,73 @@
+"""The sandbox provider's news on their way here: signed, posted to the hook by HTTP, and handled as the task would."""
+
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+
+from commerce.gateways.sandbox import SandboxGateway, news
+from commerce.models import IncomingEvent, Payment, SandboxEvent
+from commerce.operations import incoming
+from tests.factories import NOON, open_checkout, pay
+
+HOOK = "/hooks/payments/sandbox/"
+BANK = SandboxGateway()
+
+
+def owed(*types):
+    """What the sandbox has not told yet, oldest first; of some types, or of all."""
+    events = SandboxEvent.objects.using("sandbox").filter(delivered_at=None).order_by("created_at", "id")
+    return list(events.filter(type__in=types) if types else events)
+
+
+def forget_what_is_owed():
+    """What a story began with is not its news."""
+    SandboxEvent.objects.using("sandbox").all().delete()
+
+
+def post(body, headers, url=HOOK, client=None):
+    return (client or Client()).generic("POST", url, body, content_type="application/json", headers=headers)
+
+
+def signed(body, at=None):
+    return {news.HEADER: news.signature(body, at or timezone.now())}
+
+
+def send(event, client=None):
+    """As the provider sends it, once more or for the first time; returns what is stored of it."""
+    body = news.written(event)
+    answer = post(body, signed(body), client=client)
+    assert answer.status_code == 202, answer.content
+    return IncomingEvent.objects.get(reference=event.id)
+
+
+def tell(event, at=NOON, client=None):
+    """Send it, and have it handled."""
+    stored = send(event, client)
+    incoming.handle(event_id=stored.pk, at=at)
+    stored.refresh_from_db()
+    return stored
+
+
+def tell_all(at=NOON):
+    return [tell(event, at) for event in owed()]
+
+
+def bought(buyer, plan, quantity=2, at=NOON, card="pm_card_visa"):
+    """A purchase; returns its payment."""
+    checkout = open_checkout(buyer, plan, quantity, at)
+    pay(checkout, card, at=at)
+    return Payment.objects.get(order__checkout=checkout)
+
+
+def every_row():
+    """A fingerprint of each table: what makes one of them change is seen."""
+    tables = connection.introspection.table_names()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            " UNION ALL ".join(
+                f"SELECT '{table}', count(*), md5(coalesce(string_agg(row::text, '|' ORDER BY row::text), ''))"
+                f' FROM "{table}" AS row'
+                for table in tables
+            )
+        )
+        return {table: (count, content) for table, count, content in cursor.fetchall()}

@@ -3,6 +3,16 @@ from django.urls import path
 from commerce.api.checkouts import CancelCheckout, Checkouts, ConfirmCheckout, OneCheckout, PayCheckout
 from commerce.api.invoices import InvoicePdf, Invoices
 from commerce.api.orders import Orders
+from commerce.api.payment_methods import (
+    CancelCardSetup,
+    ConfirmCardSetup,
+    DefaultPaymentMethod,
+    OneCardSetup,
+    OnePaymentMethod,
+    PaymentMethods,
+    ReplacePaymentMethod,
+    SubscriptionPaymentMethod,
+)
 from commerce.api.products import Products
 from commerce.api.subscriptions import AutoRenew, Cancel, OneSubscription, Subscriptions
 
@@ -17,6 +27,18 @@ urlpatterns = [
     path("subscriptions/<uuid:id>/", OneSubscription.as_view(), name="api-subscription"),
     path("subscriptions/<uuid:id>/auto-renew/", AutoRenew.as_view(), name="api-subscription-auto-renew"),
     path("subscriptions/<uuid:id>/cancel/", Cancel.as_view(), name="api-subscription-cancel"),
+    path(
+        "subscriptions/<uuid:id>/payment-method/",
+        SubscriptionPaymentMethod.as_view(),
+        name="api-subscription-payment-method",
+    ),
+    path("payment-methods/", PaymentMethods.as_view(), name="api-payment-methods"),
+    path("payment-methods/<uuid:id>/", OnePaymentMethod.as_view(), name="api-payment-method"),
+    path("payment-methods/<uuid:id>/default/", DefaultPaymentMethod.as_view(), name="api-payment-method-default"),
+    path("payment-methods/<uuid:id>/replace/", ReplacePaymentMethod.as_view(), name="api-payment-method-replace"),
+    path("payment-methods/setups/<uuid:id>/", OneCardSetup.as_view(), name="api-card-setup"),
+    path("payment-methods/setups/<uuid:id>/confirm/", ConfirmCardSetup.as_view(), name="api-card-setup-confirm"),
+    path("payment-methods/setups/<uuid:id>/cancel/", CancelCardSetup.as_view(), name="api-card-setup-cancel"),
     path("orders/", Orders.as_view(), name="api-orders"),
     path("invoices/", Invoices.as_view(), name="api-invoices"),
     path("invoices/<uuid:id>/pdf/", InvoicePdf.as_view(), name="api-invoice-pdf"),

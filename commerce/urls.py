@@ -9,6 +9,7 @@ from commerce.views import (
     checkouts,
     hooks,
     invoices,
+    payment_methods,
     sandbox,
     seats,
     stripe,

@@ -33,6 +33,12 @@ class PaymentMethodQuerySet(models.QuerySet["PaymentMethod"]):
         """The cards of a card's holder, itself among them."""
         return self.filter(tenant_id=card.tenant_id, member_id=card.member_id).kept()
 
+    def good_on(self, day: date) -> Self:
+        return self.filter(Q(exp_year__gt=day.year) | Q(exp_year=day.year, exp_month__gte=day.month))
+
+    def default_first(self) -> Self:
+        return self.order_by("-is_default", "-created_at", "-pk")
+
     def in_use(self) -> Self:
         return self.with_use().filter(pays_for_count__gt=0)
 

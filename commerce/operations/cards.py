@@ -54,6 +54,13 @@ def means(*, payment_method: str, by: Actor, field: str = "payment_method") -> M
     return Means(token=payment_method)
 
 
+def offered(*, by: Actor, at: datetime, for_organisation: bool = False) -> list[PaymentMethod]:
+    """The kept cards that can pay now, the default first: one's own, or the organisation's for whoever buys for it."""
+    today = at.astimezone(by.home.tenant.zone).date()
+    mine = PaymentMethod.objects.usable_by(by).filter(member__isnull=for_organisation)
+    return list(mine.filter(gateway=gateways.current().name).good_on(today).default_first())
+
+
 def described(token: str, *, field: str = "payment_method") -> CardDetails:
     """:raises PaymentMethodNotAccepted: no card. :raises ProviderUnavailable: the provider does not answer"""
     gateway = gateways.current()

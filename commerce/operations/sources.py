@@ -3,12 +3,13 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 from commerce.models import PaymentMethod, PaymentSource
 from commerce.operations import cards, kept_cards
 from licensing.models import Subscription, SubscriptionState
 from licensing.operations.subscriptions import SubscriptionInactive
-from tenants.access import Actor
+from tenants.access import Actor, Right
 from tenants.journal import events
 from tenants.refusal import NotAllowed
 
@@ -19,15 +20,13 @@ def change(*, subscription: Subscription, card: PaymentMethod, by: Actor, at: da
     Let another card of its payer pay from the next charge on. Nothing is charged now. It pays already: nothing
     changes.
 
-    :raises NotAllowed: not the payer, or somebody else's card
+    :raises NotAllowed: neither the payer, nor somebody who buys for the organisation that is
     :raises SubscriptionInactive: it is closed for good
     :raises PaymentMethodNotAccepted: not a card of the payer's, removed, or expired
     """
-    kept_cards.require_holder(card, by)
     subscription = Subscription.objects.locked().select_related("tenant").get(pk=subscription.pk)
-    if subscription.tenant_id != card.tenant_id:
-        raise NotAllowed
-    if subscription.payer_id != card.member_id:
+    _require_payer(subscription, by)
+    if (subscription.tenant_id, subscription.payer_id) != (card.tenant_id, card.member_id):
         raise cards.PaymentMethodNotAccepted(field="payment_method")
     if subscription.state == SubscriptionState.DELETED:
         raise SubscriptionInactive
@@ -47,3 +46,10 @@ def change(*, subscription: Subscription, card: PaymentMethod, by: Actor, at: da
         payment_method=card.pk,
     )
     return source
+
+
+def _require_payer(subscription: Subscription, by: Actor) -> None:
+    if subscription.payer_id is None:
+        by.require_in(subscription.tenant, Right.BUY_CENTRALLY)
+    elif not by.is_member(subscription.payer_id):
+        raise NotAllowed(_("Only the person who pays for this subscription chooses its card."))

@@ -15,9 +15,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from commerce.forms import PayForm
-from commerce.models import Checkout, CheckoutState, InvoiceKind, Order, Payment, PaymentState
-from commerce.operations import charging, checkouts, declines, payments, settlement
-from commerce.views import wording
+from commerce.models import Checkout, CheckoutState, InvoiceKind, Order, Payment, PaymentMethod, PaymentState
+from commerce.operations import cards, charging, checkouts, declines, payments, settlement
+from commerce.views import paying, wording
 from commerce.views.buying import buy_url, refused
 from commerce.views.people import NOTHING_CHARGED, for_members, sent_from
 from policies.eligibility import PurchaseRefused
@@ -44,18 +44,22 @@ def checkout_page(request: HttpRequest, by: Actor, checkout_id: UUID) -> HttpRes
         return _waiting(request, checkout)
     if checkout.state != CheckoutState.OPEN or checkout.expires_at <= now:
         return _closed(request, checkout)
-    return _review(request, checkout, _to_fill(request, checkout), now=now)
+    return _review(request, checkout, _to_fill(request, checkout, cards.offered(by=by, at=now)), now=now)
 
 
 @sent_from("checkout", signed_out=NOTHING_CHARGED)
 def pay(request: HttpRequest, by: Actor, checkout_id: UUID) -> HttpResponse:
     checkout, now = _own(by, checkout_id), timezone.now()
-    form = PayForm(checkout.plan, request.POST)
+    form = PayForm(checkout.plan, request.POST, kept=cards.offered(by=by, at=now))
     if not form.is_valid():
         return _review(request, checkout, form, now=now, status=400)
     quantity = form.cleaned_data["quantity"]
     if "update" in request.POST or quantity != checkout.quantity:
         return _quote_again(request, checkout, quantity)
+    return _charge(request, checkout, form, by=by, now=now)
+
+
+def _charge(request: HttpRequest, checkout: Checkout, form: PayForm, *, by: Actor, now: datetime) -> HttpResponse:
     try:
         checkout = payments.pay_checkout(
             checkout=checkout,
@@ -68,7 +72,10 @@ def pay(request: HttpRequest, by: Actor, checkout_id: UUID) -> HttpResponse:
         return refused(request, refusal, checkout.plan, by)
     except charging.CardDeclined:
         request.session[DECLINED] = str(checkout.pk)
-    except declines.TooManyDeclines as refusal:
+    except cards.PaymentMethodNotAccepted as refusal:
+        form.add_error("payment_method", str(refusal))
+        return _review(request, checkout, form, now=now, status=refusal.http_status)
+    except (declines.TooManyDeclines, declines.TooManyCardsAtOnce, cards.ProviderUnavailable) as refusal:
         messages.error(request, str(refusal))
     except (settlement.PaymentInProgress, charging.PaymentCanceled, checkouts.CheckoutClosed):
         pass  # A second click: the checkout's page tells what became of the first one.
@@ -104,20 +111,21 @@ def _own(by: Actor, checkout_id: UUID) -> Checkout:
     return get_object_or_404(Checkout.objects.by_buyer(by.home).with_plan(), pk=checkout_id)
 
 
-def _to_fill(request: HttpRequest, checkout: Checkout) -> PayForm:
+def _to_fill(request: HttpRequest, checkout: Checkout, kept: list[PaymentMethod]) -> PayForm:
     """As the checkout stands; with what was wrong in the link to it, or with the card that was declined just now."""
     asked = {"quantity": request.GET.get("quantity", checkout.quantity)}
     if request.session.pop(DECLINED, None) == str(checkout.pk):
         declined = Payment.objects.filter(order__checkout=checkout, state=PaymentState.FAILED).last()
         if declined is not None:
-            form = PayForm(checkout.plan, asked | {"payment_method": declined.payment_method})
+            tried = declined.card_id or declined.payment_method
+            form = PayForm(checkout.plan, asked | {"payment_method": tried}, kept=kept)
             form.add_error("payment_method", wording.decline(declined.decline_code))
             return form
     if "quantity" in request.GET:
-        form = PayForm(checkout.plan, asked)
+        form = PayForm(checkout.plan, asked | {"payment_method": kept[0].pk if kept else ""}, kept=kept)
         form.errors.pop("payment_method", None)  # Nobody was asked for a card yet.
         return form
-    return PayForm(checkout.plan, initial=asked)
+    return PayForm(checkout.plan, initial=asked, kept=kept)
 
 
 def _quote_again(request: HttpRequest, checkout: Checkout, quantity: int) -> HttpResponse:
@@ -143,6 +151,7 @@ def _review(
     context = {
         "checkout": checkout,
         "form": form,
+        "card_fields": paying.card_fields(),
         "lines": wording.checkout_lines(checkout),
         "ends_at": checkout.would_end_at(now),
         "zone": checkout.tenant.zone,

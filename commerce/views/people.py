@@ -51,11 +51,14 @@ def for_members(
 
 
 def sent_from(
-    page: str, *, signed_out: str | Promise = NOTHING_CHANGED
+    page: str, *, names: bool = True, signed_out: str | Promise = NOTHING_CHANGED
 ) -> Callable[
     [Callable[Concatenate[HttpRequest, Actor, P], HttpResponse]], Callable[Concatenate[HttpRequest, P], HttpResponse]
 ]:
-    """What a form of `page` sends. Whoever only opens its address, or has no session left, is led to that page."""
+    """
+    What a form of `page` sends. Whoever only opens its address, or has no session left, is led to that page. `names`:
+    its address has the same ids; without, it is a list.
+    """
 
     def decorator(
         view: Callable[Concatenate[HttpRequest, Actor, P], HttpResponse],
@@ -64,7 +67,7 @@ def sent_from(
 
         @wraps(view)
         def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-            url = reverse(page, args=args, kwargs=kwargs)
+            url = reverse(page, args=args, kwargs=kwargs) if names else reverse(page)
             if request.method != "POST":
                 return redirect(url)
             if actor_of_request(request) is None:

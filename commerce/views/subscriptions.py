@@ -16,7 +16,7 @@ from commerce.forms import AssignForm, FindSeatForm
 from commerce.models import Order, Purchase
 from commerce.operations import cancellations
 from commerce.operations.cancellations import Cancellation
-from commerce.views import wording
+from commerce.views import paying, wording
 from commerce.views.people import for_members, sent_from
 from licensing.models import Seat, Subscription
 from licensing.operations import subscriptions as subscription_operations
@@ -92,6 +92,7 @@ def shown(
         "form": form,
         "links": wording.links_of(subscription.plan.product),
         "may_cancel": _may_cancel(subscription, by),
+        **paying.of_subscription(subscription, by),
     }
     return render(request, "commerce/subscription.html", context | _seats(request, subscription), status=status)
 

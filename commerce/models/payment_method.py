@@ -3,7 +3,7 @@ from datetime import date, datetime
 from typing import Self
 
 from django.db import models
-from django.db.models import Count, F, Q
+from django.db.models import Count, Exists, F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from commerce.models.agreement import Agreement
@@ -39,8 +39,11 @@ class PaymentMethodQuerySet(models.QuerySet["PaymentMethod"]):
     def default_first(self) -> Self:
         return self.order_by("-is_default", "-created_at", "-pk")
 
-    def in_use(self) -> Self:
-        return self.with_use().filter(pays_for_count__gt=0)
+    def expiring_by(self, day: date) -> Self:
+        """Those in use whose month ends by then, and whose holder was not told."""
+        months = Q(exp_year__lt=day.year) | Q(exp_year=day.year, exp_month__lte=day.month)
+        in_use = Exists(PaymentSource.objects.open().filter(payment_method=OuterRef("pk")))
+        return self.kept().filter(months, in_use, expiry_told_at=None)
 
     def with_use(self) -> Self:
         """`pays_for_count`: how many subscriptions a card pays for, those that are closed for good aside."""

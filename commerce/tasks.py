@@ -10,10 +10,13 @@ from django.utils import timezone
 from commerce import gateways
 from commerce.gateways.sandbox import SandboxGateway, news, wire
 from commerce.operations import (
+    card_notices,
+    card_setups,
     checkouts,
     dispute_letters,
     incoming,
     invoice_letters,
+    kept_cards,
     price_notices,
     receipts,
     settlement,
@@ -52,6 +55,24 @@ def deliver_credit_note(invoice_id: str) -> None:
 @shared_task(name="commerce.reconcile_payments")
 def reconcile_payments() -> int:
     return len(settlement.reconcile(at=timezone.now()))
+
+
+@shared_task(name="commerce.reconcile_cards")
+def reconcile_cards() -> int:
+    now = timezone.now()
+    return len(card_setups.reconcile(at=now)) + kept_cards.forget_removed(at=now)
+
+
+@job("commerce.deliver_card_notice")
+def deliver_card_notice(payment_method_id: str) -> None:
+    card_notices.deliver(
+        payment_method_id=UUID(payment_method_id), site=settings.BASE_URL, sender=settings.DEFAULT_FROM_EMAIL
+    )
+
+
+@shared_task(name="commerce.tell_expiring_cards")
+def tell_expiring_cards() -> int:
+    return card_notices.tell_expiring(at=timezone.now())
 
 
 @shared_task(name="commerce.expire_checkouts")

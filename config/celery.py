@@ -60,6 +60,8 @@ app.conf.update(
             "tenants.prune": 3600.0,
             "commerce.reconcile_payments": 20.0,
             "commerce.handle_incoming": 20.0,
+            "commerce.reconcile_cards": 20.0,
+            "commerce.tell_expiring_cards": 3600.0,
             "commerce.expire_checkouts": 60.0,
             "commerce.expire_subscriptions": 60.0,
             "commerce.announce_prices": 600.0,

@@ -34,8 +34,10 @@ from tenants.text import is_clean
 log = logging.getLogger(__name__)
 
 MOST_ATTEMPTS = 3
-# A task that has not come so far by then was lost, or could not finish.
-TRY_AGAIN_AFTER = timedelta(seconds=60)
+# What nobody has tried by then has lost its task.
+LOST_AFTER = timedelta(seconds=60)
+# One try at a time, and the next one not before. Above the worker's hard time limit of 60 s.
+LEASE = timedelta(seconds=75)
 
 # Why nothing followed from an event. Kept as they are written here, translated where they are read.
 NOT_OURS = gettext_noop("Not ours: no key of ours is known for it.")
@@ -99,19 +101,16 @@ def handle(*, event_id: UUID, at: datetime) -> None:
     _still_received(event).update(state=settled.state, note=settled.note, settled_at=at)
 
 
+@transaction.atomic
 def resume(*, at: datetime, limit: int = 100) -> int:
     """
     Have those handled again whose task was lost or could not finish. Each is a task of its own, so that one that fails
     holds up no other; after three tries it is set aside. Returns how many there were.
     """
-    before = at - TRY_AGAIN_AFTER
-    rested = Q(tried_at=None) | Q(tried_at__lt=before)
-    waiting = IncomingEvent.objects.waiting(before).filter(rested).values_list("pk", flat=True)[:limit]
+    rested = Q(tried_at=None) | Q(tried_at__lte=at - LEASE)
+    waiting = IncomingEvent.objects.waiting(at - LOST_AFTER).filter(rested).values_list("pk", flat=True)[:limit]
     for event_id in list(waiting):
-        with transaction.atomic():
-            # The next sweep leaves it its time, also when this task does not come to it at once.
-            if IncomingEvent.objects.waiting(before).filter(rested, pk=event_id).update(tried_at=at):
-                jobs.enqueue("commerce.handle_incoming_event", event_id=str(event_id))
+        jobs.enqueue("commerce.handle_incoming_event", event_id=str(event_id))
     return len(waiting)
 
 
@@ -144,9 +143,9 @@ def _require_storable(event: ProviderEvent) -> None:
 
 @transaction.atomic
 def _claim(event_id: UUID, at: datetime) -> IncomingEvent | None:
-    """Count a try, before it: one that kills its worker is counted, too."""
+    """Count a try, before it: one that kills its worker is counted, too. None: nothing to do, or somebody is at it."""
     event = IncomingEvent.objects.locked().filter(pk=event_id, state=IncomingState.RECEIVED).first()
-    if event is None:
+    if event is None or (event.tried_at is not None and event.tried_at > at - LEASE):
         return None
     if event.attempts >= MOST_ATTEMPTS:
         log.error("incoming event %s set aside after %s attempts", event.pk, event.attempts)

@@ -179,7 +179,7 @@ class TestTelling:
 
     def test_what_is_not_taken_is_told_again_ever_more_seldom(self, three):
         listener, moments = Listener(takes=False), []
-        for second in range(0, 700):
+        for second in range(700):
             before = len(listener.heard)
             news.deliver(post=listener, at=NOON + second * SECOND, limit=1)
             if listener.heard[before:] == three[:1]:

@@ -1,9 +1,10 @@
 """Money as people write it, in the language in force."""
 
 import re
+from datetime import timedelta
 from decimal import Decimal
 
-from babel.numbers import format_currency, format_percent
+from babel.numbers import format_currency, format_decimal, format_percent
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -25,6 +26,11 @@ def money(amount: Decimal, currency: str) -> str:
 def figures(amount: Decimal, currency: str) -> str:
     """An amount without its currency, for all but one place of a table: 19.98."""
     return format_currency(amount, currency, format="#,##0.00", locale=_locale(), currency_digits=True)
+
+
+def days(span: timedelta) -> str:
+    """In days, to the hundredth: 16.25."""
+    return format_decimal(Decimal(span.total_seconds()) / 86_400, format="#,##0.##", locale=_locale())
 
 
 def percent(rate: Decimal) -> str:

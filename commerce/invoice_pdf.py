@@ -1,7 +1,7 @@
 """An invoice as PDF, A4. The same invoice gives the same bytes, in one language."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from unicodedata import category
@@ -17,7 +17,7 @@ from fpdf import FPDF, XPos, YPos
 from fpdf.enums import Align, TextDirection
 from fpdf.fonts import TTFFont
 
-from commerce.amounts import figures, money, tax_name, tax_note
+from commerce.amounts import days, figures, money, tax_name, tax_note
 from commerce.models import Invoice, InvoiceLine
 from commerce.tax import as_seen
 
@@ -130,6 +130,8 @@ def _head(sheet: _Sheet, invoice: Invoice) -> None:
     facts = [(_("Number"), invoice.number), (_("Date"), issued_day(invoice))]
     if invoice.credits:
         facts.append((_("Credits invoice"), f"{invoice.credits.number}, {issued_day(invoice.credits)}"))
+    if due := due_day(invoice):
+        facts.append((_("Due"), due))
     facts.append((_("Order"), str(invoice.order_id)))
     for name, value in facts:
         sheet.write_in(10, MUTED)
@@ -142,10 +144,12 @@ def _head(sheet: _Sheet, invoice: Invoice) -> None:
 def _parties(sheet: _Sheet, invoice: Invoice) -> None:
     """The seller on the left, whom it bills on the right."""
     top, ends = sheet.get_y(), []
-    tax_id = _("Tax id: %(id)s") % {"id": invoice.seller_tax_id} if invoice.seller_tax_id else ""
+    tax_id = _("Tax number: %(number)s") % {"number": invoice.seller_tax_id} if invoice.seller_tax_id else ""
+    number = invoice.bill_to_tax_number
+    tax_number = _("Tax number: %(number)s") % {"number": number} if number else ""
     for left, title, name, rest in (
         (LEFT, _("From"), invoice.seller_name, [invoice.seller_address, tax_id]),
-        (MIDDLE, _("Bill to"), invoice.bill_to_name, [invoice.bill_to_address]),
+        (MIDDLE, _("Bill to"), invoice.bill_to_name, [invoice.bill_to_address, tax_number]),
     ):
         sheet.set_xy(left, top)
         sheet.write_in(10, MUTED)
@@ -169,7 +173,7 @@ def _lines(sheet: _Sheet, invoice: Invoice, lines: Sequence[InvoiceLine]) -> Non
         sheet.write_in(10)
         sheet.text_block(line.description, COLUMNS[0])
         sheet.write_in(9, MUTED)
-        sheet.text_block(period(invoice, line), COLUMNS[0])
+        sheet.text_block(" · ".join(filter(None, (period(invoice, line), part_of_term(line)))), COLUMNS[0])
         bottom = sheet.get_y()
         sheet.set_y(top)
         amounts = (figures(line.unit_price, invoice.currency), figures(as_seen(line), invoice.currency))
@@ -219,6 +223,14 @@ def issued_day(invoice: Invoice) -> str:
 def period(invoice: Invoice, line: InvoiceLine) -> str:
     zone = ZoneInfo(invoice.time_zone)
     return f"{_day(line.starts_at.astimezone(zone))} – {_day(line.ends_at.astimezone(zone))}"
+
+
+def part_of_term(line: InvoiceLine) -> str:
+    """How much of a term it is for, where that is not all of it: 16.25 of 31 days."""
+    if line.part_seconds is None or not line.term_seconds:
+        return ""
+    part, term = (days(timedelta(seconds=seconds)) for seconds in (line.part_seconds, line.term_seconds))
+    return _("%(part)s of %(term)s days") % {"part": part, "term": term}
 
 
 def settled(invoice: Invoice) -> str:

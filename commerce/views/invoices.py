@@ -5,11 +5,13 @@ from uuid import UUID
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from commerce import invoice_pdf
 from commerce.models import Invoice
+from commerce.views.invoice_wording import sheet_of, standing_of
 from commerce.views.people import for_members
 from tenants.access import Actor
 
@@ -22,7 +24,14 @@ PAGE = 25
 def my_invoices(request: HttpRequest, by: Actor) -> HttpResponse:
     mine = Invoice.objects.billed_to(by.home).with_lines().newest_first()
     page = Paginator(mine, PAGE).get_page(request.GET.get("page"))
-    rows = [{"invoice": invoice, "day": invoice_pdf.issued_day(invoice)} for invoice in page.object_list]
+    rows = [
+        {
+            "invoice": invoice,
+            "day": invoice_pdf.issued_day(invoice),
+            "standing": standing_of(invoice, timezone.now()),
+        }
+        for invoice in page.object_list
+    ]
     return render(request, "commerce/invoices.html", {"page": page, "rows": rows, "after_switch": request.path})
 
 
@@ -30,15 +39,7 @@ def my_invoices(request: HttpRequest, by: Actor) -> HttpResponse:
 @require_safe
 @for_members
 def my_invoice(request: HttpRequest, by: Actor, invoice_id: UUID) -> HttpResponse:
-    invoice = own(by, invoice_id)
-    context = {
-        "invoice": invoice,
-        "day": invoice_pdf.issued_day(invoice),
-        "credits_day": invoice_pdf.issued_day(invoice.credits) if invoice.credits else "",
-        "lines": [{"line": line, "period": invoice_pdf.period(invoice, line)} for line in invoice.lines.all()],
-        "settled": invoice_pdf.settled(invoice),
-    }
-    return render(request, "commerce/invoice.html", context)
+    return render(request, "commerce/invoice.html", sheet_of(own(by, invoice_id), timezone.now()))
 
 
 @never_cache

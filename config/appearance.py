@@ -5,7 +5,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.templatetags.static import static
-from django.urls import reverse_lazy
+from django.urls import reverse, reverse_lazy
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -24,12 +24,26 @@ def _page(title: str | Promise, model: str, icon: str) -> dict[str, Any]:
     return {"title": title, "icon": icon, "link": link, "permission": _shown(model)}
 
 
+def _is_operator(request: HttpRequest) -> bool:
+    return bool(request.actor.is_operator)  # type: ignore[attr-defined]  # put there by the middleware of sign-in
+
+
+def _own_billing(request: HttpRequest) -> bool:
+    return not _is_operator(request) and _shown("tenants.tenant")(request)
+
+
+def _own_organisation(request: HttpRequest) -> str:
+    tenant = request.actor.tenant  # type: ignore[attr-defined]  # put there by the middleware of sign-in
+    return reverse("admin:tenants_tenant_change", args=[tenant.pk]) if tenant else ""
+
+
 NAVIGATION: list[dict[str, Any]] = [
     {
         "title": "",
         "items": [
             {"title": _("Overview"), "icon": "home", "link": reverse_lazy("admin:index")},
             _page(_("Purchases"), "commerce.purchase", "receipt_long"),
+            _page(_("Invoices"), "commerce.invoice", "request_quote"),
             _page(_("Product policies"), "policies.selfserviceproduct", "rule"),
             _page(_("Policies set"), "policies.policy", "rule"),
             _page(_("Journal"), "tenants.event", "history"),
@@ -38,7 +52,13 @@ NAVIGATION: list[dict[str, Any]] = [
     {
         "title": _("Organisation"),
         "items": [
-            _page(_("Organisations"), "tenants.tenant", "apartment"),
+            _page(_("Organisations"), "tenants.tenant", "apartment") | {"permission": _is_operator},
+            {
+                "title": _("Billing details"),
+                "icon": "contact_mail",
+                "link": _own_organisation,
+                "permission": _own_billing,
+            },
             _page(_("People"), "tenants.membership", "group"),
             _page(_("Domains"), "tenants.domain", "alternate_email"),
         ],
@@ -51,6 +71,7 @@ NAVIGATION: list[dict[str, Any]] = [
             _page(_("Plans"), "licensing.plan", "event_repeat"),
             _page(_("Prices"), "commerce.price", "sell"),
             _page(_("Tax rates"), "commerce.taxrate", "percent"),
+            _page(_("Sellers"), "commerce.seller", "storefront"),
             _page(_("Markets"), "policies.market", "public"),
             _page(_("Exclusions"), "policies.exclusion", "block"),
         ],

@@ -1,7 +1,9 @@
 """What this app shows in the procurement view; a module for each subject."""
 
+from commerce.admin.invoices import InvoiceAdmin
 from commerce.admin.prices import PriceAdmin
 from commerce.admin.purchases import PurchaseAdmin, paid, state_badge
+from commerce.admin.sellers import SellerAdmin
 from commerce.admin.tax_rates import TaxRateAdmin
 
-__all__ = ["PriceAdmin", "PurchaseAdmin", "TaxRateAdmin", "paid", "state_badge"]
+__all__ = ["InvoiceAdmin", "PriceAdmin", "PurchaseAdmin", "SellerAdmin", "TaxRateAdmin", "paid", "state_badge"]

@@ -16,7 +16,7 @@ from tenants.refusal import BadInput, Refused
 
 # The first key of the advisory lock under which sellers change: their prefixes and markets are one thing.
 SELLERS_LOCK = 7_340
-PREFIX = re.compile(r"[A-Z]{2,8}")
+PREFIX = re.compile(r"\A[A-Z]{2,8}\Z")
 
 
 class PrefixInUse(Refused):
@@ -65,7 +65,7 @@ def seller_for(country: str) -> Seller:
 
 
 def _check(prefix: str, country: str, markets: Collection[str]) -> None:
-    if not PREFIX.fullmatch(prefix):
+    if not PREFIX.match(prefix):
         raise BadInput(_("Use 2 to 8 capital letters from A to Z."), field="prefix")
     if country not in CODES:
         raise BadInput(_("There is no such country."), field="country")

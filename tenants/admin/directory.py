@@ -1,4 +1,4 @@
-"""Organisations, their people and domains, to read."""
+"""The people of an organisation and its domains, to read."""
 
 from typing import Any
 
@@ -9,17 +9,10 @@ from django.utils.translation import gettext_lazy as _
 
 from tenants.access import Right
 from tenants.dates import listed_day
-from tenants.directory.models import Domain, MemberKind, Membership, MemberState, Sector, Tenant
+from tenants.directory.models import Domain, MemberKind, Membership, MemberState
 from tenants.procurement import Filter, ProcurementAdmin, badge
 
 _STATE_KIND = {MemberState.ACTIVE: "green", MemberState.DISABLED: "amber", MemberState.LEFT: ""}
-
-
-class SectorFilter(Filter):
-    title, parameter_name, field = _("sector"), "sector", "sector"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return list(Sector.choices)
 
 
 class KindFilter(Filter):
@@ -34,34 +27,6 @@ class StateFilter(Filter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         return list(MemberState.choices)
-
-
-@admin.register(Tenant)
-class TenantAdmin(ProcurementAdmin):
-    """Organisations, for the operator."""
-
-    list_title = _("Organisations")
-    list_display = ["name", "slug", "country", "sector", "is_managed", "time_zone"]
-    list_filter = [SectorFilter]
-    search_fields = ["name", "slug"]
-    search_help_text = _("Name or short name")
-    ordering = ["name"]
-    empty_text = _("Organisations appear here as soon as they exist.")
-    detail_fields = [
-        "name",
-        "slug",
-        "country",
-        "sector",
-        "is_managed",
-        "time_zone",
-        "contact_email",
-        "contact_url",
-        "contact_message",
-    ]
-
-    @admin.display(description=_("directory"), ordering="managed")
-    def is_managed(self, tenant: Tenant) -> str:
-        return badge(_("Managed"), "green") if tenant.managed else badge(_("Not managed"), "amber")
 
 
 @admin.register(Membership)

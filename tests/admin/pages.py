@@ -10,9 +10,11 @@ POLICIES = "policies_selfserviceproduct"
 JOURNAL = "tenants_event"
 PEOPLE = "tenants_membership"
 DOMAINS = "tenants_domain"
-OF_TENANTS = {PURCHASES, POLICIES, JOURNAL, PEOPLE, DOMAINS}
+INVOICES = "commerce_invoice"
+ORGANISATIONS = "tenants_tenant"
+OF_TENANTS = {PURCHASES, INVOICES, POLICIES, JOURNAL, PEOPLE, DOMAINS, ORGANISATIONS}
 OF_OPERATOR = {
-    "tenants_tenant",
+    "commerce_seller",
     "licensing_family",
     "licensing_product",
     "licensing_plan",

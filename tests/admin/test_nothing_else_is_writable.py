@@ -1,4 +1,4 @@
-"""The procurement view reads. Its only form is a product policy's."""
+"""The procurement view reads: only policies, billing details and sellers have forms."""
 
 import pytest
 from django.contrib import admin

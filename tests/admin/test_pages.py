@@ -4,6 +4,7 @@ import pytest
 from django.contrib import admin
 from django.urls import reverse
 
+from commerce.models import Seller
 from policies.models import SelfServiceProduct
 from tenants.directory.models import Membership
 from tenants.journal.models import Event
@@ -11,9 +12,11 @@ from tests import factories
 from tests.admin.pages import (
     ALL,
     DOMAINS,
+    INVOICES,
     JOURNAL,
     OF_OPERATOR,
     OF_TENANTS,
+    ORGANISATIONS,
     PEOPLE,
     POLICIES,
     PURCHASES,
@@ -28,8 +31,8 @@ pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
 
 MAY_READ = {
     "global_admin": OF_TENANTS,
-    "billing_admin": {PURCHASES, POLICIES, JOURNAL},
-    "global_reader": {PURCHASES, POLICIES, JOURNAL},
+    "billing_admin": {PURCHASES, INVOICES, POLICIES, JOURNAL, ORGANISATIONS},
+    "global_reader": {PURCHASES, INVOICES, POLICIES, JOURNAL, ORGANISATIONS},
     "license_admin": set(),
     "user_admin": set(),
 }
@@ -100,7 +103,7 @@ def test_lists_show_every_tenant_to_the_operator(operator, contoso, fabrikam, bo
     factories.DomainFactory(tenant=contoso)
     factories.DomainFactory(tenant=fabrikam)
     browser = signed_in(operator)
-    for page in (PURCHASES, JOURNAL, PEOPLE, DOMAINS):
+    for page in (PURCHASES, INVOICES, JOURNAL, PEOPLE, DOMAINS, ORGANISATIONS):
         text = browser.get(listed(page)).content.decode()
         assert "Contoso" in text, page
         assert "Fabrikam" in text, page
@@ -112,6 +115,8 @@ def rows_of(tenant, bought):
         PEOPLE: Membership.objects.of(tenant).first(),
         DOMAINS: factories.DomainFactory(tenant=tenant),
         JOURNAL: Event.objects.of(tenant).first(),
+        INVOICES: tenant.invoices.get(),
+        ORGANISATIONS: tenant,
     }
 
 
@@ -138,7 +143,7 @@ def test_what_names_no_row_is_not_found(contoso, bought):
 def test_every_row_opens_for_the_operator(operator, contoso, bought):
     rows = {
         **rows_of(contoso, bought),
-        "tenants_tenant": contoso,
+        "commerce_seller": Seller.objects.get(),
         "licensing_family": bought.plan.product.family,
         "licensing_product": bought.plan.product,
         "licensing_plan": bought.plan,

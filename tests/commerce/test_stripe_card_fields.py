@@ -4,6 +4,7 @@ import re
 
 import pytest
 from django.conf import settings as django_settings
+from django.utils import timezone
 
 from commerce import gateways
 from commerce.gateways.stripe import line
@@ -29,7 +30,7 @@ def wire(monkeypatch, settings):
 
 @pytest.fixture
 def checkout(ana, plan):
-    return open_checkout(ana, plan)
+    return open_checkout(ana, plan, at=timezone.now())
 
 
 @pytest.fixture

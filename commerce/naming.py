@@ -3,8 +3,9 @@
 from collections.abc import Collection, Mapping
 
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
-from commerce.models import Checkout, Invoice, Order, Purchase
+from commerce.models import Checkout, Invoice, Order, Purchase, SupportCase
 from tenants.directory.models import Tenant
 from tenants.journal.naming import SUBJECT, Named, Names, uuids
 
@@ -36,8 +37,14 @@ def invoices(tenant: Tenant | None, ids: Collection[str]) -> Mapping[str, Named]
     return {str(invoice.pk): Named(invoice.number) for invoice in found}
 
 
+def support_cases(tenant: Tenant | None, ids: Collection[str]) -> Mapping[str, Named]:
+    found = SupportCase.objects.filter(pk__in=uuids(ids))
+    found = found if tenant is None else found.of(tenant)
+    return {str(case.pk): Named(_("Support case: %(kind)s") % {"kind": case.get_kind_display()}) for case in found}
+
+
 NAMES: Names = {
-    SUBJECT: (purchases, checkouts, orders),
+    SUBJECT: (purchases, checkouts, orders, support_cases),
     "subscription": (purchases,),
     "order": (orders,),
     "invoice": (invoices,),

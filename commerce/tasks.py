@@ -12,16 +12,19 @@ from commerce.gateways.sandbox import SandboxGateway, news, wire
 from commerce.operations import (
     card_notices,
     card_setups,
+    change_letters,
     checkouts,
     dispute_letters,
     incoming,
     invoice_letters,
     kept_cards,
+    open_orders,
     price_notices,
     receipts,
     settlement,
+    support_letters,
 )
-from licensing.operations import lifecycle
+from commerce.operations.changes import scheduled
 from tenants.delivery.jobs import job
 
 
@@ -33,6 +36,11 @@ def deliver_receipt(order_id: str) -> None:
 @job("commerce.deliver_price_notice")
 def deliver_price_notice(notice_id: str) -> None:
     price_notices.deliver(notice_id=UUID(notice_id), site=settings.BASE_URL, sender=settings.DEFAULT_FROM_EMAIL)
+
+
+@job("commerce.deliver_support_answer")
+def deliver_support_answer(case_id: str) -> None:
+    support_letters.deliver_answer(case_id=UUID(case_id), site=settings.BASE_URL, sender=settings.DEFAULT_FROM_EMAIL)
 
 
 @shared_task(name="commerce.announce_prices")
@@ -82,7 +90,24 @@ def expire_checkouts() -> int:
 
 @shared_task(name="commerce.expire_subscriptions")
 def expire_subscriptions() -> int:
-    return lifecycle.advance_due(at=timezone.now())
+    return scheduled.advance_due(at=timezone.now())
+
+
+@shared_task(name="commerce.expire_orders")
+def expire_orders() -> int:
+    return open_orders.cancel_overdue(at=timezone.now())
+
+
+@job("commerce.deliver_dropped_change")
+def deliver_dropped_change(change_id: str) -> None:
+    change_letters.deliver_dropped_change(
+        change_id=UUID(change_id), site=settings.BASE_URL, sender=settings.DEFAULT_FROM_EMAIL
+    )
+
+
+@job("commerce.deliver_lost_seats")
+def deliver_lost_seats(seat_ids: list[str]) -> None:
+    change_letters.deliver_lost_seats(seat_ids=seat_ids, site=settings.BASE_URL, sender=settings.DEFAULT_FROM_EMAIL)
 
 
 @job("commerce.handle_incoming_event")

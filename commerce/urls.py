@@ -6,6 +6,7 @@ from commerce.views import (
     buying,
     cancelling,
     catalogue,
+    changing,
     checkouts,
     hooks,
     invoices,
@@ -14,6 +15,7 @@ from commerce.views import (
     seats,
     stripe,
     subscriptions,
+    support,
 )
 
 urlpatterns = [
@@ -37,6 +39,7 @@ urlpatterns = [
         name="my-subscription-auto-renew",
     ),
     path("my/subscriptions/<uuid:subscription_id>/cancel/", cancelling.cancel, name="my-subscription-cancel"),
+    path("my/subscriptions/<uuid:subscription_id>/return/", changing.come_back, name="my-subscription-return"),
     path(
         "my/subscriptions/<uuid:subscription_id>/card/", payment_methods.choose, name="my-subscription-payment-method"
     ),
@@ -47,6 +50,11 @@ urlpatterns = [
     path("my/payment-methods/<uuid:card_id>/default/", payment_methods.make_default, name="payment-method-default"),
     path("my/payment-methods/<uuid:card_id>/remove/", payment_methods.remove, name="payment-method-remove"),
     path("my/payment-methods/<uuid:card_id>/replace/", payment_methods.replace, name="payment-method-replace"),
+    path("my/support/", support.my_cases, name="my-support"),
+    path("my/support/new/", support.new_case, name="my-support-new"),
+    path("my/support/<uuid:case_id>/", support.my_case, name="my-support-case"),
+    path("my/support/<uuid:case_id>/reply/", support.reply, name="my-support-reply"),
+    path("my/support/<uuid:case_id>/close/", support.close, name="my-support-close"),
     path("my/invoices/", invoices.my_invoices, name="my-invoices"),
     path("my/invoices/<uuid:invoice_id>/", invoices.my_invoice, name="my-invoice"),
     path("my/invoices/<uuid:invoice_id>/pdf/", invoices.my_invoice_pdf, name="my-invoice-pdf"),

@@ -46,6 +46,7 @@ NAVIGATION: list[dict[str, Any]] = [
             _page(_("Invoices"), "commerce.invoice", "request_quote"),
             _page(_("Product policies"), "policies.selfserviceproduct", "rule"),
             _page(_("Policies set"), "policies.policy", "rule"),
+            _page(_("Support cases"), "commerce.supportcase", "support_agent"),
             _page(_("Journal"), "tenants.event", "history"),
         ],
     },

@@ -9,6 +9,8 @@ from tenants.directory.models import Membership, Tenant, User
 from tenants.ids import new_id
 from tenants.keys import TenantForeignKey, unique_within_tenant
 
+MOST_TEXT = 5000
+
 
 class CaseKind(models.TextChoices):
     QUESTION = "question", _("Question")
@@ -95,7 +97,7 @@ class SupportMessage(models.Model):
     # An operator is of no tenant; none: support, by no person.
     author = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
     from_support = models.BooleanField()
-    body = models.TextField(_("text"), max_length=5000)
+    body = models.TextField(_("text"), max_length=MOST_TEXT)
     at = models.DateTimeField()
 
     def __str__(self) -> str:

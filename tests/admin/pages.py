@@ -20,6 +20,7 @@ OF_OPERATOR = {
     "licensing_plan",
     "commerce_price",
     "commerce_taxrate",
+    "commerce_supportcase",
     "policies_policy",
     "policies_market",
     "policies_exclusion",

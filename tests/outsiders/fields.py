@@ -39,6 +39,7 @@ KNOWN_FIELDS: dict[str, set[str]] = {
     "BillingForm": {"legal_name", "address", "tax_number"},
     "BillingChange": {"legal_name", "address", "tax_number"},
     "CancelBody": {"reason", "preview"},
+    "CaseFilters": {"kind", "state"},
     "CheckoutBody": {"plan", "quantity", "assign_to", "trial"},
     "EligibilityQuery": {"user", "plan", "quantity"},
     "EntitlementQuery": {"product", "user"},
@@ -47,29 +48,33 @@ KNOWN_FIELDS: dict[str, set[str]] = {
     "MarketQuery": {"family", "on"},
     "MemberChange": {"name", "department", "state", "source"},
     "MembersBody": {"members"},
+    "NewCaseBody": {"kind", "subject", "body", "subscription"},
     "NewMember": {"name", "department", "state", "source", "email", "kind"},
     "OrderFilters": {"state", "subscription"},
     "PayBody": {"payment_method"},
     "PolicyBody": {"value", "reason"},
     "ProductQuery": {"family", "search", "country"},
+    "ReplyBody": {"body"},
     "SubscriptionFilters": {
         "channel", "state", "product", "family", "purchaser", "assigned_to", "expires_before", "expires_after",
         "search",
     },
     "SellerForm": {"name", "country", "address", "tax_id", "markets"},
     "TenantChange": {"billing"},
+    "AnswerForm": {"body"},
     "AddressForm": {"email", "next"},
     "AssignForm": {"members"},
     "CancelForm": {"reason"},
     "CountryForm": set(),
     "EmailForm": {"email"},
     "FindSeatForm": {"q"},
-    "NewSellerForm": {"slug", "begins", "name", "country", "address", "tax_id", "markets"},
+    "NewCaseForm": {"subject", "body"},
     "PasswordForm": {"email", "next", "password"},
     "PayForm": {"payment_method"},
     "PolicyForm": {"value", "reason", "seen"},
     "QuantityForm": set(),
     "ReleaseForm": set(),
+    "ReplyForm": {"body"},
 }  # fmt: skip
 
 
@@ -105,7 +110,11 @@ def _department(world: World) -> str:
     return str(world.tenant.departments.get().pk)
 
 
+SAID = {"subject": "Whose", "body": "Tell me"}
+
 BODIES = [
+    Body("POST", "/api/v1/support-cases/", "subscription", lambda w: str(w.subscription.pk), lambda w: SAID),
+    Body("POST", "/my/support/new/", "subscription", lambda w: str(w.subscription.pk), lambda w: SAID),
     Body(
         "POST", "/api/v1/checkouts/", "assign_to", lambda w: [_owner(w)], lambda w: {"plan": w.plan.pk, "quantity": 1}
     ),

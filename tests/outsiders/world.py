@@ -6,7 +6,9 @@ from typing import Any
 from django.apps import apps
 from django.utils import timezone
 
-from commerce.models import Checkout, Invoice, Order, Payment, SandboxCharge
+from commerce.models import Checkout, Invoice, Order, Payment, SandboxCharge, SupportCase
+from commerce.models.support import CaseKind
+from commerce.operations import support
 from licensing.models import Plan, Seat, Subscription
 from policies.models import Policy
 from policies.operations.policies import set_product_policy
@@ -35,6 +37,7 @@ class World:
     order: Order
     invoice: Invoice
     policy: Policy
+    case: SupportCase
     # Of the same tenant, without any role; and an admin of another tenant.
     colleague: Membership
     outsider: Membership
@@ -75,6 +78,14 @@ def build() -> World:
         order=Order.objects.get(subscription=subscription),
         invoice=Invoice.objects.get(order__subscription=subscription),
         policy=Policy.objects.get(tenant=tenant),
+        case=support.open_case(
+            kind=CaseKind.QUESTION,
+            subject=f"{PRIVATE_WORD} case",
+            body=f"{PRIVATE_WORD} question",
+            subscription=subscription,
+            by=factories.acting(owner),
+            at=now,
+        ),
         colleague=factories.MembershipFactory(tenant=tenant),
         outsider=outsider,
     )

@@ -15,6 +15,7 @@ from commerce.models import (
     PaymentSource,
 )
 from commerce.operations import invoices, ledger
+from commerce.operations.changes import scheduled
 from licensing.models import Subscription
 from licensing.operations import lifecycle, seats, subscriptions
 from tenants.access import Actor
@@ -103,9 +104,12 @@ def _new_subscription(order: Order, by: Actor, at: datetime) -> Subscription:
 
 def _more_seats(order: Order, by: Actor, at: datetime) -> Subscription:
     [line] = order.lines.all()
-    return subscriptions.add_seats(
+    subscription = subscriptions.add_seats(
         subscription=Subscription.objects.get(orders=order), count=line.quantity, by=by, at=at
     )
+    # The newer wish holds: nobody expects the seats they just bought to go at the renewal.
+    scheduled.withdraw(subscription=subscription, by=by, at=at)
+    return subscription
 
 
 def _another_term(order: Order, by: Actor, at: datetime) -> Subscription:

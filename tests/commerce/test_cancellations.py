@@ -10,8 +10,8 @@ from commerce import money
 from commerce.gateways.protocol import GatewayUnavailable
 from commerce.gateways.sandbox import SandboxGateway
 from commerce.models import Order, Payment, Refund
+from commerce.models.purchase import REFUND_WINDOW
 from commerce.operations import cancellations, settlement
-from commerce.operations.cancellations import REFUND_WINDOW
 from commerce.operations.invariants import CHECKS
 from licensing.models import Seat, Subscription
 from licensing.operations import lifecycle, seats

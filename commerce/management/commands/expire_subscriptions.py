@@ -1,6 +1,7 @@
 from datetime import datetime
 from typing import Any
 
+from commerce.operations.changes import scheduled
 from licensing.models import Subscription
 from licensing.operations import lifecycle
 from tenants.management.operator_command import OperatorCommand, Output
@@ -29,7 +30,7 @@ class Command(OperatorCommand):
         if dry_run:
             return rows
         moved = 0
-        while step := lifecycle.advance_due(at=at, limit=AT_ONCE):
+        while step := scheduled.advance_due(at=at, limit=AT_ONCE):
             moved += step
             self.progress(moved, len(due))
         states = dict(Subscription.objects.in_bulk([subscription.pk for subscription in due]))

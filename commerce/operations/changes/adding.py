@@ -1,0 +1,111 @@
+"""More seats now, charged for the rest of the term."""
+
+from datetime import datetime
+from uuid import UUID
+
+from commerce.models import Order, OrderKind
+from commerce.operations import ordering
+from commerce.operations.changes import scheduled
+from commerce.operations.changes.quotes import (
+    ChangedSincePreview,
+    Direction,
+    Position,
+    Quote,
+    Why,
+    newest_period,
+    require_unchanged,
+)
+from commerce.operations.ordering import NothingToCharge
+from commerce.operations.prices import NotPriced
+from commerce.operations.sellers import seller_for
+from commerce.operations.taxes import terms_for
+from commerce.proration import Part, charge_for
+from commerce.tax import split
+from licensing.models import Subscription, SubscriptionState
+from licensing.operations.subscriptions import SubscriptionInactive
+from tenants.access import Actor
+
+
+def quote(*, subscription: Subscription, quantity: int, at: datetime) -> Quote:
+    """
+    What more seats cost for the rest of the term, to the second, at the price of the subscription.
+
+    :raises SubscriptionInactive: no term runs
+    :raises NotPriced: nothing was ever charged for it
+    :raises NothingToCharge: what is left of the term is worth less than the smallest coin
+    """
+    if subscription.state != SubscriptionState.ACTIVE or subscription.term_end <= at:
+        raise SubscriptionInactive
+    period = newest_period(subscription)
+    if period is None:
+        raise NotPriced
+    count = quantity - subscription.quantity
+    part = Part.after(at, start=subscription.term_start, end=subscription.term_end)
+    tenant, currency = subscription.tenant, period.currency
+    terms = terms_for(tenant=tenant, seller=seller_for(tenant.country), at=at)
+    amount, tax = split(charge_for(period.unit_price, count, part, currency), terms, currency)
+    if not amount + tax:
+        raise NothingToCharge
+    line = Position(
+        plan=subscription.plan,
+        quantity=count,
+        unit_price=period.unit_price,
+        currency=currency,
+        starts_at=at,
+        ends_at=subscription.term_end,
+        part=part,
+        amount=amount,
+        tax=tax,
+        tax_inclusive=terms.inclusive,
+        why=Why.REST_OF_TERM,
+    )
+    replaced = scheduled.waiting(subscription)
+    return Quote(
+        subscription=subscription,
+        direction=Direction.CHARGE,
+        lines=(line,),
+        currency=currency,
+        terms=terms,
+        before=subscription.quantity,
+        after=quantity,
+        withdraws=replaced.quantity if replaced else None,
+        takes_effect_at=at,
+        as_of=at,
+    )
+
+
+def add(
+    *,
+    subscription: Subscription,
+    quantity: int,
+    payment_method: str,
+    as_of: datetime,
+    shown: bool,
+    return_url: str,
+    order_id: UUID | None = None,
+    by: Actor,
+    at: datetime,
+) -> tuple[Quote, Order]:
+    """
+    Order the seats that are missing to `quantity`, and charge them. `shown`: somebody looked at what they cost.
+
+    :raises ChangedSincePreview: it has that many by now, or was changed after somebody looked
+    :raises: as `quote` and `ordering.place`
+    """
+
+    def quoted(locked: Subscription) -> Quote:
+        require_unchanged(locked, since=as_of if shown else None)
+        if quantity <= locked.quantity:
+            raise ChangedSincePreview
+        return quote(subscription=locked, quantity=quantity, at=as_of)
+
+    return ordering.place(
+        subscription=subscription,
+        kind=OrderKind.SEATS,
+        quoted=quoted,
+        payment_method=payment_method,
+        return_url=return_url,
+        order_id=order_id,
+        by=by,
+        at=at,
+    )

@@ -1,0 +1,221 @@
+"""The lines that pay for the present term, and what may go back for their seats."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from django.db.models import Exists, F, OuterRef, Q, Sum
+
+from commerce import money
+from commerce.models import (
+    Dispute,
+    DisputeState,
+    Order,
+    OrderLine,
+    OrderState,
+    Payment,
+    PaymentState,
+    Refund,
+    RefundReason,
+    RefundState,
+)
+from commerce.models.order import GRANTED
+from commerce.models.purchase import REFUND_WINDOW
+from commerce.operations import refunds
+from commerce.operations.changes.quotes import Position, Why
+from commerce.operations.settlement import PaymentInProgress
+from commerce.proration import Part, Sold
+from licensing.models import Subscription
+from tenants.access import Actor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Held:
+    """A line of the present term with seats that were not given back; `why` says whether money may be."""
+
+    line: OrderLine
+    payment: Payment | None
+    sold: Sold
+    why: Why
+    window_ends_at: datetime
+
+    @property
+    def is_open(self) -> bool:
+        return self.why == Why.INSIDE_WINDOW
+
+    def giving_back(self, count: int, *, at: datetime) -> Position:
+        """The last `count` seats of it, and the money for what they leave unused."""
+        starts_at, ends_at = self._period(at)
+        part = Part.after(at, start=starts_at, end=ends_at)
+        amount, tax = self.sold.given_back(count, part) if self.is_open else (money.ZERO, money.ZERO)
+        return Position(
+            plan=self.line.plan,
+            quantity=count,
+            unit_price=self.line.unit_price,
+            currency=self.sold.currency,
+            starts_at=max(at, starts_at),
+            ends_at=ends_at,
+            part=part,
+            amount=amount - tax,
+            tax=tax,
+            tax_inclusive=self.line.tax_inclusive,
+            why=self.why,
+            line=self.line,
+            charged=self.sold.cost_of(count),
+            payment=self.payment,
+        )
+
+    def _period(self, at: datetime) -> tuple[datetime, datetime]:
+        return self.line.starts_at or at, self.line.ends_at or at
+
+
+def lock(subscription: Subscription) -> tuple[Subscription, list[Order]]:
+    """
+    A subscription and the orders whose seats and money it may change, all locked: orders come before what they bring.
+
+    :raises PaymentInProgress: one was placed in this very moment, or an invoice of it is being paid
+    """
+    term_end = Subscription.objects.values_list("term_end", flat=True).get(pk=subscription.pk)
+    term = OrderLine.objects.filter(order__subscription=subscription, ends_at=term_end)
+    concerned = Order.objects.filter(
+        Q(state=OrderState.PENDING) | Q(state__in=GRANTED, pk__in=term.values("order")),
+        tenant=subscription.tenant_id,
+        subscription=subscription,
+    )
+    orders = list(concerned.locked())
+    fresh = Subscription.objects.locked().with_people().get(pk=subscription.pk)
+    if fresh.term_end != term_end or concerned.exclude(pk__in=[order.pk for order in orders]).exists():
+        raise PaymentInProgress
+    # What is due on an invoice must not change while a card is charged for it.
+    billed = [order for order in orders if order.state == OrderState.INVOICED]
+    if billed and Payment.objects.live().filter(order__in=billed).exists():
+        raise PaymentInProgress
+    return fresh, orders
+
+
+def of_term(subscription: Subscription, *, at: datetime) -> list[Held]:
+    """The lines that pay for the present term and have seats left, newest first."""
+    lines = list(
+        OrderLine.objects.filter(
+            order__subscription=subscription,
+            order__state__in=GRANTED,
+            ends_at=subscription.term_end,
+            returned__lt=F("quantity"),
+        )
+        .select_related("order", "plan__product")
+        .order_by("-order__granted_at", "-pk")
+    )
+    payments, contested = _payments(line.order_id for line in lines)
+    back = _given_back(line.pk for line in lines)
+    return [
+        _held(
+            line,
+            payments.get(line.order_id),
+            back.get(line.pk, (money.ZERO, money.ZERO)),
+            is_contested=line.order_id in contested,
+            at=at,
+        )
+        for line in lines
+    ]
+
+
+def give_back(positions: Iterable[Position], *, reason: RefundReason, by: Actor, at: datetime) -> None:
+    """
+    Give back the seats of lines with their money. In the caller's transaction, which holds the locks, and last in it:
+    a credit note takes a number.
+    """
+    for back in positions:
+        if back.line is None:
+            continue
+        if back.total:
+            refunds.give_back(
+                line=back.line, quantity=back.quantity, amount=back.total, tax=back.tax, reason=reason, by=by, at=at
+            )
+        else:
+            OrderLine.objects.filter(pk=back.line.pk).update(returned=F("returned") + back.quantity)
+
+
+def send_refunds(positions: Iterable[Position], *, at: datetime) -> None:
+    """After the commit: tell the provider."""
+    for payment in {back.payment.pk: back.payment for back in positions if back.payment and back.total}.values():
+        refunds.send_waiting(payment, at=at)
+
+
+def _held(
+    line: OrderLine, payment: Payment | None, back: tuple[Decimal, Decimal], *, is_contested: bool, at: datetime
+) -> Held:
+    order, (given, tax_given) = line.order, back
+    charged_at = order.paid_at or order.granted_at or order.created_at
+    room = payment.captured - payment.refunded - payment.disputed if payment else order.due
+    sold = Sold(
+        total=line.amount + line.tax,
+        quantity=line.quantity,
+        returned=line.returned,
+        left=line.amount + line.tax - given,
+        tax_left=line.tax - tax_given,
+        room=room,
+        currency=order.currency,
+    )
+    window_ends_at = charged_at + REFUND_WINDOW
+    why = Why.INSIDE_WINDOW if at < window_ends_at else Why.OUTSIDE_WINDOW
+    if is_contested:
+        why = Why.DISPUTED
+    return Held(line=line, payment=payment, sold=sold, why=why, window_ends_at=window_ends_at)
+
+
+def _payments(orders: Iterable[object]) -> tuple[dict[object, Payment], set[object]]:
+    """The payments that brought the orders, and the orders whose charge is contested or was lost at the bank."""
+    taking = Dispute.objects.filter(payment=OuterRef("pk"), state__in=(DisputeState.OPEN, DisputeState.LOST))
+    paid = Payment.objects.filter(order__in=list(orders), state=PaymentState.SUCCEEDED)
+    found = list(paid.annotate(contested=Exists(taking)).select_related("tenant", "order"))
+    return {payment.order_id: payment for payment in found}, {p.order_id for p in found if p.contested}
+
+
+def _given_back(lines: Iterable[object]) -> dict[object, tuple[Decimal, Decimal]]:
+    rows = (
+        Refund.objects.filter(line__in=list(lines))
+        .exclude(state=RefundState.FAILED)
+        .order_by()
+        .values("line")
+        .annotate(given=Sum("amount"), tax_given=Sum("tax"))
+    )
+    return {row["line"]: (row["given"], row["tax_given"]) for row in rows}
+
+
+def past(subscription: Subscription, *, reason: RefundReason, since: datetime) -> tuple[Position, ...]:
+    """What was given back at a moment or after it: for the retry of a call that died before it could answer."""
+    given_back = Refund.objects.filter(
+        order__subscription=subscription, line__isnull=False, reason=reason, created_at__gte=since
+    ).select_related("order", "line__order", "line__plan__product", "payment")
+    return tuple(_as_it_was(refund, refund.line) for refund in given_back if refund.line)
+
+
+def _as_it_was(refund: Refund, line: OrderLine) -> Position:
+    currency, quantity = refund.order.currency, refund.quantity or line.quantity
+    before = Sold(
+        total=line.amount + line.tax,
+        quantity=line.quantity,
+        returned=line.returned - quantity,
+        left=refund.amount,
+        tax_left=refund.tax,
+        room=refund.amount,
+        currency=currency,
+    )
+    starts_at, ends_at = line.starts_at or refund.created_at, line.ends_at or refund.created_at
+    return Position(
+        plan=line.plan,
+        quantity=quantity,
+        unit_price=line.unit_price,
+        currency=currency,
+        starts_at=max(refund.created_at, starts_at),
+        ends_at=ends_at,
+        part=Part.after(refund.created_at, start=starts_at, end=ends_at),
+        amount=refund.amount - refund.tax,
+        tax=refund.tax,
+        tax_inclusive=line.tax_inclusive,
+        why=Why.INSIDE_WINDOW,
+        line=line,
+        charged=before.cost_of(quantity),
+        payment=refund.payment,
+    )

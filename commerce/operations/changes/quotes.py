@@ -1,0 +1,162 @@
+"""What a change of a subscription costs or gives back, line by line. What is shown is what is done."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from commerce import money
+from commerce.models import BillingPeriod, Order, OrderLine, Payment
+from commerce.proration import Part
+from commerce.tax import NO_TAX, TaxTerms
+from licensing.models import Plan, Subscription
+from tenants.refusal import BadInput, Refused
+
+# How long somebody may look at a preview and then be charged exactly what it showed.
+SHOWN_FOR = timedelta(minutes=15)
+
+
+class ChangedSincePreview(Refused):
+    message = _("This subscription was changed after you looked. Look at what it would cost now.")
+
+
+class Direction(models.TextChoices):
+    CHARGE = "charge", _("Charge")
+    REFUND = "refund", _("Refund")
+    NONE = "none", _("No money moves")
+
+
+class Why(models.TextChoices):
+    """Why a line costs, or gives back, what it does."""
+
+    REST_OF_TERM = "rest_of_term", _("New seats, for the rest of the term.")
+    NEXT_TERM = "next_term", _("The term that follows the last one.")
+    NEW_TERM = "new_term", _("A new term from the payment on.")
+    INSIDE_WINDOW = "inside_window", _("Charged less than 7 days ago: the part that is not used goes back.")
+    OUTSIDE_WINDOW = "outside_window", _("Charged 7 days ago or longer: it runs to its end, and nothing goes back.")
+    DISPUTED = "disputed", _("The charge was contested at the bank: it runs to its end, and nothing goes back.")
+    AT_RENEWAL = "at_renewal", _("From the renewal on; nothing is charged before.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Position:
+    """One line: seats of a plan for a time. `amount` is net and never negative; the quote says which way it goes."""
+
+    plan: Plan
+    quantity: int
+    unit_price: Decimal
+    currency: str
+    starts_at: datetime
+    ends_at: datetime
+    part: Part
+    amount: Decimal = money.ZERO
+    tax: Decimal = money.ZERO
+    tax_inclusive: bool = False
+    why: Why
+    # Of what was charged before: the line, what these seats of it cost, and the payment that brought it.
+    line: OrderLine | None = None
+    charged: Decimal = money.ZERO
+    payment: Payment | None = None
+
+    @property
+    def total(self) -> Decimal:
+        return self.amount + self.tax
+
+    @property
+    def seen(self) -> Decimal:
+        """At the prices that people see: with the tax where they include it."""
+        return self.total if self.tax_inclusive else self.amount
+
+    @property
+    def order(self) -> Order | None:
+        return self.line.order if self.line else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quote:
+    """
+    A change as it would be done at `as_of`: from `before` seats to `after` at once, and to `scheduled` from
+    `takes_effect_at` on, where that is not at once. `withdraws` is the number that waited and no longer does.
+    """
+
+    subscription: Subscription
+    direction: Direction
+    lines: tuple[Position, ...]
+    currency: str
+    terms: TaxTerms = NO_TAX
+    before: int
+    after: int
+    scheduled: int | None = None
+    withdraws: int | None = None
+    takes_effect_at: datetime
+    as_of: datetime
+
+    @property
+    def subtotal(self) -> Decimal:
+        return sum((line.amount for line in self.lines), money.ZERO)
+
+    @property
+    def tax(self) -> Decimal:
+        return sum((line.tax for line in self.lines), money.ZERO)
+
+    @property
+    def total(self) -> Decimal:
+        return self.subtotal + self.tax
+
+    @property
+    def tax_name(self) -> str:
+        return self.terms.name
+
+    @property
+    def tax_rate(self) -> Decimal:
+        return self.terms.rate
+
+    @property
+    def tax_inclusive(self) -> bool:
+        return self.terms.inclusive
+
+    @property
+    def reverse_charge(self) -> bool:
+        return self.terms.reverse_charge
+
+
+def moment(as_of: datetime | None, *, at: datetime) -> datetime:
+    """
+    The moment that a change is computed for: now, or when it was shown.
+
+    :raises BadInput: it was shown more than 15 minutes ago, or not yet
+    """
+    if as_of is None:
+        return at
+    if as_of > at:
+        raise BadInput(_("This moment is still to come."), field="as_of", code="in_future")
+    if at - as_of > SHOWN_FOR:
+        raise BadInput(_("A preview holds for 15 minutes. Look again."), field="as_of", code="too_old")
+    return as_of
+
+
+def require_unchanged(subscription: Subscription, *, since: datetime | None) -> None:
+    """
+    What was shown holds only as long as nothing was bought or given back meanwhile. The caller holds the lock.
+
+    :raises ChangedSincePreview: something was
+    """
+    if since is None:
+        return
+    orders = Order.objects.filter(tenant=subscription.tenant_id, subscription=subscription)
+    back = OrderLine.objects.filter(order__in=orders, refunds__created_at__gt=since)
+    if orders.filter(granted_at__gt=since).exists() or back.exists():
+        raise ChangedSincePreview
+
+
+def newest_period(subscription: Subscription) -> BillingPeriod | None:
+    """The term that was charged last, with its price version."""
+    return BillingPeriod.objects.filter(subscription=subscription).order_by("-starts_at").first()
+
+
+def currency_of(subscription: Subscription) -> str:
+    """It never changes; empty where nothing was ever charged."""
+    period = newest_period(subscription)
+    return period.currency if period else ""

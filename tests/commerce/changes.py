@@ -1,0 +1,48 @@
+"""Changing subscriptions in tests: as their owner, by operation."""
+
+from datetime import timedelta
+
+from commerce.operations import open_orders
+from commerce.operations.changes import quantity
+from commerce.operations.invariants import CHECKS
+from tests.factories import NOON, RETURN_URL, acting
+
+DAY = timedelta(days=1)
+SECOND = timedelta(seconds=1)
+STEP_CARD = "pm_card_authenticationRequired"
+
+
+def change(subscription, to, at=NOON, card="", by=None, **options):
+    """Another number of seats. By default charged to the card that pays for the subscription."""
+    return quantity.change(
+        subscription=fresh(subscription),
+        quantity=to,
+        payment_method=card,
+        return_url=RETURN_URL,
+        by=by or acting(subscription.owner),
+        at=at,
+        **options,
+    )
+
+
+def preview(subscription, to, at=NOON, by=None, **options):
+    by = by or acting(subscription.owner)
+    return quantity.preview(subscription=fresh(subscription), quantity=to, by=by, at=at, **options)
+
+
+def confirm(order, at=NOON):
+    return open_orders.confirm_order(order=order, by=acting(order.buyer), at=at)
+
+
+def fresh(subscription):
+    return type(subscription).objects.with_people().get(pk=subscription.pk)
+
+
+def seats_of(subscription):
+    """How many there are, and how many are taken."""
+    subscription.refresh_from_db()
+    return subscription.quantity, subscription.seats_assigned
+
+
+def findings():
+    return [finding for check in CHECKS for finding in check()]

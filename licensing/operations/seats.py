@@ -11,8 +11,8 @@ from django.utils.translation import ngettext
 
 from licensing.models import Seat, Subscription
 from licensing.models.seat import SeatQuerySet
-from licensing.operations.subscriptions import SubscriptionInactive, require_in_own_tenant, require_manager
-from tenants.access import Actor, Right
+from licensing.operations.subscriptions import SubscriptionInactive, require_manager
+from tenants.access import Actor
 from tenants.directory.models import Membership
 from tenants.journal import events
 from tenants.refusal import BadInput, Refused
@@ -130,6 +130,16 @@ def vacate(*, subscription: Subscription, by: Actor, at: datetime) -> list[Seat]
     )
 
 
+def newest(subscription: Subscription, count: int) -> SeatQuerySet:
+    """The seats that were given last, with their people: those that go first where a subscription shrinks."""
+    return Seat.objects.open().filter(subscription=subscription).with_people().order_by("-assigned_at", "-pk")[:count]
+
+
+def release_newest(*, subscription: Subscription, count: int, by: Actor, at: datetime) -> list[Seat]:
+    """Take back the seats that were given last, for a subscription that the caller has locked."""
+    return _release(subscription, list(newest(subscription, count)), by=by, at=at)
+
+
 def _release(subscription: Subscription, seats: list[Seat], *, by: Actor, at: datetime) -> list[Seat]:
     if not seats:
         return []
@@ -142,16 +152,6 @@ def _release(subscription: Subscription, seats: list[Seat], *, by: Actor, at: da
         tenant=subscription.tenant,
         by=by,
         at=at,
-def newest(subscription: Subscription, count: int) -> SeatQuerySet:
-    """The seats that were given last, with their people: those that go first where a subscription shrinks."""
-    return Seat.objects.open().filter(subscription=subscription).with_people().order_by("-assigned_at", "-pk")[:count]
-
-
-def release_newest(*, subscription: Subscription, count: int, by: Actor, at: datetime) -> list[Seat]:
-    """Take back the seats that were given last, for a subscription that the caller has locked."""
-    return _release(subscription, list(newest(subscription, count)), by=by, at=at)
-
-
         subject=subscription.pk,
         members=[seat.member_id for seat in seats],
     )

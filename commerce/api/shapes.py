@@ -1,15 +1,14 @@
-"""A subscription, and what canceling it does."""
+"""A subscription, and how a charge is taxed."""
 
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from commerce.operations.cancellations import Cancellation, LineRefund
 from commerce.tax import Taxed
 from licensing.api.shapes import ProductRef
 from licensing.models import Channel, SubscriptionState
-from tenants.api.fields import Money, MoneyField, PersonField, money
+from tenants.api.fields import MoneyField, PersonField
 
 
 class TaxTermsOut(serializers.Serializer):
@@ -63,36 +62,3 @@ class SubscriptionOut(serializers.Serializer):
         allow_null=True, help_text="Canceling before gives money back. null: nothing was charged, or it has ended."
     )
     created_at = serializers.DateTimeField()
-
-
-class RefundLineOut(serializers.Serializer):
-    """What goes back for one line of an order that is still inside its refund window."""
-
-    order = serializers.CharField(source="line.order_id")
-    product = ProductRef(source="line.plan.product")
-    plan = serializers.CharField(source="line.plan_id")
-    quantity = serializers.IntegerField(source="line.quantity")
-    charged = serializers.SerializerMethodField()
-    refund = MoneyField(amount="amount", currency="payment.currency")
-
-    @extend_schema_field(Money)
-    def get_charged(self, back: LineRefund) -> dict[str, str]:
-        return money(back.line.amount + back.line.tax, back.payment.currency)
-
-
-class CancellationOut(serializers.Serializer):
-    """With lines, access ends at once and `total` goes back; without, it runs until `ends_at`."""
-
-    lines = RefundLineOut(many=True, source="refunds")
-    total = serializers.SerializerMethodField(help_text="What goes back; null: nothing was ever charged.")
-    ends_at = serializers.DateTimeField()
-    subscription = serializers.SerializerMethodField()
-
-    @extend_schema_field(Money(allow_null=True))
-    def get_total(self, cancellation: Cancellation) -> dict[str, str] | None:
-        currency = cancellation.currency or self.context["purchase"].currency
-        return money(cancellation.total, currency) if currency else None
-
-    @extend_schema_field(SubscriptionOut)
-    def get_subscription(self, cancellation: Cancellation) -> Any:
-        return SubscriptionOut(self.context["purchase"]).data

@@ -3,7 +3,6 @@
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
@@ -11,10 +10,9 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from commerce.api.shapes import CancellationOut, SubscriptionOut
+from commerce.api.shapes import SubscriptionOut
 from commerce.models import Purchase
 from commerce.models.purchase import PurchaseQuerySet
-from commerce.operations import cancellations
 from licensing.api.shapes import Email
 from licensing.models import Channel, Seat, Subscription, SubscriptionState
 from licensing.operations import subscriptions
@@ -45,11 +43,6 @@ LOOKUPS = {
     "expires_before": "term_end__lt",
     "expires_after": "term_end__gt",
 }
-
-
-class CancelBody(Input):
-    reason = serializers.CharField(max_length=500, allow_blank=True, default="")
-    preview = Flag(default=False, help_text=_("Only tell what it would do: needs no key."))
 
 
 class AutoRenewBody(Input):
@@ -111,43 +104,3 @@ class AutoRenew(SubscriptionView):
         subscription, body = self.endable(id), self.body(AutoRenewBody)
         subscriptions.set_auto_renew(subscription=subscription, by=self.actor, at=timezone.now(), **body)
         return Response(SubscriptionOut(self.shown(id)).data)
-
-
-class Cancel(SubscriptionView):
-    scopes = {"POST": "purchases:write"}
-    idempotent = ("POST",)
-
-    @extend_schema(operation_id="cancel_subscription", request=CancelBody, responses=CancellationOut)
-    def post(self, request: Request, id: UUID) -> HttpResponse:
-        """
-        End a subscription. Inside seven days of the charge at once, and the unused part goes back to the card; later
-        it runs to the end of what was paid.
-        """
-        subscription = self.endable(id)
-        sent: dict[str, Any] = request.data  # type: ignore[assignment]  # the parser reads objects only
-        if sent.get("preview") is True:
-            return self.preview(subscription)
-        return self.once(lambda: self.cancel(subscription))
-
-    def preview(self, subscription: Subscription) -> Response:
-        self.body(CancelBody)
-        told = cancellations.preview_cancellation(subscription=subscription, by=self.actor, at=timezone.now())
-        return self.told(told)
-
-    def cancel(self, subscription: Subscription) -> Response:
-        reason = self.body(CancelBody)["reason"]
-        try:
-            done = cancellations.cancel_subscription(
-                subscription=subscription, reason=reason, by=self.actor, at=timezone.now()
-            )
-        except subscriptions.SubscriptionInactive:
-            earlier = cancellations.past_cancellation(subscription=subscription) if self.taken_over else None
-            if earlier is None:
-                raise
-            # The call that held this key died on its way: what it did is the answer.
-            done = earlier
-        return self.told(done)
-
-    def told(self, cancellation: cancellations.Cancellation) -> Response:
-        context = {"purchase": self.shown(cancellation.subscription.pk)}
-        return Response(CancellationOut(cancellation, context=context).data)

@@ -1,8 +1,11 @@
 from django.urls import path
 
+from commerce.api.agreements import Agreements, OneAgreement
+from commerce.api.central import AllSubscriptions
+from commerce.api.changes import Cancel, ChangeQuantity, Reactivate
 from commerce.api.checkouts import CancelCheckout, Checkouts, ConfirmCheckout, OneCheckout, PayCheckout
 from commerce.api.invoices import InvoicePdf, Invoices
-from commerce.api.orders import Orders
+from commerce.api.orders import CancelOrder, ConfirmOrder, OneOrder, Orders
 from commerce.api.payment_methods import (
     CancelCardSetup,
     ConfirmCardSetup,
@@ -14,7 +17,8 @@ from commerce.api.payment_methods import (
     SubscriptionPaymentMethod,
 )
 from commerce.api.products import Products
-from commerce.api.subscriptions import AutoRenew, Cancel, OneSubscription, Subscriptions
+from commerce.api.subscriptions import AutoRenew, OneSubscription
+from commerce.api.support_cases import CloseSupportCase, OneSupportCase, SupportCaseMessages, SupportCases
 
 urlpatterns = [
     path("products/", Products.as_view(), name="api-products"),
@@ -27,6 +31,8 @@ urlpatterns = [
     path("subscriptions/<uuid:id>/", OneSubscription.as_view(), name="api-subscription"),
     path("subscriptions/<uuid:id>/auto-renew/", AutoRenew.as_view(), name="api-subscription-auto-renew"),
     path("subscriptions/<uuid:id>/cancel/", Cancel.as_view(), name="api-subscription-cancel"),
+    path("subscriptions/<uuid:id>/quantity/", ChangeQuantity.as_view(), name="api-subscription-quantity"),
+    path("subscriptions/<uuid:id>/reactivate/", Reactivate.as_view(), name="api-subscription-reactivate"),
     path(
         "subscriptions/<uuid:id>/payment-method/",
         SubscriptionPaymentMethod.as_view(),
@@ -40,6 +46,9 @@ urlpatterns = [
     path("payment-methods/setups/<uuid:id>/confirm/", ConfirmCardSetup.as_view(), name="api-card-setup-confirm"),
     path("payment-methods/setups/<uuid:id>/cancel/", CancelCardSetup.as_view(), name="api-card-setup-cancel"),
     path("orders/", Orders.as_view(), name="api-orders"),
+    path("orders/<uuid:id>/", OneOrder.as_view(), name="api-order"),
+    path("orders/<uuid:id>/confirm/", ConfirmOrder.as_view(), name="api-order-confirm"),
+    path("orders/<uuid:id>/cancel/", CancelOrder.as_view(), name="api-order-cancel"),
     path("invoices/", Invoices.as_view(), name="api-invoices"),
     path("invoices/<uuid:id>/pdf/", InvoicePdf.as_view(), name="api-invoice-pdf"),
 ]

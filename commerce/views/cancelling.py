@@ -45,6 +45,7 @@ def _ask(request: HttpRequest, subscription: Subscription, form: CancelForm, pre
         "section": "subscriptions",
         "subscription": subscription,
         "form": form,
+        "preview": preview,
         "refunds": preview.refunds,
         "total": preview.total,
         "currency": preview.currency,

@@ -67,7 +67,9 @@ def test_cancel_in_the_window_ends_it_and_gives_money_back_once(ana, subscriptio
 def test_cancel_after_the_window_lets_it_run_to_its_end(ana, plan):
     bought = buy(ana, plan, at=timezone.now() - timedelta(days=8))
     told = Api(ana).post(f"subscriptions/{bought.pk}/cancel/", {"reason": "No need"}, key="k").json()
-    assert (told["lines"], told["total"]) == ([], {"amount": "0.00", "currency": "USD"})
+    [line] = told["lines"]
+    assert (line["refund"], line["why"]["code"]) == ({"amount": "0.00", "currency": "USD"}, "outside_window")
+    assert (told["direction"], told["total"]) == ("none", {"amount": "0.00", "currency": "USD"})
     assert told["ends_at"] == told["subscription"]["term_end"]
     assert (told["subscription"]["state"], told["subscription"]["auto_renew"]) == ("active", False)
 
@@ -122,7 +124,7 @@ def test_others_end_nothing(ana, subscription, action, body):
     assert (Subscription.objects.get().state, Subscription.objects.get().auto_renew) == ("active", True)
 
 
-@pytest.mark.parametrize("path", ["quantity/", "reactivate/", "transfer/", "take-over/"])
+@pytest.mark.parametrize("path", ["transfer/", "take-over/"])
 def test_what_is_not_there_yet_is_not_there(ana, subscription, path):
     answer = Api(ana).post(f"subscriptions/{subscription.pk}/{path}", {}, key="k")
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")

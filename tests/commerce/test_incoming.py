@@ -27,7 +27,7 @@ from tests import ledger
 from tests.commerce.conftest import all_is_well, state_of
 from tests.commerce.provider import BANK, HOOK, bought, every_row, forget_what_is_owed, owed, post, send, signed, tell
 from tests.factories import NOON, OperatorFactory, acting, open_checkout, pay
-from tests.race import at_once
+from tests.race import at_once, race
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
 
@@ -457,8 +457,12 @@ class TestTwoHundredCopiesAtOnce:
         [told] = owed()
         body = news.written(told)
         headers = signed(body)
-        answers = at_once(lambda _copy: post(body, headers), range(200))
-        assert {answer.status_code for answer in answers} == {202}
+
+        def copies(_line):
+            # Fifty lines open at the same moment, as a server has them, and four copies down each.
+            assert {post(body, headers).status_code for _copy in range(4)} == {202}
+
+        assert race(copies, range(50)) == 50
         [stored] = IncomingEvent.objects.all()
         assert Job.objects.filter(name=HANDLE).count() == 1
         # The message may come again and again, too: to many workers at the same moment.
@@ -475,8 +479,8 @@ class TestTwoHundredCopiesAtOnce:
         with connection.cursor() as cursor:
             cursor.execute("ALTER TABLE commerce_incomingevent DROP CONSTRAINT an_event_is_stored_once")
             try:
-                at_once(lambda _copy: post(body, headers), range(40))
-                assert IncomingEvent.objects.count() > 1
+                answers = at_once(lambda _copy: post(body, headers), range(20))
+                assert any(isinstance(answer, IncomingEvent.MultipleObjectsReturned) for answer in answers)
             finally:
                 cursor.execute("TRUNCATE commerce_incomingevent")
                 cursor.execute(

@@ -84,7 +84,8 @@ class TestMoney:
         assert f"order {Order.objects.get().pk}: paid with 0 succeeded payments" in found
 
     def test_a_payment_of_an_order_that_is_not_paid(self, subscription):
-        without("commerce_order", "a_paid_order_has_its_subscription")
+        without("commerce_order", "an_order_has_its_subscription", "a_granted_order_says_when")
+        without("commerce_order", "a_paid_order_says_when")
         Order.objects.update(state="canceled")
         assert f"order {Order.objects.get().pk}: canceled with 1 succeeded payments" in findings()
 
@@ -92,7 +93,7 @@ class TestMoney:
         Payment.objects.update(amount=Decimal("5.00"), captured=Decimal("5.00"))
         found = findings()
         assert (
-            f"payment {Payment.objects.get().pk}: its amount is not the total of order {Order.objects.get().pk}"
+            f"payment {Payment.objects.get().pk}: its amount is not what was due for order {Order.objects.get().pk}"
             in found
         )
 
@@ -100,7 +101,7 @@ class TestMoney:
         Payment.objects.update(currency="EUR")
         found = findings()
         assert (
-            f"payment {Payment.objects.get().pk}: its amount is not the total of order {Order.objects.get().pk}"
+            f"payment {Payment.objects.get().pk}: its amount is not what was due for order {Order.objects.get().pk}"
             in found
         )
 
@@ -120,13 +121,13 @@ class TestMoney:
     def test_a_subscription_without_an_order(self, subscription):
         order = Order.objects.get()
         Payment.objects.update(state="failed")
-        Order.objects.update(state="pending", paid_at=None, subscription=None)
+        Order.objects.update(state="pending", paid_at=None, granted_at=None, subscription=None)
         assert order.subscription == subscription
-        assert f"subscription {subscription.pk}: 0 paid orders" in findings()
+        assert f"subscription {subscription.pk}: 0 orders granted it" in findings()
 
     def test_a_subscription_that_names_another_order(self, subscription):
         Subscription.objects.update(order_ref="another")
-        assert findings() == [f"subscription {subscription.pk}: 0 paid orders"]
+        assert findings() == [f"subscription {subscription.pk}: 0 orders granted it"]
 
 
 class TestPeriods:

@@ -28,7 +28,7 @@ class FormAdmin(ProcurementAdmin):
     def may_change(self, actor: Actor) -> bool:
         raise NotImplementedError
 
-    def form(self, row: Any, data: Any = None) -> forms.Form:
+    def form_for(self, row: Any, data: Any = None) -> forms.Form:
         """With what stands in the row, or with what was typed."""
         raise NotImplementedError
 
@@ -54,10 +54,10 @@ class FormAdmin(ProcurementAdmin):
         if not may and (row is None or not self.has_view_permission(request)):
             raise PermissionDenied
         if request.method in READS:
-            return self.page(request, row, form=self.form(row) if may else None, **context)
+            return self.page(request, row, form=self.form_for(row) if may else None, **context)
         if request.method != "POST" or not may:
             raise PermissionDenied
-        form = self.form(row, request.POST)
+        form = self.form_for(row, request.POST)
         if form.is_valid():
             try:
                 row = self.keep(row, form, by=actor, at=timezone.now())

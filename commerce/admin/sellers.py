@@ -125,7 +125,7 @@ class SellerAdmin(FormAdmin):
     def may_change(self, actor: Actor) -> bool:
         return actor.is_operator
 
-    def form(self, row: Seller | None, data: Any = None) -> SellerForm:
+    def form_for(self, row: Seller | None, data: Any = None) -> SellerForm:
         if row is None:
             return NewSellerForm(data)
         stands = {name: getattr(row, name) for name in ("name", "country", "address", "tax_id")}

@@ -94,7 +94,7 @@ class TenantAdmin(FormAdmin):
     def may_change(self, actor: Actor) -> bool:
         return actor.may(Right.CHANGE_BILLING)
 
-    def form(self, row: Tenant, data: Any = None) -> BillingForm:
+    def form_for(self, row: Tenant, data: Any = None) -> BillingForm:
         stands = {"legal_name": row.legal_name, "address": row.billing_address, "tax_number": row.tax_number}
         return BillingForm(data, initial=stands)
 

@@ -2,7 +2,7 @@ from datetime import date
 from typing import Self
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Prefetch, Q
 from django.utils.translation import gettext_lazy as _
 
 from licensing.models import Plan
@@ -18,6 +18,14 @@ class AgreementQuerySet(models.QuerySet["Agreement"]):
     def in_force(self, on: date) -> Self:
         """Those that hold on a day; `valid_to` is the first day on which one holds no longer."""
         return self.filter(Q(valid_to=None) | Q(valid_to__gt=on), valid_from__lte=on)
+
+    def locked(self) -> Self:
+        # Of the terms: an order is placed before they change, or after it.
+        return self.order_by("pk").select_for_update(of=("self",), no_key=True)
+
+    def with_prices(self) -> Self:
+        prices = AgreementPrice.objects.order_by("plan_id").select_related("plan__product")
+        return self.select_related("tenant").prefetch_related(Prefetch("prices", prices))
 
 
 class Agreement(models.Model):
@@ -51,6 +59,9 @@ class Agreement(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def is_in_force(self, on: date) -> bool:
+        return self.valid_from <= on and (self.valid_to is None or on < self.valid_to)
 
 
 class AgreementPrice(models.Model):

@@ -89,6 +89,8 @@ class TenantSettings(models.Model):
 
     tenant = models.OneToOneField(Tenant, on_delete=models.PROTECT, primary_key=True, related_name="policy_settings")
     self_service_enabled = models.BooleanField(default=True)
+    # Whether members take free seats of what was bought centrally themselves.
+    members_claim_seats = models.BooleanField(default=False)
     set_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
     set_at = models.DateTimeField()
 

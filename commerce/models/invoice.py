@@ -3,13 +3,14 @@ Invoices and credit notes. Final once written: the database refuses to change or
 says is a copy.
 """
 
+from decimal import Decimal
 from typing import Self
 
 from django.db import models
 from django.db.models import F, Prefetch, Q
 from django.utils.translation import gettext_lazy as _
 
-from commerce.models.order import Order
+from commerce.models.order import Order, OrderState
 from commerce.models.payment import Refund
 from tenants.access import Actor, Right
 from tenants.directory.models import Membership, Tenant
@@ -68,6 +69,13 @@ class InvoiceCounter(models.Model):
 class InvoiceKind(models.TextChoices):
     INVOICE = "invoice", _("Invoice")
     CREDIT_NOTE = "credit_note", _("Credit note")
+
+
+class InvoiceState(models.TextChoices):
+    OPEN = "open", _("Open")
+    PAID = "paid", _("Paid")
+    # All of it was credited before anything was paid.
+    CREDITED = "credited", _("Credited")
 
 
 class InvoiceQuerySet(models.QuerySet["Invoice"]):
@@ -162,6 +170,22 @@ class Invoice(models.Model):
             "address": self.bill_to_address,
             "tax_number": self.bill_to_tax_number,
         }
+
+    @property
+    def state(self) -> InvoiceState | None:
+        """How an invoice stands, by its order; a credit note has no state."""
+        if self.is_credit_note:
+            return None
+        if self.order.state == OrderState.PAID:
+            return InvoiceState.PAID
+        return InvoiceState.OPEN if self.order.due else InvoiceState.CREDITED
+
+    @property
+    def amount_due(self) -> Decimal | None:
+        """What is still to be paid of it."""
+        if self.is_credit_note:
+            return None
+        return self.order.due if self.state == InvoiceState.OPEN else Decimal(0)
 
     @property
     def is_credit_note(self) -> bool:

@@ -112,13 +112,12 @@ def end_checkout(*, checkout: Checkout, state: CheckoutState, by: Actor, at: dat
 
 def _captured(payment: Payment, charge: Charge, at: datetime) -> None:
     payment.captured = charge.amount
-    others = Payment.objects.filter(order=payment.order).exclude(pk=payment.pk)
     if (charge.amount, charge.currency) != (payment.amount, payment.currency):
         log.error("payment %s set aside: %s %s captured", payment.pk, charge.amount, charge.currency)
         _close(payment, PaymentState.SET_ASIDE, charge, at)
         ledger.set_aside_captured(payment=payment, currency=charge.currency, at=at)
         _give_up(payment.order, at)  # nobody pays a second time while the operator looks into it
-    elif not fulfilment.is_wanted(payment.order) or others.filter(state__in=(*LIVE, PaymentState.SUCCEEDED)).exists():
+    elif _is_surplus(payment):
         _close(payment, PaymentState.SURPLUS, charge, at)
         ledger.surplus_captured(payment=payment, at=at)
         if payment.order.checkout is None:
@@ -132,6 +131,14 @@ def _captured(payment: Payment, charge: Charge, at: datetime) -> None:
         _close(payment, PaymentState.SUCCEEDED, charge, at)
         ledger.captured(payment=payment, at=at)
         fulfilment.fulfil(order=payment.order, card=payment.card, at=at)
+
+
+def _is_surplus(payment: Payment) -> bool:
+    # Credited while the card was charged: less is due than was taken, and it can be paid anew.
+    if payment.amount != payment.order.due or not fulfilment.is_wanted(payment.order):
+        return True
+    others = Payment.objects.filter(order=payment.order).exclude(pk=payment.pk)
+    return others.filter(state__in=(*LIVE, PaymentState.SUCCEEDED)).exists()
 
 
 def _declined(payment: Payment, charge: Charge, at: datetime) -> None:

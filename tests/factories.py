@@ -12,8 +12,8 @@ from django.contrib.auth.hashers import make_password
 from django.utils.text import slugify
 from factory.django import DjangoModelFactory
 
-from commerce.models import Price, TaxRate
-from commerce.operations import checkouts, payments
+from commerce.models import Agreement, Order, Price, TaxRate
+from commerce.operations import agreements, central, checkouts, payments
 from licensing.models import Channel, Family, Plan, Product, Subscription, Term
 from policies.models import Exclusion, Market, Policy
 from tenants.access import Actor, actor_of

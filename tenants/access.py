@@ -13,7 +13,10 @@ from tenants.refusal import NotAllowed
 class Right(StrEnum):
     """What a role may allow; the table of roles below is the only place that says which does."""
 
+    # With prices; the two below without: all of them, or those that are the tenant's own.
     SEE_ALL_PURCHASES = "see_all_purchases"
+    SEE_PURCHASES = "see_purchases"
+    SEE_CENTRAL_PURCHASES = "see_central_purchases"
     END_PURCHASES_OF_OTHERS = "end_purchases_of_others"
     READ_POLICY = "read_policy"
     CHANGE_POLICY = "change_policy"
@@ -24,14 +27,15 @@ class Right(StrEnum):
     READ_JOURNAL = "read_journal"
 
 
-_READS = frozenset({Right.SEE_ALL_PURCHASES, Right.READ_POLICY, Right.READ_JOURNAL})
+_SEES = frozenset({Right.SEE_PURCHASES, Right.SEE_CENTRAL_PURCHASES})
+_READS = _SEES | {Right.SEE_ALL_PURCHASES, Right.READ_POLICY, Right.READ_JOURNAL}
 _BILLING = _READS | {Right.CHANGE_POLICY, Right.CHANGE_BILLING, Right.BUY_CENTRALLY, Right.END_PURCHASES_OF_OTHERS}
 
 RIGHTS: dict[str, frozenset[Right]] = {
     Role.GLOBAL_ADMIN: _BILLING | {Right.MANAGE_PEOPLE, Right.ASSIGN_CENTRAL_SEATS},
     Role.BILLING_ADMIN: _BILLING,
-    Role.LICENSE_ADMIN: frozenset({Right.ASSIGN_CENTRAL_SEATS}),
-    Role.USER_ADMIN: frozenset({Right.ASSIGN_CENTRAL_SEATS}),
+    Role.LICENSE_ADMIN: _SEES | {Right.ASSIGN_CENTRAL_SEATS},
+    Role.USER_ADMIN: frozenset({Right.SEE_CENTRAL_PURCHASES, Right.ASSIGN_CENTRAL_SEATS}),
     Role.GLOBAL_READER: _READS,
 }
 

@@ -62,7 +62,7 @@ class SubscriptionView(TenantView):
         return subscription
 
     def shown(self, id: UUID) -> Subscription:
-        return self.find(self.visible().for_procurement(), pk=id)
+        return self.find(self.visible().for_procurement().priced_for(self.actor), pk=id)
 
 
 class Subscriptions(SubscriptionView):
@@ -73,9 +73,12 @@ class Subscriptions(SubscriptionView):
         operation_id="list_subscriptions", parameters=[SubscriptionFilters], responses=page_of(SubscriptionOut)
     )
     def get(self, request: Request) -> Response:
-        """One's own purchases; whoever sees all purchases, those of the tenant, however they were bought."""
+        """
+        One's own purchases; whoever sees all purchases, those of the tenant, however they were bought. Without prices
+        for those who only give its seats.
+        """
         asked = self.query(SubscriptionFilters)
-        return self.page(self.filtered(asked).for_procurement(), SubscriptionOut)
+        return self.page(self.filtered(asked).for_procurement().priced_for(self.actor), SubscriptionOut)
 
     def filtered(self, asked: dict[str, Any]) -> PurchaseQuerySet:
         found = self.visible().filter(**{LOOKUPS[name]: asked[name] for name in asked if name in LOOKUPS})

@@ -13,12 +13,15 @@ from commerce.models.payment import Payment
 from commerce.models.price import NOTICE, Price
 from licensing.models import GIVES_ACCESS, EndCause, Subscription
 from licensing.models.subscription import SubscriptionQuerySet
+from tenants.access import Actor, Right
 from tenants.journal.models import Event
 
 # From each charge, to the second.
 REFUND_WINDOW = timedelta(days=7)
 
 _MONEY: DecimalField = DecimalField(max_digits=17, decimal_places=3)
+# What tells the price of a purchase.
+_OF_MONEY = ("unit_price", "currency", "paid", "refunded", "refundable_until", "renewal_price")
 
 
 class PurchaseQuerySet(SubscriptionQuerySet):
@@ -90,6 +93,24 @@ class PurchaseQuerySet(SubscriptionQuerySet):
         )
         known = Coalesce(Subquery(agreed.values("amount")[:1]), Subquery(announced.values("amount")[:1]))
         return self.with_money().annotate(renewal_price=Coalesce(known, F("unit_price")))
+
+    def priced_for(self, by: Actor) -> Self:
+        """
+        Without the money of purchases that somebody may see, but not what they cost: none, or nothing paid. The last
+        of what is annotated.
+        """
+        if by.is_operator or by.may(Right.SEE_ALL_PURCHASES):
+            return self
+        own = Q(purchaser=by.home) | Q(owner=by.home)
+        nothing = Value(0, output_field=_MONEY)
+        empty = {"paid": nothing, "refunded": nothing}
+        return self.annotate(
+            **{
+                name: Case(When(own, then=F(name)), default=empty.get(name, Value(None)))
+                for name in _OF_MONEY
+                if name in self.query.annotations
+            }
+        )
 
     def for_procurement(self) -> Self:
         """As the admins of a tenant read purchases: with people, product, money and end, in one query."""

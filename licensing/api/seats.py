@@ -1,4 +1,4 @@
-"""The seats of a subscription: whoever sees it reads them, its owner assigns and releases them."""
+"""The seats of a subscription: whoever sees it reads them; its owner, or the tenant's admins, assign and release."""
 
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,6 @@ from rest_framework.response import Response
 from licensing.api.shapes import Email, SeatOut
 from licensing.models import Seat, Subscription
 from licensing.operations import seats
-from licensing.operations.subscriptions import require_manager
 from tenants.api.reading import Input
 from tenants.api.schema import page_of
 from tenants.api.views import TenantView
@@ -29,10 +28,10 @@ class SeatsView(TenantView):
     def visible(self, id: UUID) -> Subscription:
         return self.find(Subscription.objects.visible_to(self.actor).select_related("tenant"), pk=id)
 
-    def managed(self, id: UUID) -> Subscription:
-        """:raises NotAllowed: the caller sees it, but is not its owner"""
+    def assignable(self, id: UUID) -> Subscription:
+        """:raises NotAllowed: the caller sees it, but does not give its seats"""
         subscription = self.visible(id)
-        require_manager(subscription, self.actor)
+        seats.require_assigner(subscription, self.actor)
         return subscription
 
 

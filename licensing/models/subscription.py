@@ -41,12 +41,19 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
         return self.filter(tenant=tenant)
 
     def visible_to(self, by: Actor) -> Self:
-        """What a person may see in the acting tenant: everything by right, else what they bought or own."""
+        """What a person may see in the acting tenant: all or the central ones by right, else what they bought or own."""
         seen = self.of(by.home.tenant)
-        return seen if by.may(Right.SEE_ALL_PURCHASES) else seen.filter(Q(purchaser=by.home) | Q(owner=by.home))
+        if by.may(Right.SEE_PURCHASES):
+            return seen
+        central = Q(channel=Channel.CENTRAL) | Q(owner=None) if by.may(Right.SEE_CENTRAL_PURCHASES) else Q(pk=None)
+        return seen.filter(Q(purchaser=by.home) | Q(owner=by.home) | central)
 
     def managed_by(self, member: Membership) -> Self:
         return self.filter(tenant_id=member.tenant_id, owner=member)
+
+    def of_the_tenant_itself(self) -> Self:
+        """Those that no member owns: bought centrally, or taken over."""
+        return self.filter(owner=None)
 
     def with_access(self) -> Self:
         """Those whose people may use the product."""

@@ -11,8 +11,8 @@ from django.utils.translation import ngettext
 
 from licensing.models import Seat, Subscription
 from licensing.models.seat import SeatQuerySet
-from licensing.operations.subscriptions import SubscriptionInactive, require_manager
-from tenants.access import Actor
+from licensing.operations.subscriptions import SubscriptionInactive, require_in_own_tenant, require_manager
+from tenants.access import Actor, Right
 from tenants.directory.models import Membership
 from tenants.journal import events
 from tenants.refusal import BadInput, Refused
@@ -58,18 +58,30 @@ def members_by_email(emails: Sequence[str], *, by: Actor, field: str = "members"
     return [found[email] for email in wanted]
 
 
+def require_assigner(subscription: Subscription, by: Actor) -> None:
+    """
+    The owner gives the seats of a subscription; those of the tenant's own are given by its admins.
+
+    :raises NotAllowed: neither
+    """
+    if subscription.owner_id is None:
+        require_in_own_tenant(subscription, by, Right.ASSIGN_CENTRAL_SEATS)
+    else:
+        require_manager(subscription, by)
+
+
 @transaction.atomic
 def assign(*, subscription: Subscription, members: Sequence[Membership], by: Actor, at: datetime) -> list[Seat]:
     """
     Give each member a seat, all or none; a member who already has one keeps it. Returns one seat for each.
 
-    :raises NotAllowed: `by` does not manage the subscription
+    :raises NotAllowed: `by` is neither its owner nor, where that is the tenant, an admin who assigns its seats
     :raises NotAMember: of another tenant, or a guest
     :raises MemberNotActive: disabled, or has left
     :raises SubscriptionInactive: the subscription is disabled or deleted
     :raises NoSeatLeft: fewer seats are free than members need one
     """
-    require_manager(subscription, by)
+    require_assigner(subscription, by)
     # Row lock: seat changes of one subscription happen one after another; the CHECK on the row is the second wall.
     subscription = Subscription.objects.locked().get(pk=subscription.pk)
     return place(subscription=subscription, members=members, by=by, at=at)
@@ -106,9 +118,9 @@ def release(*, subscription: Subscription, members: Sequence[Membership], by: Ac
     """
     Take the seats of members back, all or none; a member without one is left alone. Returns the seats released.
 
-    :raises NotAllowed: `by` does not manage the subscription
+    :raises NotAllowed: as `assign`
     """
-    require_manager(subscription, by)
+    require_assigner(subscription, by)
     subscription = Subscription.objects.locked().get(pk=subscription.pk)
     seats = list(Seat.objects.open().filter(subscription=subscription, member__in=members).order_by("pk"))
     return _release(subscription, seats, by=by, at=at)
@@ -116,8 +128,8 @@ def release(*, subscription: Subscription, members: Sequence[Membership], by: Ac
 
 @transaction.atomic
 def release_one(*, seat_id: UUID, subscription: Subscription, by: Actor, at: datetime) -> Seat | None:
-    """Take one seat back. Released already: nothing changes. :raises NotAllowed: as `release`"""
-    require_manager(subscription, by)
+    """Take one seat back. Released already: nothing changes. :raises NotAllowed: as `assign`"""
+    require_assigner(subscription, by)
     subscription = Subscription.objects.locked().get(pk=subscription.pk)
     seats = list(Seat.objects.open().filter(subscription=subscription, pk=seat_id))
     return next(iter(_release(subscription, seats, by=by, at=at)), None)

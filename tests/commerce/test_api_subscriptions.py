@@ -14,7 +14,7 @@ from licensing.models import Subscription
 from licensing.operations import seats
 from tests.callers import Api
 from tests.commerce.conftest import ids
-from tests.factories import GuestFactory, MembershipFactory, acting, buy, plan_on_sale
+from tests.factories import GuestFactory, MembershipFactory, acting, buy, buy_centrally, plan_on_sale
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
 
@@ -80,9 +80,35 @@ def test_purchasers_see_their_own_and_admins_all_of_their_tenant(ana, admin, sub
     assert Api(admin).get(f"subscriptions/{foreign.pk}/").content == Api(admin).get(f"subscriptions/{NEVER}/").content
 
 
-@pytest.mark.parametrize("role", ["license_admin", "user_admin"])
-def test_roles_without_rights_yet_see_their_own(ana, subscription, role):
-    assert ids(Api(MembershipFactory(tenant=ana.tenant, roles=[role])).get("subscriptions/")) == []
+MONEY = ("unit_price", "refundable_until")
+
+
+@pytest.mark.parametrize(
+    "role, sees_all, sees_prices",
+    [
+        ("global_admin", True, True),
+        ("billing_admin", True, True),
+        ("global_reader", True, True),
+        ("license_admin", True, False),
+        ("user_admin", False, False),
+    ],
+)
+def test_each_role_sees_what_it_may_and_prices_only_where_it_may(
+    ana, admin, plan, subscription, role, sees_all, sees_prices
+):
+    central = buy_centrally(admin, plan)
+    member = MembershipFactory(tenant=ana.tenant, roles=[role])
+    api, own = Api(member), buy(member, plan, at=timezone.now())
+    rows = {row["id"]: row for row in api.get("subscriptions/").json()["results"]}
+    assert set(rows) == {str(s.pk) for s in ([central, subscription, own] if sees_all else [central, own])}
+    for row in rows.values():
+        assert api.get(f"subscriptions/{row['id']}/").json() == row
+    assert (rows[str(central.pk)]["unit_price"] is not None) == sees_prices
+    assert sees_prices or all(rows[str(central.pk)][name] is None for name in MONEY)
+    assert (rows[str(central.pk)]["owner"], rows[str(central.pk)]["payer"]) == (None, None)
+    assert all(rows[str(own.pk)][name] for name in MONEY), "what they bought themselves they know"
+    if not sees_all:
+        assert api.get(f"subscriptions/{subscription.pk}/").status_code == 404
 
 
 def test_filters(ana, admin, subscription, plan):

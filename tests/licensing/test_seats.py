@@ -221,3 +221,36 @@ class TestTheDatabaseRefuses:
 
         with pytest.raises(IntegrityError, match="same_tenant"), transaction.atomic():
             seat_the_stranger()
+
+
+class TestOfTheTenantItself:
+    @pytest.fixture
+    def central(self):
+        return granted(channel="central")
+
+    @pytest.mark.parametrize("role", ["global_admin", "license_admin", "user_admin"])
+    def test_its_seats_are_given_and_taken_back_by_those_who_assign_them(self, central, role):
+        by, [ben] = admin_of(central.tenant, role), colleagues(central)
+        [seat] = assign(central, ben, by=by)
+        assert sitting(central) == {ben}
+        release(central, ben, by=by)
+        assert sitting(central) == set()
+        [seat] = assign(central, ben, by=by)
+        seats.release_one(seat_id=seat.pk, subscription=central, by=by, at=NOON)
+        assert sitting(central) == set()
+
+    @pytest.mark.parametrize("role", [None, "billing_admin", "global_reader"])
+    def test_nobody_else_gives_them_not_even_who_bought(self, central, role):
+        by = admin_of(central.tenant, role) if role else acting(central.purchaser)
+        [ben] = colleagues(central)
+        assign(central, ben, by=admin_of(central.tenant))
+        for attempt in (lambda: assign(central, *colleagues(central), by=by), lambda: release(central, ben, by=by)):
+            with pytest.raises(NotAllowed):
+                attempt()
+        assert sitting(central) == {ben}
+
+    def test_nor_an_admin_of_another_tenant_nor_the_system(self, central):
+        for by in (admin_of(TenantFactory()), SYSTEM):
+            with pytest.raises(NotAllowed):
+                assign(central, *colleagues(central), by=by)
+        assert sitting(central) == set()

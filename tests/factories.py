@@ -16,7 +16,7 @@ from commerce.models import Agreement, Order, Price, TaxRate
 from commerce.operations import agreements, central, checkouts, payments
 from licensing.models import Channel, Family, Plan, Product, Subscription, Term
 from policies.models import Exclusion, Market, Policy
-from tenants.access import Actor, actor_of
+from tenants.access import SYSTEM, Actor, actor_of
 from tenants.directory.models import Department, Domain, MemberKind, Membership, RoleGrant, Tenant, User
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -219,3 +219,29 @@ def buy(buyer: Membership, plan: Plan, quantity: int = 2, at: datetime = NOON, *
     """The whole purchase: quote, card, subscription."""
     pay(open_checkout(buyer, plan, quantity, at, **options), at=at)
     return Subscription.objects.filter(purchaser=buyer, plan=plan).latest("created_at")
+
+
+# --- What a tenant buys itself
+
+
+def agree(tenant: Tenant, at: datetime = NOON, name: str = "Volume 2026", prices=(), **terms: object) -> Agreement:
+    """An agreement that is paid by invoice, as the operator makes it; `prices` are pairs of a plan and an amount."""
+    agreed = {"valid_from": date(2026, 1, 1), "pay_by_invoice": True, **terms}
+    wanted = {plan.pk: Decimal(amount) for plan, amount in prices}
+    return agreements.add(tenant=tenant, name=name, terms=agreements.Terms(prices=wanted, **agreed), by=SYSTEM, at=at)
+
+
+def price_centrally(plan: Plan, amount: str = "8.99", currency: str = "USD") -> Plan:
+    return PriceFactory(plan=plan, channel=Channel.CENTRAL, amount=Decimal(amount), currency=currency).plan
+
+
+def order_centrally(buyer: Membership, plan: Plan, quantity: int = 2, at: datetime = NOON, **means: object) -> Order:
+    """Order as somebody who may, by an agreement or with a card."""
+    return central.order(plan=plan, quantity=quantity, return_url=RETURN_URL, by=acting(buyer), at=at, **means)
+
+
+def buy_centrally(buyer: Membership, plan: Plan, quantity: int = 2, at: datetime = NOON) -> Subscription:
+    """The whole purchase, on an agreement of its own with a price of USD 8.99, paid by invoice."""
+    found = Agreement.objects.of(buyer.tenant).filter(name=f"For {plan.pk}").first()
+    agreement = found or agree(buyer.tenant, at, name=f"For {plan.pk}", prices=[(plan, "8.99")])
+    return order_centrally(buyer, plan, quantity, at, agreement=agreement).subscription

@@ -49,7 +49,7 @@ class Seats(SeatsView):
     @extend_schema(operation_id="assign_seats", request=MembersBody, responses={201: SeatOut(many=True)})
     def post(self, request: Request, id: UUID) -> Response:
         """Give each member a seat, all or none; whoever has one keeps it. One seat for each, in their order."""
-        subscription, body = self.managed(id), self.body(MembersBody)
+        subscription, body = self.assignable(id), self.body(MembersBody)
         members = seats.members_by_email(body["members"], by=self.actor)
         given = seats.assign(subscription=subscription, members=members, by=self.actor, at=timezone.now())
         return Response(self.shown(given), status=201)
@@ -65,7 +65,7 @@ class ReleaseSeats(SeatsView):
     @extend_schema(operation_id="release_seats", request=MembersBody, responses=SeatOut(many=True))
     def post(self, request: Request, id: UUID) -> Response:
         """Take the seats of people back, all or none; whoever has none is left alone. The seats that were released."""
-        subscription, body = self.managed(id), self.body(MembersBody)
+        subscription, body = self.assignable(id), self.body(MembersBody)
         released = seats.release(
             subscription=subscription, members=self.people(body["members"]), by=self.actor, at=timezone.now()
         )
@@ -88,7 +88,7 @@ class OneSeat(SeatsView):
     @extend_schema(operation_id="release_seat", responses={204: None})
     def delete(self, request: Request, id: UUID, seat: UUID) -> Response:
         """Take one seat back. Released already: nothing changes."""
-        subscription = self.managed(id)
+        subscription = self.assignable(id)
         held = self.find(Seat.objects.filter(subscription=subscription), pk=seat)
         seats.release_one(seat_id=held.pk, subscription=subscription, by=self.actor, at=timezone.now())
         return Response(status=204)

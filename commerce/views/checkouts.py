@@ -51,6 +51,7 @@ def checkout_page(request: HttpRequest, by: Actor, checkout_id: UUID) -> HttpRes
 def pay(request: HttpRequest, by: Actor, checkout_id: UUID) -> HttpResponse:
     checkout, now = _own(by, checkout_id), timezone.now()
     form = PayForm(checkout.plan, request.POST, kept=cards.offered(by=by, at=now))
+    form.fields["payment_method"].required = "update" not in request.POST  # a new total needs no card
     if not form.is_valid():
         return _review(request, checkout, form, now=now, status=400)
     quantity = form.cleaned_data["quantity"]

@@ -10,12 +10,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django_countries import countries
 
 from commerce import money
-from commerce.models import Invoice, InvoiceKind, InvoiceLine, Order, OrderLine, Refund, RefundReason, Seller
+from commerce.models import Invoice, InvoiceKind, InvoiceLine, Order, OrderLine, PaymentState, Refund, Seller
 from commerce.operations.sellers import seller_for
 from licensing.models import Channel
 from tenants.access import SYSTEM, Actor
@@ -32,8 +33,6 @@ PARTIES = (
     "bill_to_address",
     "bill_to_tax_number",
 )
-NEVER_INVOICED = (RefundReason.SURPLUS, RefundReason.SET_ASIDE)
-
 TAKE = """
     INSERT INTO commerce_invoicecounter AS counter (id, seller_id, year, last) VALUES (%s, %s, %s, 1)
     ON CONFLICT (seller_id, year) DO UPDATE SET last = counter.last + 1
@@ -69,11 +68,12 @@ def issue_credit_note(*, refund: Refund, at: datetime) -> Invoice | None:
     """
     Credit what went back of an invoice. The last act of the transaction in which a refund succeeds.
 
-    None: what went back was never invoiced, such as a charge that nothing was left to pay for.
+    None: what went back was never invoiced, such as a charge that nothing was left to pay for; or it was credited when
+    an earlier refund seemed to have given it back.
     """
-    order, line = refund.order, refund.line
-    credited = Invoice.objects.filter(order=order, kind=InvoiceKind.INVOICE).first()
-    if refund.reason in NEVER_INVOICED or credited is None:
+    promise = refund.replaces or refund
+    credited = Invoice.objects.filter(order=refund.order, kind=InvoiceKind.INVOICE).first()
+    if credited is None or not _is_invoiced(refund) or _is_credited(promise):
         return None
     note = Invoice(
         kind=InvoiceKind.CREDIT_NOTE,
@@ -86,8 +86,17 @@ def issue_credit_note(*, refund: Refund, at: datetime) -> Invoice | None:
     )
     jobs.enqueue("commerce.deliver_credit_note", invoice_id=str(note.pk))
     payer = Membership.objects.select_related("user", "tenant").get(pk=credited.payer_id)
-    credit = _unused(line, refund) if line else _external(refund)
-    return _issue(note, [credit], order=order, payer=payer, seller=credited.seller, by=SYSTEM, at=at)
+    credit = _unused(promise.line, promise) if promise.line else _external(refund)
+    return _issue(note, [credit], order=refund.order, payer=payer, seller=credited.seller, by=SYSTEM, at=at)
+
+
+def _is_invoiced(refund: Refund) -> bool:
+    """What was captured without need, or with another amount than agreed, is on no invoice."""
+    return refund.payment is None or refund.payment.state == PaymentState.SUCCEEDED
+
+
+def _is_credited(promise: Refund) -> bool:
+    return Invoice.objects.filter(Q(refund=promise) | Q(refund__replaces=promise)).exists()
 
 
 def _unused(line: OrderLine, refund: Refund) -> InvoiceLine:

@@ -99,7 +99,7 @@ def currency_of(payment: Payment) -> str:
     if payment.state != PaymentState.SET_ASIDE:
         return payment.currency
     kept = Movement.objects.filter(kind=MovementKind.SET_ASIDE_CAPTURED, source=payment.pk)
-    return kept.values_list("currency", flat=True).get()
+    return kept.values_list("currency", flat=True).first() or payment.currency
 
 
 def _taken(kind: MovementKind, payment: Payment, currency: str, account: Account, at: datetime) -> None:

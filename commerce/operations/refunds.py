@@ -33,6 +33,10 @@ class ChargeContested(Refused):
     message = _("The cardholder contests this charge at the bank, so nothing of it is refunded.")
 
 
+class NothingToMakeGood(Refused):
+    message = _("This refund did not fail, or it is being made good already.")
+
+
 def give_back(
     *, line: OrderLine, quantity: int, amount: Decimal, tax: Decimal, reason: RefundReason, by: Actor, at: datetime
 ) -> Refund:
@@ -65,6 +69,43 @@ def give_back_surplus(*, payment: Payment, at: datetime) -> None:
 def give_back_set_aside(*, payment: Payment, by: Actor, at: datetime) -> Refund:
     """Everything that a payment captured with another amount or currency than agreed."""
     return _open(payment, amount=payment.captured - payment.refunded, reason=RefundReason.SET_ASIDE, by=by, at=at)
+
+
+def make_good(*, refund: Refund, by: Actor, at: datetime) -> Refund:
+    """
+    Promise anew what failed, to the same card: the same amount, which was credited before or will be once. In the
+    caller's transaction; sent after the commit.
+
+    :raises NothingToMakeGood: it did not fail, is being made good, or the bank took the money of its charge
+    """
+    order = orders.lock(refund.order_id)
+    refund = Refund.objects.select_related("payment__tenant").get(pk=refund.pk)
+    if refund.payment is None or not Refund.objects.to_be_made_good().filter(pk=refund.pk).exists():
+        raise NothingToMakeGood
+    refund.payment.order = order
+    return _promise(
+        refund.payment,
+        amount=refund.amount,
+        tax=refund.tax,
+        reason=RefundReason(refund.reason),
+        replaces=refund,
+        by=by,
+        at=at,
+    )
+
+
+def record_external(
+    payment: Payment, *, answer: RefundAnswer, amount: Decimal, tax: Decimal, replaces: Refund | None, at: datetime
+) -> Refund:
+    """
+    Write down what somebody gave back at the provider. In the caller's transaction, which holds the order's lock and
+    is at its end: a credit note takes a number.
+    """
+    refund = _promise(
+        payment, amount=amount, tax=tax, reason=RefundReason.EXTERNAL, replaces=replaces, by=SYSTEM, at=at
+    )
+    _succeeded(refund, answer, at)
+    return refund
 
 
 def send_waiting(payment: Payment, *, at: datetime) -> None:
@@ -131,12 +172,10 @@ def settle_refund(*, refund: Refund, answer: RefundAnswer, at: datetime) -> Refu
     """
     with transaction.atomic():
         order = orders.lock(refund.order_id)
-        refund = Refund.objects.select_related("payment", "tenant", "line").get(pk=refund.pk)
+        refund = Refund.objects.select_related("payment", "tenant", "line", "replaces__line").get(pk=refund.pk)
         refund.order = order
         if answer.outcome == RefundOutcome.SUCCEEDED and refund.state == RefundState.STARTED:
-            _turn(refund, RefundState.SUCCEEDED, answer, at)
-            ledger.refund_sent(refund=refund, at=at)
-            invoices.issue_credit_note(refund=refund, at=at)
+            _succeeded(refund, answer, at)
         elif answer.outcome == RefundOutcome.FAILED and refund.state != RefundState.FAILED:
             log.error("refund %s failed at the provider", refund.pk)
             Payment.objects.filter(refunds=refund.pk).update(refunded=F("refunded") - refund.amount)
@@ -157,13 +196,25 @@ def _open(
     line: OrderLine | None = None,
     quantity: int | None = None,
 ) -> Refund:
-    """
-    Promise a refund. The CHECK on the payment keeps refunds within what was captured and is not disputed.
-
-    :raises ChargeContested: nothing of this charge is given back
-    """
+    """:raises ChargeContested: nothing of this charge is given back"""
     if payment.is_contested:
         raise ChargeContested
+    return _promise(payment, amount=amount, reason=reason, by=by, at=at, tax=tax, line=line, quantity=quantity)
+
+
+def _promise(
+    payment: Payment,
+    *,
+    amount: Decimal,
+    reason: RefundReason,
+    by: Actor,
+    at: datetime,
+    tax: Decimal = money.ZERO,
+    line: OrderLine | None = None,
+    quantity: int | None = None,
+    replaces: Refund | None = None,
+) -> Refund:
+    """The CHECK on the payment keeps refunds within what was captured and is not disputed."""
     Payment.objects.filter(pk=payment.pk).update(refunded=F("refunded") + amount)
     refund = Refund.objects.create(
         tenant=payment.tenant,
@@ -174,14 +225,23 @@ def _open(
         amount=amount,
         tax=tax,
         reason=reason,
+        replaces=replaces,
         created_at=at,
     )
-    _record("refund.started", refund, payment.currency, by, at)
+    _record("refund.started", refund, ledger.currency_of(payment), by, at)
+    if replaces is not None:
+        return refund  # what it makes good is promised already
     if payment.state == PaymentState.SUCCEEDED:
         ledger.refund_promised(refund=refund, at=at)
     elif payment.state == PaymentState.SET_ASIDE:
         ledger.set_aside_released(refund=refund, at=at)
     return refund
+
+
+def _succeeded(refund: Refund, answer: RefundAnswer, at: datetime) -> None:
+    _turn(refund, RefundState.SUCCEEDED, answer, at)
+    ledger.refund_sent(refund=refund, at=at)
+    invoices.issue_credit_note(refund=refund, at=at)
 
 
 def _turn(refund: Refund, state: RefundState, answer: RefundAnswer, at: datetime) -> None:

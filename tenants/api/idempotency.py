@@ -46,10 +46,10 @@ class IdempotencyKeyInUse(Refused):
     message = _("The first call with this Idempotency-Key is still running.")
 
 
-def run(request: Request, *, actor: Actor, work: Callable[[bool], Response]) -> HttpResponse:
+def run(request: Request, *, actor: Actor, work: Callable[[IdempotencyKey], Response]) -> HttpResponse:
     """
-    Do `work` once for the key of the request, or give the first answer again. `work` is told whether it takes up
-    what a call that died may have begun.
+    Do `work` once for the key of the request, or give the first answer again. `work` is given the key, which tells
+    whether it takes up what a call that died may have begun.
 
     The caller has checked sign-in, scope, role and ownership: an answer is only repeated to who may still have it.
 
@@ -62,7 +62,7 @@ def run(request: Request, *, actor: Actor, work: Callable[[bool], Response]) -> 
         return answer(bytes(first.body or b""), first.status or 200, first.headers, replayed=True)
     kept = False
     try:
-        given = work(first.taken_over)
+        given = work(first)
         body, headers = rendered(given)
         kept = may_be_kept(given) and keep(first, status=given.status_code, headers=headers, body=body)
     finally:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
+from uuid import UUID
 
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpResponse, QueryDict
@@ -13,6 +14,7 @@ from rest_framework.views import APIView
 from tenants.access import SCOPES, Actor
 from tenants.api import idempotency, pages, problem
 from tenants.api.authentication import BearerAuthentication, Grant
+from tenants.api.models import IdempotencyKey
 from tenants.api.reading import BodyParser, Input, check_query
 from tenants.api.scopes import TokenAllows
 from tenants.directory.models import Membership, Tenant
@@ -43,6 +45,8 @@ class CallView(APIView):
     orderings: ClassVar[Mapping[str, str] | None] = None
     # Inside `once`: a call that died held the key before, and may have done the work already.
     taken_over = False
+    # Inside `once`: the same for every call that takes the key over, and for no other.
+    key_id: UUID
     default_ordering: ClassVar[str] = pages.NEWEST_FIRST
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -121,8 +125,8 @@ class CallView(APIView):
         if self.request.method not in self.idempotent:
             raise TypeError(f"{type(self).__name__}.idempotent must name {self.request.method}")
 
-        def with_problems(taken_over: bool) -> Response:
-            self.taken_over = taken_over
+        def with_problems(key: IdempotencyKey) -> Response:
+            self.taken_over, self.key_id = key.taken_over, key.pk
             try:
                 return work()
             except problem.ANSWERED as refused:

@@ -29,6 +29,18 @@ _DECLINES: dict[str, str | Promise] = {
     "insufficient_funds": gettext_lazy(
         "Your card was declined: there is not enough money on it. Nothing was charged. Try another card."
     ),
+    "expired_card": gettext_lazy("Your card has expired. Nothing was charged. Try another card."),
+    "incorrect_cvc": gettext_lazy("The card's security code is wrong. Nothing was charged. Type the card again."),
+    "currency_not_supported": gettext_lazy(
+        "Your card does not pay in this currency. Nothing was charged. Try another card."
+    ),
+    "processing_error": gettext_lazy(
+        "Your bank could not process the payment. Nothing was charged. Try again in a minute or use another card."
+    ),
+    "unknown_card": gettext_lazy("This card cannot be used here. Nothing was charged. Try another card."),
+    "amount_not_supported": gettext_lazy(
+        "The payment provider cannot charge this amount in this currency, whatever the card. Nothing was charged."
+    ),
     "authentication_failed": gettext_lazy(
         "Your card was declined: the payment was not confirmed with your bank. Nothing was charged. "
         "Try again or use another card."

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
@@ -15,7 +16,7 @@ from django.views.decorators.http import require_http_methods
 from commerce import gateways
 from commerce.gateways.protocol import GatewayUnavailable, Outcome
 from commerce.gateways.stripe import StripeGateway
-from commerce.models import Payment, PaymentState
+from commerce.models import Payment, PaymentState, StripeIntent
 from commerce.operations import charging
 from commerce.views.people import for_members
 from tenants.access import Actor
@@ -28,13 +29,13 @@ def stripe_step(request: HttpRequest, by: Actor, key: UUID) -> HttpResponse:
     gateway = gateways.current()
     if not isinstance(gateway, StripeGateway):
         raise Http404
-    payment = get_object_or_404(Payment.objects.filter(payer=by.home).select_related("order"), pk=key)
+    payment = get_object_or_404(Payment.objects.filter(payer=by.home), pk=key)
     if request.method == "POST":
         with suppress(charging.CardDeclined, charging.PaymentCanceled):  # the page that follows tells
             charging.learn(payment=payment, ask=gateway.with_holder, at=timezone.now())
         return redirect("stripe-step", key=key)
     if payment.state != PaymentState.REQUIRES_ACTION:
-        return _onward(payment)
+        return _onward(key)
     return render(request, "commerce/stripe_step.html", {"payment": payment, "bank_url": _bank_url(gateway, key)})
 
 
@@ -48,7 +49,7 @@ def _bank_url(gateway: StripeGateway, key: UUID) -> str:
     return charge.action_url if charge and begun else ""
 
 
-def _onward(payment: Payment) -> HttpResponse:
-    if payment.order.checkout_id:
-        return redirect("checkout", checkout_id=payment.order.checkout_id)
-    return redirect("my-subscriptions")
+def _onward(key: UUID) -> HttpResponse:
+    """Where the bank was told to lead the cardholder back to: the page of what they pay for."""
+    told = StripeIntent.objects.filter(key=key).values_list("return_url", flat=True).first()
+    return redirect(told or reverse("my-subscriptions"))

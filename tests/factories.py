@@ -12,8 +12,8 @@ from django.contrib.auth.hashers import make_password
 from django.utils.text import slugify
 from factory.django import DjangoModelFactory
 
-from commerce.models import Agreement, Order, Price, TaxRate
-from commerce.operations import agreements, central, checkouts, payments
+from commerce.models import Agreement, CardSetup, Order, Price, TaxRate
+from commerce.operations import agreements, card_setups, central, checkouts, payments
 from licensing.models import Channel, Family, Plan, Product, Subscription, Term
 from policies.models import Exclusion, Market, Policy
 from tenants.access import SYSTEM, Actor, actor_of
@@ -245,3 +245,8 @@ def buy_centrally(buyer: Membership, plan: Plan, quantity: int = 2, at: datetime
     found = Agreement.objects.of(buyer.tenant).filter(name=f"For {plan.pk}").first()
     agreement = found or agree(buyer.tenant, at, name=f"For {plan.pk}", prices=[(plan, "8.99")])
     return order_centrally(buyer, plan, quantity, at, agreement=agreement).subscription
+
+
+def add_card(who: Membership, card: str = "pm_card_visa", at: datetime = NOON, **options: object) -> CardSetup:
+    """Keep a card without a charge."""
+    return card_setups.add(token=card, return_to=lambda pk: RETURN_URL, by=acting(who), at=at, **options)

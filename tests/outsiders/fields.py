@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.forms import BaseForm
+from django.utils import timezone
 
 from licensing.models import Seat
 from tenants.api.reading import Input
@@ -50,11 +51,14 @@ KNOWN_FIELDS: dict[str, set[str]] = {
     "MembersBody": {"members"},
     "NewCaseBody": {"kind", "subject", "body", "subscription"},
     "NewMember": {"name", "department", "state", "source", "email", "kind"},
+    "NewPaymentMethodBody": {"token", "for_organisation"},
     "OrderFilters": {"state", "subscription"},
     "PayBody": {"payment_method"},
     "PolicyBody": {"value", "reason"},
     "ProductQuery": {"family", "search", "country"},
     "ReplyBody": {"body"},
+    "ReplaceBody": {"by"},
+    "SourceBody": {"payment_method"},
     "SubscriptionFilters": {
         "channel", "state", "product", "family", "purchaser", "assigned_to", "expires_before", "expires_after",
         "search",
@@ -62,9 +66,12 @@ KNOWN_FIELDS: dict[str, set[str]] = {
     "SellerForm": {"name", "country", "address", "tax_id", "markets"},
     "TenantChange": {"billing"},
     "AnswerForm": {"body"},
+    "AddCardForm": {"token", "for_organisation"},
     "AddressForm": {"email", "next"},
     "AssignForm": {"members"},
     "CancelForm": {"reason"},
+    "CardForm": {"payment_method"},
+    "ChooseCardForm": set(),
     "CountryForm": set(),
     "EmailForm": {"email"},
     "FindSeatForm": {"q"},
@@ -89,7 +96,8 @@ class Body:
     others: Callable[[World], dict[str, Any]] = lambda world: {}
 
     def filled(self, world: World) -> tuple[str, Any]:
-        url = self.route.format(own=own_subscription(world).pk, member=world.outsider.pk, plan=world.plan.pk)
+        fills = {name: fill(world) for name, fill in FILLS.items() if f"{{{name}}}" in self.route}
+        url = self.route.format(**fills)
         content = {self.field: self.value(world), **self.others(world)}
         if self.method == "GET":
             return f"{url}?{urlencode(content)}", None
@@ -100,6 +108,19 @@ def own_subscription(world: World) -> Any:
     """A purchase of the outsider's, made when it is first asked for: the call is theirs, only the field is not."""
     held = Seat.objects.filter(member=world.outsider).select_related("subscription").first()
     return held.subscription if held else factories.buy(world.outsider, world.plan)
+
+
+def own_card(world: World) -> Any:
+    return factories.add_card(world.outsider).payment_method
+
+
+FILLS: dict[str, Callable[[World], Any]] = {
+    "own": lambda w: own_subscription(w).pk,
+    "checkout": lambda w: factories.open_checkout(w.outsider, w.plan, at=timezone.now()).pk,
+    "card": lambda w: own_card(w).pk,
+    "member": lambda w: w.outsider.pk,
+    "plan": lambda w: w.plan.pk,
+}
 
 
 def _owner(world: World) -> str:
@@ -130,6 +151,16 @@ BODIES = [
     Body("POST", "/api/v1/members/", "email", _owner, lambda w: {"name": "Taken"}),
     Body("POST", "/api/v1/members/", "department", _department, lambda w: {"email": "n@quux.example"}),
     Body("PATCH", "/api/v1/members/{member}/", "department", _department),
+    Body("POST", "/api/v1/payment-methods/", "token", lambda w: str(w.spare_card.pk)),
+    Body("POST", "/api/v1/payment-methods/", "token", lambda w: w.spare_card.reference),
+    Body("POST", "/api/v1/payment-methods/{card}/replace/", "by", lambda w: str(w.spare_card.pk)),
+    Body("POST", "/api/v1/subscriptions/{own}/payment-method/", "payment_method", lambda w: str(w.spare_card.pk)),
+    Body("POST", "/api/v1/checkouts/{checkout}/pay/", "payment_method", lambda w: str(w.card.pk)),
+    Body("POST", "/api/v1/checkouts/{checkout}/pay/", "payment_method", lambda w: w.card.reference),
+    Body("POST", "/checkouts/{checkout}/pay/", "payment_method", lambda w: str(w.card.pk), lambda w: {"quantity": 2}),
+    Body("POST", "/my/payment-methods/add/", "token", lambda w: w.spare_card.reference),
+    Body("POST", "/my/payment-methods/{card}/replace/", "card", lambda w: str(w.spare_card.pk)),
+    Body("POST", "/my/subscriptions/{own}/card/", "card", lambda w: str(w.spare_card.pk)),
     Body("POST", "/my/subscriptions/{own}/assign/", "members", _owner),
     Body("POST", "/my/subscriptions/{own}/release/", "seats", lambda w: str(w.seat.pk)),
     Body("POST", "/buy/{plan}/", "email", _owner),

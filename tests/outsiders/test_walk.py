@@ -57,7 +57,8 @@ def visitor_called(who: str, world: World) -> Visitor:
 
 def secrets_from(who: str, world: World) -> tuple[str, ...]:
     """The words that a visitor must never read. Its own people may know what their organisation is called."""
-    private = (PRIVATE_WORD, str(world.subscription.pk), str(world.order.pk), world.invoice.number)
+    rows = (world.subscription, world.order, world.card, world.spare_card, world.card_setup)
+    private = (PRIVATE_WORD, *(str(row.pk) for row in rows), world.card.reference, world.invoice.number)
     return private if who in OF_THE_TENANT else (*private, TENANT_WORD)
 
 

@@ -6,7 +6,18 @@ from typing import Any
 from django.apps import apps
 from django.utils import timezone
 
-from commerce.models import Checkout, Invoice, Order, Payment, SandboxCharge, SupportCase
+from commerce.models import (
+    CardSetup,
+    Checkout,
+    Invoice,
+    Order,
+    Payment,
+    PaymentMethod,
+    SandboxCard,
+    SandboxCharge,
+    SandboxSetup,
+    SupportCase,
+)
 from commerce.models.support import CaseKind
 from commerce.operations import support
 from licensing.models import Plan, Seat, Subscription
@@ -36,6 +47,10 @@ class World:
     waiting: Payment
     order: Order
     invoice: Invoice
+    # One that pays for the subscription, one that pays for nothing, and one that its holder has not confirmed yet.
+    card: PaymentMethod
+    spare_card: PaymentMethod
+    card_setup: CardSetup
     policy: Policy
     case: SupportCase
     # Of the same tenant, without any role; and an admin of another tenant.
@@ -77,6 +92,9 @@ def build() -> World:
         waiting=Payment.objects.get(order__checkout=waiting),
         order=Order.objects.get(subscription=subscription),
         invoice=Invoice.objects.get(order__subscription=subscription),
+        card=PaymentMethod.objects.get(member=owner),
+        spare_card=factories.add_card(owner, "pm_card_refundFail", now).payment_method,
+        card_setup=factories.add_card(owner, "pm_card_authenticationRequired", now),
         policy=Policy.objects.get(tenant=tenant),
         case=support.open_case(
             kind=CaseKind.QUESTION,
@@ -111,5 +129,13 @@ def rows_of(tenant: Tenant) -> dict[str, list[tuple[Any, ...]]]:
         key__in=list(Payment.objects.filter(tenant=tenant).values_list("pk", flat=True))
     )
     found["the provider's ledger"] = sorted(charges.values_list(), key=str)
+    setups = SandboxSetup.objects.using("sandbox").filter(
+        key__in=list(CardSetup.objects.filter(tenant=tenant).values_list("pk", flat=True))
+    )
+    found["the provider's setups"] = sorted(setups.values_list(), key=str)
+    kept = SandboxCard.objects.using("sandbox").filter(
+        reference__in=list(PaymentMethod.objects.filter(tenant=tenant).values_list("reference", flat=True))
+    )
+    found["the provider's cards"] = sorted(kept.values_list(), key=str)
     found["tenants.Tenant"] = list(Tenant.objects.filter(pk=tenant.pk).values_list())
     return found

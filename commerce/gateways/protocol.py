@@ -215,6 +215,12 @@ class Gateway(Protocol):
     def refund(self, *, key: UUID, charge_key: UUID, amount: Decimal) -> RefundAnswer:
         """Give money back. The same key again gives the first answer again."""
 
+    def refund_unknown(self, *, key: UUID, reference: str) -> RefundAnswer:
+        """
+        Give back what is left of a charge that no key here belongs to, by the provider's id for it. Nothing left: that
+        has succeeded already.
+        """
+
     def find_refund(self, key: UUID) -> RefundAnswer | None:
         """The refund of a key as it stands now, or None when the provider never saw it."""
 

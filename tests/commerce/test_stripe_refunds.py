@@ -128,3 +128,23 @@ def test_without_a_charge_nothing_goes_back(wire):
     with pytest.raises(GatewayUnavailable):
         gateway_on(wire).refund(key=KEY, charge_key=UUID(int=9), amount=Decimal(5))
     assert wire.told() == []
+
+
+class TestAChargeOfNobodyHere:
+    def give_back(self, wire, reference):
+        return gateway_on(wire).refund_unknown(key=KEY, reference=reference)
+
+    @pytest.mark.parametrize("reference, field", [(PI, "payment_intent"), ("ch_3MmlLrLkdIwHu7ix0snN0B15", "charge")])
+    def test_goes_back_whole_by_its_reference(self, wire, reference, field):
+        wire.on("POST", REFUNDS, refund("succeeded", KEY))
+        assert self.give_back(wire, reference).outcome == RefundOutcome.SUCCEEDED
+        sent = wire.one("POST", REFUNDS)
+        assert (sent.key, sent.form) == (str(KEY), {field: reference, "metadata[key]": str(KEY)})
+
+    @pytest.mark.parametrize(
+        "code, outcome",
+        [("charge_already_refunded", RefundOutcome.SUCCEEDED), ("charge_disputed", RefundOutcome.FAILED)],
+    )
+    def test_that_stripe_refuses_to_give_back(self, wire, code, outcome):
+        wire.on("POST", REFUNDS, invalid(code))
+        assert self.give_back(wire, PI).outcome == outcome

@@ -133,6 +133,10 @@ class StripeGateway:
         with self._line.limited():
             return self._refunds.make(key, charge_key, amount)
 
+    def refund_unknown(self, *, key: UUID, reference: str) -> RefundAnswer:
+        with self._line.limited():
+            return self._refunds.make_unknown(key, reference)
+
     def find_refund(self, key: UUID) -> RefundAnswer | None:
         with self._line.limited():
             return self._refunds.find(key)

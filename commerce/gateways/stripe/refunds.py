@@ -41,6 +41,26 @@ class Refunds:
             return self._refused(row, error)
         return self._answer(row, self._kept(row, made))
 
+    def make_unknown(self, key: UUID, reference: str) -> RefundAnswer:
+        """All that is left of a charge of nobody here: Stripe refuses a second one, so no row need remember it."""
+        which = "payment_intent" if reference.startswith("pi_") else "charge"
+        try:
+            made = self._service.create(
+                {which: reference, "metadata": {"key": str(key)}}, {"idempotency_key": str(key)}
+            )
+        except stripe.InvalidRequestError as error:
+            is_back = error.code == "charge_already_refunded"
+            log.warning("stripe: charge %s is not refunded: %s", reference, error.code)
+            return RefundAnswer(
+                key=key,
+                charge_key=shapes.NOBODY,
+                reference="",
+                outcome=RefundOutcome.SUCCEEDED if is_back else RefundOutcome.FAILED,
+                amount=Decimal(0),
+                currency="",
+            )
+        return shapes.refund_of(made.to_dict(), key=key, charge_key=shapes.NOBODY)
+
     def find(self, key: UUID) -> RefundAnswer | None:
         row = StripeRefund.objects.select_related("intent").filter(key=key).first()
         if row is None:

@@ -5,8 +5,8 @@ from collections.abc import Collection, Mapping
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from commerce.models import Checkout, Invoice, Order, Purchase, SupportCase
-from tenants.directory.models import Tenant
+from commerce.models import CardSetup, Checkout, Invoice, Order, PaymentMethod, Purchase, SupportCase
+from tenants.directory.models import Membership, Tenant
 from tenants.journal.naming import SUBJECT, Named, Names, uuids
 
 
@@ -43,8 +43,27 @@ def support_cases(tenant: Tenant | None, ids: Collection[str]) -> Mapping[str, N
     return {str(case.pk): Named(_("Support case: %(kind)s") % {"kind": case.get_kind_display()}) for case in found}
 
 
+def cards(tenant: Tenant | None, ids: Collection[str]) -> Mapping[str, Named]:
+    """By whose they are: what is printed on somebody's card is nobody else's business."""
+    found = PaymentMethod.objects.filter(pk__in=uuids(ids)).select_related("member__user")
+    found = found if tenant is None else found.of(tenant)
+    return {str(card.pk): _card_of(card.member) for card in found}
+
+
+def card_setups(tenant: Tenant | None, ids: Collection[str]) -> Mapping[str, Named]:
+    found = CardSetup.objects.filter(pk__in=uuids(ids)).select_related("member__user")
+    found = found if tenant is None else found.filter(tenant=tenant)
+    return {str(setup.pk): _card_of(None if setup.for_tenant else setup.member) for setup in found}
+
+
+def _card_of(member: Membership | None) -> Named:
+    return Named(_("Card of %(name)s") % {"name": member} if member else _("Card of the organisation"))
+
+
 NAMES: Names = {
-    SUBJECT: (purchases, checkouts, orders, support_cases),
+    SUBJECT: (purchases, checkouts, orders, support_cases, cards, card_setups),
+    "payment_method": (cards,),
+    "subscriptions": (purchases,),
     "subscription": (purchases,),
     "order": (orders,),
     "invoice": (invoices,),

@@ -16,6 +16,7 @@ from commerce.tasks import deliver_card_notice
 from licensing.models import Subscription
 from licensing.operations.subscriptions import SubscriptionInactive
 from tenants.delivery.models import Job
+from tenants.journal.naming import names_in
 from tenants.refusal import BadInput, NotAllowed
 from tests import ledger
 from tests.factories import NOON, MembershipFactory, TenantFactory, acting, admin_of, buy, confirm, open_checkout, pay
@@ -402,6 +403,15 @@ class TestWhatPaysForASubscription:
                 with pytest.raises(cards.PaymentMethodNotAccepted):
                     pay(open_checkout(ana, plan), named)
         assert (ledger.states(), Payment.objects.count()) == ([], 0)
+
+
+def test_the_journal_tells_whose_card_it_is_and_nothing_that_is_printed_on_it(ana):
+    keep(ana)
+    remove(keep(ana, OTHER), ana)
+    keep(admin_of(ana.tenant, "billing_admin"), for_organisation=True)
+    told = {str(name) for name in names_in(ana.tenant.events.all(), ana.tenant).values()}
+    assert {"Card of Ana Alvarez", "Card of the organisation"} <= told
+    assert not any("4242" in name for name in told)
 
 
 class TestExpiry:

@@ -9,6 +9,7 @@ from commerce.views import (
     changing,
     checkouts,
     hooks,
+    invoice_payments,
     invoices,
     payment_methods,
     sandbox,
@@ -58,4 +59,8 @@ urlpatterns = [
     path("my/invoices/", invoices.my_invoices, name="my-invoices"),
     path("my/invoices/<uuid:invoice_id>/", invoices.my_invoice, name="my-invoice"),
     path("my/invoices/<uuid:invoice_id>/pdf/", invoices.my_invoice_pdf, name="my-invoice-pdf"),
+    path("my/invoices/<uuid:invoice_id>/pay/", invoice_payments.pay_page, name="invoice-pay"),
+    path("my/invoices/<uuid:invoice_id>/pay/now/", invoice_payments.pay, name="invoice-pay-now"),
+    path("my/invoices/<uuid:invoice_id>/pay/return/", invoice_payments.come_back, name="my-invoice-return"),
+    path("my/invoices/<uuid:invoice_id>/pay/other-card/", invoice_payments.other_card, name="invoice-other-card"),
 ]

@@ -44,6 +44,7 @@ NAVIGATION: list[dict[str, Any]] = [
             {"title": _("Overview"), "icon": "home", "link": reverse_lazy("admin:index")},
             _page(_("Purchases"), "commerce.purchase", "receipt_long"),
             _page(_("Invoices"), "commerce.invoice", "request_quote"),
+            _page(_("Agreements"), "commerce.agreement", "handshake"),
             _page(_("Product policies"), "policies.selfserviceproduct", "rule"),
             _page(_("Policies set"), "policies.policy", "rule"),
             _page(_("Support cases"), "commerce.supportcase", "support_agent"),

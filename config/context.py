@@ -5,7 +5,7 @@ from functools import cached_property
 from django.http import HttpRequest
 
 from licensing.models import Subscription
-from tenants.access import Actor, acting_memberships
+from tenants.access import Actor, Right, acting_memberships
 from tenants.directory.models import Membership
 from tenants.procurement import may_read_some
 from tenants.signin.acting import actor_of_request
@@ -40,6 +40,10 @@ class Acting:
     @property
     def may_administer(self) -> bool:
         return self.actor is not None and may_read_some(self.actor)
+
+    @property
+    def may_buy_centrally(self) -> bool:
+        return self.membership is not None and self.actor is not None and self.actor.may(Right.BUY_CENTRALLY)
 
 
 def acting(request: HttpRequest) -> dict[str, Acting]:

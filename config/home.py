@@ -8,13 +8,13 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from commerce.admin import paid, state_badge
+from commerce.admin import paid, sees_prices, state_badge
 from commerce.models import Purchase
 from policies import eligibility
 from policies.admin import value_badge
 from policies.models import SelfServiceProduct
 from policies.operations import policies
-from tenants.access import Actor
+from tenants.access import Actor, Right
 from tenants.dates import listed_day
 from tenants.signin.acting import actor_of_request
 
@@ -31,16 +31,15 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "title": _("Overview"),
         "organisation": None if actor.is_operator else actor.tenant,
         "newest": [_as_line(purchase) for purchase in _newest_purchases(actor)],
+        "sees_prices": sees_prices(actor),
         "policies": _policies(actor),
         "closed": _why_closed(actor),
     }
 
 
 def _newest_purchases(actor: Actor) -> list[Any]:
-    purchases = Purchase.objects.for_procurement()
-    if actor.tenant is not None and not actor.is_operator:
-        purchases = purchases.of(actor.tenant)
-    return list(purchases.order_by("-created_at")[:NEWEST])
+    purchases = Purchase.objects.all() if actor.is_operator else Purchase.objects.visible_to(actor)
+    return list(purchases.for_procurement().priced_for(actor).order_by("-created_at")[:NEWEST])
 
 
 def _as_line(purchase: Purchase) -> dict[str, Any]:
@@ -58,7 +57,7 @@ def _as_line(purchase: Purchase) -> dict[str, Any]:
 
 def _policies(actor: Actor) -> list[dict[str, Any]]:
     """What holds for each product in the acting tenant; an operator acts in none."""
-    if actor.tenant is None:
+    if actor.tenant is None or not actor.may(Right.READ_POLICY):
         return []
     products = SelfServiceProduct.objects.order_by("family__name", "name")
     return [

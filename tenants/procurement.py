@@ -32,7 +32,7 @@ BY_COMMAND = _("Operator, by command")
 
 def may_read_some(actor: Actor) -> bool:
     """Whether the procurement view has anything for this person."""
-    return actor.is_operator or actor.may(Right.SEE_ALL_PURCHASES)
+    return actor.is_operator or actor.may(Right.SEE_CENTRAL_PURCHASES)
 
 
 def badge(text: str | Promise, kind: str = "") -> str:

@@ -1,13 +1,15 @@
 """What this app shows in the procurement view; a module for each subject."""
 
+from commerce.admin.agreements import AgreementAdmin
 from commerce.admin.invoices import InvoiceAdmin
 from commerce.admin.prices import PriceAdmin
-from commerce.admin.purchases import PurchaseAdmin, paid, state_badge
+from commerce.admin.purchases import PurchaseAdmin, paid, sees_prices, state_badge
 from commerce.admin.sellers import SellerAdmin
 from commerce.admin.support import SupportCaseAdmin
 from commerce.admin.tax_rates import TaxRateAdmin
 
 __all__ = [
+    "AgreementAdmin",
     "InvoiceAdmin",
     "PriceAdmin",
     "PurchaseAdmin",
@@ -15,5 +17,6 @@ __all__ = [
     "SupportCaseAdmin",
     "TaxRateAdmin",
     "paid",
+    "sees_prices",
     "state_badge",
 ]

@@ -10,21 +10,20 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from commerce.admin.central import CentralOrders
 from commerce.admin.filters import ChannelFilter
 from commerce.admin.orders import orders_of
+from commerce.admin.seats import SeatGiving, may_assign, seats_of
 from commerce.amounts import money
+from commerce.forms import AssignForm
 from commerce.models import Purchase
 from commerce.views.wording import look_of
-from licensing.models import Product, Seat, SubscriptionState
-from tenants.access import Right
+from licensing.models import Product, SubscriptionState
+from tenants.access import Actor, Right
 from tenants.dates import listed_day, listed_minute
 from tenants.journal.models import Event
 from tenants.journal.naming import names_in
-from tenants.procurement import Filter, ProcurementAdmin, Row, Section, badge
-
-# A page lists this many people of a purchase; the number of all of them stands beside.
-SHOWN_SEATS = 200
-
+from tenants.procurement import Filter, Row, Section, badge
 
 class StateFilter(Filter):
     title, parameter_name, field = gettext_lazy("state"), "state", "state"
@@ -41,10 +40,14 @@ class ProductFilter(Filter):
 
 
 @admin.register(Purchase)
-class PurchaseAdmin(ProcurementAdmin):
-    """Every purchase of the organisation, however it was bought."""
+class PurchaseAdmin(CentralOrders, SeatGiving):
+    """
+    Every purchase of the organisation, however it was bought; without prices, or the central ones alone, for those who
+    only give its seats.
+    """
 
-    right = Right.SEE_ALL_PURCHASES
+    right = Right.SEE_CENTRAL_PURCHASES
+    list_before_template = "admin/_purchases.html"
     list_title = gettext_lazy("Purchases")
     list_display = [
         "product",
@@ -67,6 +70,17 @@ class PurchaseAdmin(ProcurementAdmin):
 
     def rows(self) -> QuerySet[Any]:
         return Purchase.objects.for_procurement()
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        actor = self.actor(request)
+        if actor.is_operator:
+            return super().get_queryset(request)
+        return Purchase.objects.visible_to(actor).for_procurement().priced_for(actor)
+
+    def get_list_display(self, request: HttpRequest) -> list[str]:
+        columns = super().get_list_display(request)
+        hidden = [] if sees_prices(self.actor(request)) else ["price_paid"]
+        return [column for column in columns if column not in hidden]
 
     @admin.display(description=gettext_lazy("product"), ordering="plan__product__name")
     def product(self, purchase: Purchase) -> str:
@@ -92,15 +106,19 @@ class PurchaseAdmin(ProcurementAdmin):
         return state_badge(purchase)
 
     def page(self, request: HttpRequest, row: Purchase, status: int = 200, **context: Any) -> Any:
-        context = {"title": str(row.plan), "state": state_badge(row), "look": look_of(row), **context}
+        may = may_assign(row, self.actor(request))
+        told = {"may_assign": may, "assign": AssignForm() if may else None}
+        context = {"title": str(row.plan), "state": state_badge(row), "look": look_of(row), **told, **context}
         return super().page(request, row, status, **context)
 
     def sections(self, request: HttpRequest, row: Purchase) -> list[Section]:
-        return [
+        sections = [
             Section(title=_("What was bought"), rows=self.facts(request, row)),
             Section(title=_("Assigned people"), template="admin/_seats.html", data=seats_of(row)),
-            Section(title=_("Order history"), template="admin/_orders.html", data=orders_of(row)),
         ]
+        if sees_prices(self.actor(request), row):
+            sections.append(Section(title=_("Order history"), template="admin/_orders.html", data=orders_of(row)))
+        return sections
 
     def facts(self, request: HttpRequest, row: Purchase) -> list[Row]:
         people: list[tuple[str | Promise, Any]] = [
@@ -167,14 +185,7 @@ def state_badge(purchase: Purchase) -> str:
     return badge(purchase.get_state_display(), look_of(purchase).kind)
 
 
-def seats_of(purchase: Purchase) -> dict[str, Any]:
-    held = Seat.objects.of(purchase.tenant).open().filter(subscription=purchase).with_people()
-    shown = [
-        {"person": str(seat.member), "email": seat.member.user.email, "since": listed_day(seat.assigned_at)}
-        for seat in held.order_by("assigned_at", "pk")[:SHOWN_SEATS]
-    ]
-    return {
-        "seats": shown,
-        "more": purchase.seats_assigned - len(shown),
-        "free": purchase.seats_free if purchase.gives_access else 0,
-    }
+def sees_prices(actor: Actor, purchase: Purchase | None = None) -> bool:
+    """Whether somebody knows what purchases cost, or what this one does: it is their own."""
+    own = purchase is not None and (actor.is_member(purchase.purchaser_id) or actor.is_member(purchase.owner_id))
+    return actor.is_operator or actor.may(Right.SEE_ALL_PURCHASES) or own

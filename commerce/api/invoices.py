@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from commerce import invoice_pdf
 from commerce.api.shapes import TaxTermsField
 from commerce.models import Invoice, InvoiceKind
+from commerce.models.invoice import InvoiceState
 from tenants.api.fields import MoneyField, PersonField
 from tenants.api.reading import Input
 from tenants.api.schema import page_of
@@ -65,6 +66,11 @@ class InvoiceOut(serializers.Serializer):
     tax = MoneyField(amount="tax", currency="currency")
     tax_terms = TaxTermsField()
     total = MoneyField(amount="total", currency="currency")
+    state = serializers.ChoiceField(InvoiceState.choices, allow_null=True, help_text="Null: a credit note has none.")
+    due_at = serializers.DateTimeField(
+        source="order.due_at", allow_null=True, help_text="Until when it is to be paid; null: it was paid at once."
+    )
+    amount_due = MoneyField(amount="amount_due", currency="currency", allow_null=True)
     issued_at = serializers.DateTimeField()
 
 

@@ -11,6 +11,7 @@ from rest_framework import serializers
 
 from commerce.api.shapes import TaxTermsField
 from commerce.models import Checkout, CheckoutState, Order, PaymentState
+from commerce.operations import free_seats
 from licensing.api.shapes import ProductRef
 from tenants.api.fields import Money, MoneyField
 
@@ -64,6 +65,13 @@ class NextActionOut(serializers.Serializer):
     url = serializers.URLField(help_text="Where the cardholder has to go; then confirm.")
 
 
+class FreeSeatsOut(serializers.Serializer):
+    subscription = serializers.CharField(source="subscription.pk", help_text="The subscription's id.")
+    product = ProductRef()
+    seats_free = serializers.IntegerField()
+    until = serializers.DateTimeField(help_text="When their access ends as things stand.")
+
+
 class CheckoutOut(serializers.Serializer):
     """A purchase from its quote on. `subscription` and `order` are ids, once it is completed."""
 
@@ -71,15 +79,20 @@ class CheckoutOut(serializers.Serializer):
     state = serializers.ChoiceField(CheckoutState.choices)
     plan = serializers.CharField(source="plan_id")
     quote = QuoteOut(source="*")
-    free_seats = serializers.SerializerMethodField(help_text="Free central seats of the product.")
+    free_seats = serializers.SerializerMethodField(
+        help_text="Free seats of the product that the organisation has bought and the buyer may take instead."
+    )
     next_action = serializers.SerializerMethodField(help_text="While `requires_action`.")
     subscription = serializers.SerializerMethodField()
     order = serializers.SerializerMethodField()
     created_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField()
 
-    def get_free_seats(self, checkout: Checkout) -> list[str]:
-        return []
+    @extend_schema_field(FreeSeatsOut(many=True))
+    def get_free_seats(self, checkout: Checkout) -> Any:
+        is_open = checkout.state == CheckoutState.OPEN
+        found = free_seats.offered(product=checkout.plan.product, member=checkout.buyer) if is_open else []
+        return FreeSeatsOut(found, many=True).data
 
     @extend_schema_field(NextActionOut(allow_null=True))
     def get_next_action(self, checkout: Checkout) -> dict[str, str] | None:

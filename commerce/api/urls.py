@@ -4,6 +4,8 @@ from commerce.api.agreements import Agreements, OneAgreement
 from commerce.api.central import AllSubscriptions
 from commerce.api.changes import Cancel, ChangeQuantity, Reactivate
 from commerce.api.checkouts import CancelCheckout, Checkouts, ConfirmCheckout, OneCheckout, PayCheckout
+from commerce.api.free_seats import UseFreeSeat
+from commerce.api.invoice_payments import PayInvoice
 from commerce.api.invoices import InvoicePdf, Invoices
 from commerce.api.orders import CancelOrder, ConfirmOrder, OneOrder, Orders
 from commerce.api.payment_methods import (
@@ -27,7 +29,10 @@ urlpatterns = [
     path("checkouts/<uuid:id>/pay/", PayCheckout.as_view(), name="api-checkout-pay"),
     path("checkouts/<uuid:id>/confirm/", ConfirmCheckout.as_view(), name="api-checkout-confirm"),
     path("checkouts/<uuid:id>/cancel/", CancelCheckout.as_view(), name="api-checkout-cancel"),
-    path("subscriptions/", Subscriptions.as_view(), name="api-subscriptions"),
+    path("checkouts/<uuid:id>/use-free-seat/", UseFreeSeat.as_view(), name="api-checkout-use-free-seat"),
+    path("agreements/", Agreements.as_view(), name="api-agreements"),
+    path("agreements/<uuid:id>/", OneAgreement.as_view(), name="api-agreement"),
+    path("subscriptions/", AllSubscriptions.as_view(), name="api-subscriptions"),
     path("subscriptions/<uuid:id>/", OneSubscription.as_view(), name="api-subscription"),
     path("subscriptions/<uuid:id>/auto-renew/", AutoRenew.as_view(), name="api-subscription-auto-renew"),
     path("subscriptions/<uuid:id>/cancel/", Cancel.as_view(), name="api-subscription-cancel"),
@@ -45,10 +50,15 @@ urlpatterns = [
     path("payment-methods/setups/<uuid:id>/", OneCardSetup.as_view(), name="api-card-setup"),
     path("payment-methods/setups/<uuid:id>/confirm/", ConfirmCardSetup.as_view(), name="api-card-setup-confirm"),
     path("payment-methods/setups/<uuid:id>/cancel/", CancelCardSetup.as_view(), name="api-card-setup-cancel"),
+    path("support-cases/", SupportCases.as_view(), name="api-support-cases"),
+    path("support-cases/<uuid:id>/", OneSupportCase.as_view(), name="api-support-case"),
+    path("support-cases/<uuid:id>/messages/", SupportCaseMessages.as_view(), name="api-support-case-messages"),
+    path("support-cases/<uuid:id>/close/", CloseSupportCase.as_view(), name="api-support-case-close"),
     path("orders/", Orders.as_view(), name="api-orders"),
     path("orders/<uuid:id>/", OneOrder.as_view(), name="api-order"),
     path("orders/<uuid:id>/confirm/", ConfirmOrder.as_view(), name="api-order-confirm"),
     path("orders/<uuid:id>/cancel/", CancelOrder.as_view(), name="api-order-cancel"),
     path("invoices/", Invoices.as_view(), name="api-invoices"),
+    path("invoices/<uuid:id>/pay/", PayInvoice.as_view(), name="api-invoice-pay"),
     path("invoices/<uuid:id>/pdf/", InvoicePdf.as_view(), name="api-invoice-pdf"),
 ]

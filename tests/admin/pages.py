@@ -11,8 +11,9 @@ JOURNAL = "tenants_event"
 PEOPLE = "tenants_membership"
 DOMAINS = "tenants_domain"
 INVOICES = "commerce_invoice"
+AGREEMENTS = "commerce_agreement"
 ORGANISATIONS = "tenants_tenant"
-OF_TENANTS = {PURCHASES, INVOICES, POLICIES, JOURNAL, PEOPLE, DOMAINS, ORGANISATIONS}
+OF_TENANTS = {PURCHASES, INVOICES, AGREEMENTS, POLICIES, JOURNAL, PEOPLE, DOMAINS, ORGANISATIONS}
 OF_OPERATOR = {
     "commerce_seller",
     "licensing_family",

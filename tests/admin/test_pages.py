@@ -10,6 +10,7 @@ from tenants.directory.models import Membership
 from tenants.journal.models import Event
 from tests import factories
 from tests.admin.pages import (
+    AGREEMENTS,
     ALL,
     DOMAINS,
     INVOICES,
@@ -31,10 +32,10 @@ pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
 
 MAY_READ = {
     "global_admin": OF_TENANTS,
-    "billing_admin": {PURCHASES, INVOICES, POLICIES, JOURNAL, ORGANISATIONS},
-    "global_reader": {PURCHASES, INVOICES, POLICIES, JOURNAL, ORGANISATIONS},
-    "license_admin": set(),
-    "user_admin": set(),
+    "billing_admin": {PURCHASES, INVOICES, AGREEMENTS, POLICIES, JOURNAL, ORGANISATIONS},
+    "global_reader": {PURCHASES, INVOICES, AGREEMENTS, POLICIES, JOURNAL, ORGANISATIONS},
+    "license_admin": {PURCHASES},
+    "user_admin": {PURCHASES},
 }
 
 

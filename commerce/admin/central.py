@@ -1,0 +1,232 @@
+"""Ordering for the organisation itself: what it will cost first, then the button."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.core import signing
+from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from commerce.models import Agreement, Order, OrderState, PaymentMethod, PaymentState
+from commerce.models.order import GRANTED
+from commerce.money import text as exact_text
+from commerce.operations import cards, central, charging, open_orders
+from commerce.operations.central import Quote
+from commerce.views.wording import Line, decline
+from licensing.models import Channel, Plan
+from tenants.access import Actor, Right
+from tenants.directory.models import Tenant
+from tenants.ids import new_id
+from tenants.procurement import READS, ProcurementAdmin
+from tenants.refusal import Refused
+
+SALT = "seatwise.central_order"
+INVOICE = "invoice"
+LOOK_AGAIN_AFTER = 5
+
+
+class CentralOrderForm(forms.Form):
+    """What to buy, at which prices, and what pays for it."""
+
+    plan = forms.ModelChoiceField(
+        Plan.objects.select_related("product").order_by("product__name", "term"),
+        label=gettext_lazy("Plan"),
+        empty_label=gettext_lazy("Choose a plan"),
+        error_messages=dict.fromkeys(("required", "invalid_choice"), gettext_lazy("Choose a plan.")),
+    )
+    quantity = forms.IntegerField(
+        label=gettext_lazy("Seats"),
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+        error_messages=dict.fromkeys(("required", "invalid"), gettext_lazy("Type a whole number of seats.")),
+    )
+    agreement = forms.ModelChoiceField(
+        Agreement.objects.none(),
+        label=gettext_lazy("Prices"),
+        empty_label=gettext_lazy("Price list"),
+        required=False,
+        error_messages={"invalid_choice": gettext_lazy("This agreement does not hold today.")},
+    )
+    pay = forms.ChoiceField(label=gettext_lazy("Payment"))
+
+    def __init__(self, tenant: Tenant, kept: Iterable[PaymentMethod], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        held = Agreement.objects.of(tenant).in_force(tenant.today(timezone.now())).order_by("name")
+        agreement: Any = self.fields["agreement"]
+        agreement.queryset = held
+        by_invoice = [(INVOICE, _("Invoice, as the agreement says"))] if any(a.pay_by_invoice for a in held) else []
+        pay: Any = self.fields["pay"]
+        pay.choices = [*by_invoice, *((str(card.pk), str(card)) for card in kept)]
+
+    def clean(self) -> dict[str, Any]:
+        said = super().clean() or {}
+        agreement = said.get("agreement")
+        if said.get("pay") == INVOICE and not (agreement and agreement.pay_by_invoice):
+            message = _("Choose an agreement that is paid by invoice, or a card.")
+            self.add_error("agreement" if agreement is None else "pay", message)
+        return said
+
+    @property
+    def means(self) -> dict[str, Any]:
+        """As the operation takes them."""
+        said = self.cleaned_data
+        card = "" if said["pay"] == INVOICE else said["pay"]
+        return {"plan": said["plan"], "quantity": said["quantity"], "agreement": said["agreement"]} | (
+            {"payment_method": card} if card else {}
+        )
+
+
+class CentralOrders(ProcurementAdmin):
+    """The pages on which an order is made, previewed and followed, for whoever buys for the organisation."""
+
+    def get_urls(self) -> list[URLPattern]:
+        guarded = self.admin_site.admin_view
+        return [
+            path("order/", guarded(self.order_view), name="commerce_purchase_order"),
+            path("order/<uuid:order_id>/", guarded(self.ordered_view), name="commerce_purchase_ordered"),
+            *super().get_urls(),
+        ]
+
+    def order_view(self, request: HttpRequest) -> HttpResponse:
+        actor = self.acting_buyer(request)
+        kept = cards.offered(by=actor, at=timezone.now(), for_organisation=True)
+        if request.method in READS:
+            typed = request.GET if "plan" in request.GET else None
+            return self.order_page(request, CentralOrderForm(actor.home.tenant, kept, typed))
+        form = CentralOrderForm(actor.home.tenant, kept, request.POST)
+        seen = _read(request.POST.get("seen", ""))
+        if seen is None or not form.is_valid():
+            return self.order_page(request, form, 400)
+        return self.place(request, form, actor, order_id=UUID(seen["order"]), total=seen["total"])
+
+    def place(
+        self, request: HttpRequest, form: CentralOrderForm, actor: Actor, *, order_id: UUID, total: str
+    ) -> HttpResponse:
+        back = reverse("admin:commerce_purchase_ordered", args=[order_id])
+        try:
+            placed = central.order(
+                **form.means,
+                expecting=Decimal(total),
+                order_id=order_id,
+                return_url=request.build_absolute_uri(back),
+                by=actor,
+                at=timezone.now(),
+            )
+        except charging.CardDeclined as refused:
+            form.add_error("pay", decline(str(refused.extra.get("decline_code", ""))))
+            return self.order_page(request, form, refused.http_status)
+        except Refused as refused:
+            form.add_error(refused.field if refused.field in form.fields else None, str(refused))
+            return self.order_page(request, form, refused.http_status)
+        waiting = open_orders.live_payment(placed)
+        if waiting is not None and waiting.state == PaymentState.REQUIRES_ACTION:
+            return redirect(waiting.action_url)
+        return redirect(back)
+
+    def ordered_view(self, request: HttpRequest, order_id: UUID) -> HttpResponse:
+        """Where an order leads, also from the bank's page: to the purchase, or to what it waits for."""
+        actor = self.acting_buyer(request)
+        if request.method not in READS:
+            raise PermissionDenied
+        order = Order.objects.of(actor.home.tenant).filter(channel=Channel.CENTRAL, pk=order_id).first()
+        if order is None:
+            raise Http404
+        if order.state == OrderState.PENDING and actor.is_member(order.buyer_id):
+            order = self.learn(request, order, actor)
+        if order.state in GRANTED:
+            messages.success(request, _("Bought. Assign its seats to people below."))
+            return redirect("admin:commerce_purchase_change", order.subscription_id)
+        if order.state == OrderState.CANCELED:
+            messages.error(request, _("The order was canceled. Nothing was charged; order again."))
+            return redirect("admin:commerce_purchase_order")
+        return self.waiting_page(request, order)
+
+    def learn(self, request: HttpRequest, order: Order, actor: Actor) -> Order:
+        try:
+            return open_orders.refresh_order(order=order, by=actor, at=timezone.now())
+        except Refused as refused:
+            messages.error(request, str(refused))
+            return Order.objects.get(pk=order.pk)
+
+    def acting_buyer(self, request: HttpRequest) -> Actor:
+        """:raises PermissionDenied: somebody who may not buy for the organisation; an operator belongs to none"""
+        actor = self.actor(request)
+        if actor.membership is None or not actor.may(Right.BUY_CENTRALLY):
+            raise PermissionDenied(_("Only those who buy for an organisation can do this."))
+        return actor
+
+    def order_page(self, request: HttpRequest, form: CentralOrderForm, status: int = 200) -> HttpResponse:
+        tenant = self.actor(request).home.tenant
+        is_whole = form.is_bound and set(form.errors) <= {NON_FIELD_ERRORS}
+        quote = _quote(form, tenant) if is_whole else None
+        shown = {"form": form, "quote": quote, "tenant": tenant, **(_told(quote, form) if quote else {})}
+        return self.own_page(request, "admin/central_order.html", _("Order centrally"), shown, status)
+
+    def waiting_page(self, request: HttpRequest, order: Order) -> HttpResponse:
+        payment = open_orders.live_payment(order)
+        needs_step = payment is not None and payment.state == PaymentState.REQUIRES_ACTION
+        shown = {"order": order, "step_url": payment.action_url if payment and needs_step else ""}
+        response = self.own_page(request, "admin/central_waiting.html", _("Waiting for the payment"), shown)
+        if not needs_step:
+            response.headers["Refresh"] = str(LOOK_AGAIN_AFTER)
+        return response
+
+    def own_page(
+        self, request: HttpRequest, template: str, title: str, shown: dict[str, Any], status: int = 200
+    ) -> TemplateResponse:
+        request.current_app = self.admin_site.name
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": title,
+            "parent_title": self.list_title,
+            "parent_url": reverse("admin:commerce_purchase_changelist"),
+            **shown,
+        }
+        return TemplateResponse(request, template, context, status=status)
+
+
+def _quote(form: CentralOrderForm, tenant: Tenant) -> Quote | None:
+    """What it would cost; what forbids it is said on the form."""
+    said = form.cleaned_data
+    wanted = {name: said[name] for name in ("plan", "quantity", "agreement")}
+    try:
+        return central.quote(tenant=tenant, **wanted, at=timezone.now())
+    except Refused as refused:
+        form.add_error(refused.field if refused.field in form.fields else None, str(refused))
+        return None
+
+
+def _told(quote: Quote, form: CentralOrderForm) -> dict[str, Any]:
+    line = Line(
+        text=str(quote.plan),
+        unit=quote.unit_price,
+        quantity=quote.quantity,
+        amount=quote.total if quote.tax_inclusive else quote.subtotal,
+    )
+    seen = {"order": str(new_id()), "total": exact_text(quote.total, quote.currency)}
+    by_invoice = form.cleaned_data["pay"] == INVOICE
+    return {
+        "lines": [line],
+        "seen": signing.dumps(seen, salt=SALT),
+        "days": form.cleaned_data["agreement"].payment_days if by_invoice else None,
+        "card": None if by_invoice else dict(form.fields["pay"].choices)[form.cleaned_data["pay"]],  # type: ignore[attr-defined]  # a ChoiceField
+    }
+
+
+def _read(seen: str) -> dict[str, str] | None:
+    """What the page showed, and the id that makes a second click find the first one's order. Signed."""
+    try:
+        found: dict[str, str] = signing.loads(seen, salt=SALT, max_age=24 * 3600)
+    except signing.BadSignature:
+        return None
+    return found

@@ -3,7 +3,8 @@ from typing import Self
 from uuid import UUID
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import DecimalField, F, Q, Subquery, Sum, Value
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from commerce.models.order import Order, OrderLine
@@ -28,6 +29,8 @@ class PaymentState(models.TextChoices):
 
 LIVE = (PaymentState.STARTED, PaymentState.REQUIRES_ACTION)
 
+_NOTHING = Value(0, output_field=DecimalField(max_digits=17, decimal_places=3))
+
 
 class PaymentQuerySet(models.QuerySet["Payment"]):
     def live(self) -> Self:
@@ -39,8 +42,11 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
         return self.live().filter(started_at__lt=since).order_by("-state", F("asked_at").asc(nulls_first=True))
 
     def set_aside(self) -> Self:
-        """Those that wait for the operator to give them back."""
-        return self.filter(state=PaymentState.SET_ASIDE, refunded__lt=F("captured"))
+        """Those that wait for the operator to give them back: `promised` of them was promised to the card before."""
+        promises = Refund.objects.promises().filter(payment=models.OuterRef("pk")).order_by().values("payment")
+        promised = Coalesce(Subquery(promises.annotate(sum=Sum("amount")).values("sum")), _NOTHING)
+        waiting = self.filter(state=PaymentState.SET_ASIDE).annotate(promised=promised)
+        return waiting.filter(captured__gt=F("promised")).uncontested()
 
     def uncontested(self) -> Self:
         """Those of which something may be refunded: neither disputed at the bank now, nor lost there."""

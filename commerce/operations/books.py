@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.db.models import Max, Min, Model, Q, QuerySet
 
+from commerce import money
 from commerce.gateways.protocol import (
     BookEntry,
     Charge,
@@ -85,6 +86,13 @@ def compare(gateway: Gateway, windows: Sequence[Window], *, settled_by: datetime
             yield from _there(gateway, entries, seen, settled_by)
     yield from _strangers(gateway, seen)
     yield from _here(gateway, (windows[0][0], windows[-1][1]), seen, settled_by)
+
+
+def given_back(gateway: Gateway, key: UUID, *, since: datetime) -> Decimal:
+    """What the books say went back of a charge of nobody here."""
+    answers = [entry.found for entry in gateway.books(since, LAST) if isinstance(entry.found, RefundAnswer)]
+    back = [answer for answer in answers if answer.charge_key == key and answer.outcome != RefundOutcome.FAILED]
+    return sum((answer.amount for answer in back), money.ZERO)
 
 
 def _there(gateway: Gateway, entries: Sequence[BookEntry], seen: _Seen, settled_by: datetime | None) -> Iterator[Found]:

@@ -33,6 +33,10 @@ class ChargeContested(Refused):
     message = _("The cardholder contests this charge at the bank, so nothing of it is refunded.")
 
 
+class NothingSetAside(Refused):
+    message = _("Nothing of this payment is set aside any more.")
+
+
 class NothingToMakeGood(Refused):
     message = _("This refund did not fail, or it is being made good already.")
 
@@ -67,8 +71,17 @@ def give_back_surplus(*, payment: Payment, at: datetime) -> None:
 
 
 def give_back_set_aside(*, payment: Payment, by: Actor, at: datetime) -> Refund:
-    """Everything that a payment captured with another amount or currency than agreed."""
-    return _open(payment, amount=payment.captured - payment.refunded, reason=RefundReason.SET_ASIDE, by=by, at=at)
+    """
+    Everything that a payment captured with another amount or currency than agreed. In the caller's transaction, which
+    holds the order's lock; sent after the commit.
+
+    :raises NothingSetAside: it is given back already, or was not set aside. :raises ChargeContested: the bank has it
+    """
+    waiting = Payment.objects.set_aside().filter(pk=payment.pk).first()
+    if waiting is None:
+        raise NothingSetAside
+    amount = payment.captured - waiting.promised  # type: ignore[attr-defined]  # `set_aside` annotates it
+    return _open(payment, amount=amount, reason=RefundReason.SET_ASIDE, by=by, at=at)
 
 
 def make_good(*, refund: Refund, by: Actor, at: datetime) -> Refund:

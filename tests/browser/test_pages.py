@@ -118,6 +118,58 @@ def invoices(visit, **look):
     return page
 
 
+def cards(visit, **look):
+    page = subscriptions(visit, **look)
+    page.get_by_role("link", name="My cards").click()
+    return page
+
+
+def no_cards(visit, **look):
+    page = visit("cleo@contoso.example", **look)
+    page.goto("/my/payment-methods/")
+    return page
+
+
+def card_refused(visit, **look):
+    page = no_cards(visit, **look)
+    page.get_by_label("Card").select_option("pm_card_mastercard_prepaid")
+    page.get_by_role("button", name="Add card").click()
+    return page
+
+
+def card_at_the_bank(visit, **look):
+    page = no_cards(visit, **look)
+    page.get_by_label("Card").select_option("pm_card_authenticationRequired")
+    page.get_by_role("button", name="Add card").click()
+    return page
+
+
+def card_waits(visit, **look):
+    page = card_at_the_bank(visit, **look)
+    expect(page.get_by_role("button", name="Approve")).to_be_visible()
+    page.goto("/my/payment-methods/")
+    return page
+
+
+def two_cards(visit, **look):
+    page = cards(visit, **look)
+    page.get_by_label("Card").select_option("pm_card_refundFail")
+    page.get_by_role("button", name="Add card").click()
+    return page
+
+
+def replacing(visit, **look):
+    page = two_cards(visit, **look)
+    page.get_by_role("link", name="Replace Visa •••• 4242").click()
+    return page
+
+
+def changing_the_card(visit, **look):
+    page = subscription(visit, **look)
+    page.get_by_role("link", name="Change card").click()
+    return page
+
+
 def credit_note(visit, **look):
     page = canceling(visit, **look)
     page.get_by_label("Reason").fill("No need.")
@@ -177,6 +229,14 @@ PAGES = {
     "Total": invoices,
     "You have no invoices yet": no_invoices,
     "Nothing is left to pay": invoice,
+    "Pays for": cards,
+    "You keep no card yet": no_cards,
+    "Prepaid cards are not accepted": card_refused,
+    "Confirm the card": card_at_the_bank,
+    "Your bank wants you to confirm a card": card_waits,
+    "Visa •••• 5126 was added.": two_cards,
+    "is then removed": replacing,
+    "Nothing is charged now": changing_the_card,
     "Total credited": credit_note,
     "You can't buy this yourself": refusal,
     "Acting for": several_organisations,

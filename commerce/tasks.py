@@ -1,5 +1,6 @@
 """Jobs and sweeps of this app. What is due is in the tables; a lost message costs seconds, never money."""
 
+import logging
 from uuid import UUID
 
 from celery import shared_task
@@ -12,20 +13,25 @@ from commerce.gateways.sandbox import SandboxGateway, news, wire
 from commerce.operations import (
     card_notices,
     card_setups,
+    catching_up,
     change_letters,
     checkouts,
     dispute_letters,
     incoming,
     invoice_letters,
+    invoice_payments,
     kept_cards,
     open_orders,
     price_notices,
     receipts,
+    reconciliation,
     settlement,
     support_letters,
 )
 from commerce.operations.changes import scheduled
 from tenants.delivery.jobs import job
+
+log = logging.getLogger(__name__)
 
 
 @job("commerce.deliver_receipt")
@@ -65,6 +71,18 @@ def reconcile_payments() -> int:
     return len(settlement.reconcile(at=timezone.now()))
 
 
+# Longer than others: a day of a provider's books has many pages. Still below the time after which it would run twice.
+@shared_task(name="commerce.compare_books", soft_time_limit=100, time_limit=110)
+def compare_books() -> int:
+    now = timezone.now()
+    catching_up.catch_up(at=now)
+    try:
+        return reconciliation.compare_books(at=now).standing
+    except reconciliation.ProviderSilent:
+        log.warning("the payment provider does not answer: its books are compared at the next run")
+        return 0
+
+
 @shared_task(name="commerce.reconcile_cards")
 def reconcile_cards() -> int:
     now = timezone.now()
@@ -95,7 +113,7 @@ def expire_subscriptions() -> int:
 
 @shared_task(name="commerce.expire_orders")
 def expire_orders() -> int:
-    return open_orders.cancel_overdue(at=timezone.now())
+    return open_orders.cancel_overdue(at=timezone.now()) + invoice_payments.release_overdue(at=timezone.now())
 
 
 @job("commerce.deliver_dropped_change")

@@ -1,6 +1,6 @@
 """Which rows are facts that the ledger must have, by kind of movement, and posting those that it does not have yet."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,7 +84,7 @@ FACTS: tuple[Fact, ...] = (
 )
 
 
-def unposted() -> Iterable[tuple[MovementKind, Any]]:
+def unposted() -> Iterator[tuple[MovementKind, Any]]:
     """Every fact that the ledger does not have."""
     for fact in FACTS:
         for row in fact.unposted().order_by("pk").iterator():

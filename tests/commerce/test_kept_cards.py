@@ -11,7 +11,16 @@ from django.db import connections
 from commerce.gateways.protocol import GatewayUnavailable
 from commerce.gateways.sandbox import SandboxGateway
 from commerce.models import Payment, PaymentMethod, PaymentSource, SandboxCard
-from commerce.operations import card_notices, card_setups, cards, charging, kept_cards, settlement, sources
+from commerce.operations import (
+    card_notices,
+    card_setups,
+    cards,
+    charging,
+    invariants,
+    kept_cards,
+    settlement,
+    sources,
+)
 from commerce.tasks import deliver_card_notice
 from licensing.models import Subscription
 from licensing.operations.subscriptions import SubscriptionInactive
@@ -19,6 +28,7 @@ from tenants.delivery.models import Job
 from tenants.journal.naming import names_in
 from tenants.refusal import BadInput, NotAllowed
 from tests import ledger
+from tests.commerce.conftest import all_is_well
 from tests.factories import NOON, MembershipFactory, TenantFactory, acting, admin_of, buy, confirm, open_checkout, pay
 from tests.race import race
 
@@ -403,6 +413,19 @@ class TestWhatPaysForASubscription:
                 with pytest.raises(cards.PaymentMethodNotAccepted):
                     pay(open_checkout(ana, plan), named)
         assert (ledger.states(), Payment.objects.count()) == ([], 0)
+
+
+def test_the_audit_finds_a_subscription_that_a_removed_card_or_somebody_elses_would_pay(ana, cleo, plan):
+    subscription = buy(ana, plan)
+    assert all_is_well()
+    keep(cleo)
+    for wrong in ({"removed_at": NOON, "is_default": False}, {"member": cleo, "is_default": False, "fingerprint": "x"}):
+        card = PaymentMethod.objects.filter(pk=payer_of(subscription).pk)
+        before = card.values(*wrong).get()
+        card.update(**wrong)
+        [finding] = invariants.open_subscriptions_are_paid_by_kept_cards_of_their_payer()
+        assert str(subscription.pk) in finding
+        card.update(**before)
 
 
 def test_the_journal_tells_whose_card_it_is_and_nothing_that_is_printed_on_it(ana):

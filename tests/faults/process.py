@@ -26,12 +26,13 @@ from django.db import connections  # noqa: E402 (after the setup)
 from django.test import Client  # noqa: E402
 
 from commerce.gateways.sandbox import SandboxGateway  # noqa: E402
-from commerce.models import Checkout  # noqa: E402
-from commerce.operations import cancellations, charging, checkouts, payments, settlement  # noqa: E402
+from commerce.models import Checkout, PaymentMethod  # noqa: E402
+from commerce.operations import cancellations, charging, checkouts, kept_cards, payments, settlement  # noqa: E402
 from licensing.models import Subscription  # noqa: E402
 from licensing.operations import lifecycle  # noqa: E402
 from tenants.access import actor_of  # noqa: E402
-from tests.factories import pay  # noqa: E402
+from tenants.directory.models import Membership  # noqa: E402
+from tests.factories import add_card, pay  # noqa: E402
 
 
 def die() -> None:
@@ -111,6 +112,11 @@ def _give_up(at: datetime, checkout: str) -> None:
     checkouts.cancel_checkout(checkout=found, by=actor_of(found.buyer), at=at)
 
 
+def _remove_card(at: datetime, card: str) -> None:
+    found = PaymentMethod.objects.select_related("tenant", "member__tenant", "member__user").get(pk=UUID(card))
+    kept_cards.remove(card=found, by=actor_of(found.member), at=at)
+
+
 def _call(at: None, path: str, token: str, key: str, **body: str) -> None:
     headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": key}
     Client(SERVER_NAME="localhost").post(path, body, content_type="application/json", headers=headers)
@@ -122,6 +128,8 @@ DEEDS: dict[str, Callable] = {
     "give up": _give_up,
     "cancel": _cancel,
     "reconcile": lambda at: settlement.reconcile(at=at),
+    "add card": lambda at, member: add_card(Membership.objects.select_related("tenant", "user").get(pk=member), at=at),
+    "remove card": _remove_card,
     "expire": lambda at: lifecycle.advance_due(at=at),
     "call": _call,
 }

@@ -8,8 +8,8 @@ import time_machine
 from django.utils import timezone
 
 from commerce.gateways.sandbox import SandboxGateway
-from commerce.models import Order, Payment
-from commerce.operations import cancellations, checkouts, payments, settlement
+from commerce.models import CardSetup, Order, Payment, PaymentMethod, SandboxCard
+from commerce.operations import cancellations, card_setups, checkouts, kept_cards, payments, settlement
 from commerce.operations.invariants import CHECKS
 from licensing.models import Seat, Subscription
 from licensing.operations import lifecycle
@@ -17,7 +17,7 @@ from tenants.journal.events import sequence_waiting
 from tenants.journal.models import Event, UnsequencedEvent
 from tests import ledger
 from tests.callers import Api, token_for
-from tests.factories import NOON, MembershipFactory, acting, buy, open_checkout, pay, plan_on_sale
+from tests.factories import NOON, MembershipFactory, acting, add_card, buy, open_checkout, pay, plan_on_sale
 from tests.faults.conftest import KILLED
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True, databases=["default", "sandbox"])
@@ -235,6 +235,30 @@ class TestBeforeEveryStatement:
             cancellations.cancel_subscription(subscription=subscription, reason="", by=acting(ana), at=NOON)
         assert state_of(subscription) == "disabled"
         assert ledger.refunded() == [PRICE]
+        books_agree()
+
+    @every(last=48, step=16)
+    def test_of_adding_a_card(self, victim, ana, nth, last):
+        [code] = victim({"do": "add card", "member": ana.pk, "at": NOON, "die": nth})
+        killed_or_done(code, nth, last)
+        card_setups.reconcile(at=LATER)
+        assert not CardSetup.objects.live().exists()
+        at_the_provider = SandboxCard.objects.using("sandbox").filter(customer=str(ana.pk)).count()
+        assert PaymentMethod.objects.count() == at_the_provider <= 1
+        add_card(ana, at=LATER)
+        assert PaymentMethod.objects.get().is_default
+        books_agree()
+
+    @every(last=40, step=10)
+    def test_of_removing_a_card(self, victim, ana, nth, last):
+        card, _other = add_card(ana).payment_method, add_card(ana, "pm_card_refundFail")
+        [code] = victim({"do": "remove card", "card": card.pk, "at": NOON, "die": nth})
+        killed_or_done(code, nth, last)
+        kept_cards.forget_removed(at=LATER)
+        card.refresh_from_db()
+        forgotten = SandboxCard.objects.using("sandbox").filter(reference=card.reference, forgotten_at=None)
+        assert (card.removed_at is None) == (card.forgotten_at is None) == forgotten.exists()
+        assert PaymentMethod.objects.get(is_default=True).removed_at is None
         books_agree()
 
     @every(last=40, step=20)

@@ -7,6 +7,7 @@ They read with plain queries and repair nothing: a finding is a defect, or someb
 from collections.abc import Callable, Iterator
 
 from commerce.operations import tax_invariants
+from commerce.operations.invariants.cards import open_subscriptions_are_paid_by_kept_cards_of_their_payer
 from commerce.operations.invariants.invoices import (
     every_granted_order_has_its_invoice,
     every_refund_has_its_credit_note,
@@ -43,6 +44,7 @@ CHECKS: tuple[Callable[[], Iterator[str]], ...] = (
     periods_follow_one_another,
     refunds_add_up,
     disputes_add_up,
+    open_subscriptions_are_paid_by_kept_cards_of_their_payer,
     invoices_are_numbered_without_gaps,
     every_granted_order_has_its_invoice,
     every_refund_has_its_credit_note,

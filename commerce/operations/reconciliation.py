@@ -48,8 +48,8 @@ def window(*, since: datetime | None = None, until: datetime | None = None, at: 
         gateway = gateways.current()
         last = BooksCompared.objects.filter(gateway=gateway.name).aggregate(until=Max("until"))["until"]
         first = Payment.objects.filter(gateway=gateway.name).aggregate(first=Min("started_at"))["first"]
-        since = last - BooksCompared.OVERLAP if last else (first or until) - DAY
-    return min(since, until), until
+        since = min(last or until, until) - BooksCompared.OVERLAP if last or not first else first - DAY
+    return since, until
 
 
 def differences(*, since: datetime, until: datetime, at: datetime) -> Iterator[Found]:

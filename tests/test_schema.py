@@ -19,7 +19,7 @@ from commerce.models import Invoice
 from config.wsgi import application
 from licensing.models import Seat
 from tests.callers import Api, token_for
-from tests.factories import MembershipFactory, buy, open_checkout, plan_on_sale
+from tests.factories import MembershipFactory, add_card, buy, open_checkout, plan_on_sale
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
 
@@ -52,6 +52,8 @@ def there(member):
         "subscriptions": subscription.pk,
         "invoices": Invoice.objects.get().pk,
         "checkouts": checkout.pk,
+        "payment-methods": add_card(member, "pm_card_refundFail", now).payment_method_id,
+        "setups": add_card(member, "pm_card_authenticationRequired", now).pk,
         "members": member.pk,
         "products": plan.product_id,
         "policies": plan.product_id,
@@ -70,11 +72,18 @@ def test_every_answer_is_documented(case, member, there, headers, turn):
 
 def aim(case, there):
     """Turn a random id into one that is there, so that not every call ends with 404."""
-    noun = case.operation.path.removeprefix(PREFIX).split("/")[0]
+    parts = case.operation.path.removeprefix(PREFIX).split("/")
+    noun = "setups" if "setups" in parts else parts[0]
     for name in case.path_parameters or {}:
         case.path_parameters[name] = str(there["seat" if name == "seat" else noun])
     if isinstance(case.body, dict):
-        known = {"plan": there["plan"], "payment_method": "pm_card_visa", "assign_to": [], "value": "disabled"}
+        known = {
+            "plan": there["plan"],
+            "payment_method": "pm_card_visa",
+            "token": "pm_card_visa",
+            "assign_to": [],
+            "value": "disabled",
+        }
         case.body |= {name: known[name] for name in case.body if name in known}
 
 

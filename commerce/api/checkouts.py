@@ -40,7 +40,7 @@ class CheckoutBody(Input):
 
 
 class PayBody(Input):
-    payment_method = serializers.CharField(max_length=255, help_text=_("The payment provider's token of a card."))
+    payment_method = serializers.CharField(max_length=255, help_text=_("The payment provider's token of a card, or a kept card's id."))
 
 
 class PurchaseRefusedOut(ProblemOut):

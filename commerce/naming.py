@@ -2,10 +2,11 @@
 
 from collections.abc import Collection, Mapping
 
+from django.db.models import Prefetch
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from commerce.models import CardSetup, Checkout, Invoice, Order, PaymentMethod, Purchase, SupportCase
+from commerce.models import Agreement, CardSetup, Checkout, Invoice, Order, OrderLine, PaymentMethod, Purchase, SupportCase
 from tenants.directory.models import Membership, Tenant
 from tenants.journal.naming import SUBJECT, Named, Names, uuids
 
@@ -26,9 +27,19 @@ def checkouts(tenant: Tenant | None, ids: Collection[str]) -> Mapping[str, Named
 
 
 def orders(tenant: Tenant | None, ids: Collection[str]) -> Mapping[str, Named]:
-    found = Order.objects.filter(pk__in=uuids(ids)).select_related("checkout__plan__product")
+    lines = OrderLine.objects.order_by("pk").select_related("plan__product")
+    found = Order.objects.filter(pk__in=uuids(ids)).prefetch_related(Prefetch("lines", lines))
     found = found if tenant is None else found.of(tenant)
-    return {str(order.pk): Named(str(order.checkout)) for order in found}
+    return {str(order.pk): Named(", ".join(str(line) for line in order.lines.all())) for order in found}
+
+
+def agreements(tenant: Tenant | None, ids: Collection[str]) -> Mapping[str, Named]:
+    found = Agreement.objects.filter(pk__in=uuids(ids))
+    found = found if tenant is None else found.of(tenant)
+    return {
+        str(agreement.pk): Named(agreement.name, reverse("admin:commerce_agreement_change", args=[agreement.pk]))
+        for agreement in found
+    }
 
 
 def invoices(tenant: Tenant | None, ids: Collection[str]) -> Mapping[str, Named]:
@@ -61,7 +72,8 @@ def _card_of(member: Membership | None) -> Named:
 
 
 NAMES: Names = {
-    SUBJECT: (purchases, checkouts, orders, support_cases, cards, card_setups),
+    SUBJECT: (purchases, checkouts, orders, agreements, support_cases, cards, card_setups),
+    "agreement": (agreements,),
     "payment_method": (cards,),
     "subscriptions": (purchases,),
     "subscription": (purchases,),

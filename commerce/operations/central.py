@@ -197,7 +197,7 @@ def _write(told: Quote, agreement: Agreement | None, *, buyer: Membership, pk: U
         by=by,
         at=at,
         subject=placed.pk,
-        buyer=buyer.pk,
+        member=buyer.pk,
         plan=told.plan.pk,
         quantity=told.quantity,
         agreement=agreement.pk if agreement else None,

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from commerce.forms import EmailForm, QuantityForm
 from commerce.models import Checkout
-from commerce.operations import checkouts
+from commerce.operations import checkouts, free_seats
 from commerce.operations.prices import NotPriced, prices_in
 from commerce.operations.taxes import list_terms
 from commerce.tax import split
@@ -22,7 +22,7 @@ from licensing.models import Channel, Plan
 from policies.eligibility import PurchaseRefused, contact_of
 from policies.models import Market
 from tenants.access import Actor
-from tenants.directory.models import Domain, Tenant
+from tenants.directory.models import Domain
 from tenants.signin.acting import actor_of_request
 from tenants.signin.views import TYPED_ADDRESS
 
@@ -44,8 +44,9 @@ def buy_url(plan: Plan, quantity: int) -> str:
     return f"{reverse('buy', kwargs={'plan_id': plan.pk})}?{urlencode({'quantity': quantity})}"
 
 
-def refusal(request: HttpRequest, *, reasons: list[str], plan: Plan, tenant: Tenant, status: int) -> HttpResponse:
+def refusal(request: HttpRequest, *, reasons: list[str], plan: Plan, by: Actor, status: int) -> HttpResponse:
     """The page that says no: what, why, and what one can do now."""
+    tenant = by.home.tenant
     contact = contact_of(tenant)
     if contact["email"]:
         contact["mailto"] = (
@@ -57,7 +58,9 @@ def refusal(request: HttpRequest, *, reasons: list[str], plan: Plan, tenant: Ten
         "reasons": reasons,
         "contact": contact,
         "tenant": tenant,
+        "plan": plan,
         "product": plan.product,
+        "free": free_seats.offered(product=plan.product, member=by.home),
         "after_switch": request.get_full_path(),
     }
     return render(request, "commerce/refusal.html", context, status=status)
@@ -65,7 +68,7 @@ def refusal(request: HttpRequest, *, reasons: list[str], plan: Plan, tenant: Ten
 
 def refused(request: HttpRequest, refusal_: PurchaseRefused, plan: Plan, by: Actor) -> HttpResponse:
     reasons = [reason["detail"] for reason in refusal_.answer.reasons]
-    return refusal(request, reasons=reasons, plan=plan, tenant=by.home.tenant, status=refusal_.http_status)
+    return refusal(request, reasons=reasons, plan=plan, by=by, status=refusal_.http_status)
 
 
 def _open(request: HttpRequest, plan: Plan, by: Actor) -> HttpResponse:
@@ -76,7 +79,7 @@ def _open(request: HttpRequest, plan: Plan, by: Actor) -> HttpResponse:
     except PurchaseRefused as refusal_:
         return refused(request, refusal_, plan, by)
     except NotPriced as unpriced:
-        return refusal(request, reasons=[str(unpriced)], plan=plan, tenant=by.home.tenant, status=unpriced.http_status)
+        return refusal(request, reasons=[str(unpriced)], plan=plan, by=by, status=unpriced.http_status)
     url = reverse("checkout", kwargs={"checkout_id": checkout.pk})
     # What was typed stays in the address, so that the page says at the field what is wrong with it.
     return redirect(f"{url}?{urlencode(form.data)}" if form.errors else url)

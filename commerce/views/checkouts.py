@@ -16,7 +16,7 @@ from django.views.decorators.http import require_safe
 
 from commerce.forms import PayForm
 from commerce.models import Checkout, CheckoutState, InvoiceKind, Order, Payment, PaymentMethod, PaymentState
-from commerce.operations import cards, charging, checkouts, declines, payments, settlement
+from commerce.operations import cards, charging, checkouts, declines, free_seats, payments, settlement
 from commerce.views import paying, wording
 from commerce.views.buying import buy_url, refused
 from commerce.views.people import NOTHING_CHARGED, for_members, sent_from
@@ -153,6 +153,7 @@ def _review(
         "checkout": checkout,
         "form": form,
         "card_fields": paying.card_fields(),
+        "free": free_seats.offered(product=checkout.plan.product, member=checkout.buyer),
         "lines": wording.checkout_lines(checkout),
         "ends_at": checkout.would_end_at(now),
         "zone": checkout.tenant.zone,

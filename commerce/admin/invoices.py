@@ -15,8 +15,9 @@ from django.utils.translation import gettext_lazy
 from commerce import invoice_pdf
 from commerce.amounts import money
 from commerce.models import Invoice, InvoiceKind, OrderState
-from commerce.views.invoice_wording import sheet_of, standing_of
-from tenants.access import Right
+from commerce.operations.invoice_payments import may_pay_for_the_tenant
+from commerce.views.invoice_wording import Standing, sheet_of, standing_of
+from tenants.access import Actor, Right
 from tenants.dates import listed_day
 from tenants.procurement import READS, Filter, ProcurementAdmin, Row, Section, badge
 
@@ -110,6 +111,7 @@ class InvoiceAdmin(ProcurementAdmin):
             (_("Bill to"), billed),
             (_("Date"), sheet["day"]),
             (_("Due"), sheet["due_day"]),
+            (_("Amount due"), _due(row, standing, self.actor(request))),
             (_("Credits invoice"), row.credits and _link(row.credits)),
             (_("Purchase"), _purchase(row)),
             (_("Order"), row.order_id),
@@ -125,6 +127,17 @@ def _pdf(invoice: Invoice) -> str:
 
 def _link(invoice: Invoice) -> str:
     return format_html('<a href="{}">{}</a>', reverse("admin:commerce_invoice_change", args=[invoice.pk]), invoice)
+
+
+def _due(invoice: Invoice, standing: Standing, actor: Actor) -> str:
+    """What is still to be paid, and where whoever may pay it does."""
+    if not standing.due:
+        return ""
+    amount = money(standing.due, invoice.currency)
+    if not may_pay_for_the_tenant(invoice, actor):
+        return amount
+    url = reverse("invoice-pay", args=[invoice.pk])
+    return format_html('{} <a class="sw-button" href="{}">{}</a>', amount, url, _("Pay now"))
 
 
 def _purchase(invoice: Invoice) -> str:

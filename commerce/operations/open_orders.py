@@ -100,8 +100,9 @@ def cancel_overdue(*, at: datetime, limit: int = 500) -> int:
 
 
 def require_buyer(order: Order, by: Actor) -> None:
-    """:raises NotAllowed: an order is confirmed and canceled by the person who placed it"""
-    if not by.is_member(order.buyer_id):
+    """:raises NotAllowed: an order is confirmed and canceled by the person who placed it, or who pays its invoice"""
+    paying = live_payment(order)
+    if not by.is_member(order.buyer_id) and not (paying and by.is_member(paying.payer_id)):
         raise NotAllowed(_("Only the person who placed this order can do this."))
 
 

@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -16,7 +17,7 @@ from django_countries import countries
 
 from policies.forms import PolicyForm
 from policies.models import Exclusion, Market, Policy, PolicyValue, SelfServiceProduct
-from policies.operations import policies
+from policies.operations import policies, settings
 from tenants.access import Actor, Right
 from tenants.dates import listed_day, listed_minute
 from tenants.directory.models import Tenant
@@ -53,6 +54,32 @@ class ProductPolicyAdmin(ProcurementAdmin):
     ordering = ["family__name", "name"]
     empty_text = gettext_lazy("There is no product that people could buy themselves.")
     detail_template = "admin/policy.html"
+    list_before_template = "admin/_policies.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        claiming = self.admin_site.admin_view(self.claiming_view)
+        return [path("claiming/", claiming, name="policies_selfserviceproduct_claiming"), *super().get_urls()]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        actor = self.actor(request)
+        told = {
+            "members_claim_seats": settings.members_claim_seats(_tenant(actor)),
+            "may_change": actor.may(Right.CHANGE_POLICY),
+        }
+        return super().changelist_view(request, {**told, **(extra_context or {})})
+
+    def claiming_view(self, request: HttpRequest) -> HttpResponse:
+        """The switch above the list: whether members take free seats themselves."""
+        actor = self.actor(request)
+        if request.method != "POST" or not self.has_view_permission(request) or not actor.may(Right.CHANGE_POLICY):
+            raise PermissionDenied
+        allowed = request.POST.get("allowed") == "on"
+        settings.let_members_claim_seats(tenant=_tenant(actor), allowed=allowed, by=actor, at=timezone.now())
+        said = _("Members take free seats themselves now.") if allowed else _("Only admins give seats now.")
+        messages.success(request, said)
+        return redirect("admin:policies_selfserviceproduct_changelist")
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         actor = actor_of_request(request)

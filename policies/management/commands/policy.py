@@ -7,7 +7,7 @@ from django.db.models import Q
 from licensing.models import Product
 from policies import eligibility
 from policies.models import PolicyValue
-from policies.operations import policies
+from policies.operations import policies, settings
 from policies.operations.policies import ProductPolicy
 from policies.reasons import as_reason
 from policies.rules import Verdict
@@ -21,21 +21,23 @@ class Command(OperatorCommand):
     takes_at = True
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
-        actions = parser.add_subparsers(dest="action", required=True, metavar="list | get | set | explain")
+        actions = parser.add_subparsers(dest="action", required=True, metavar="list | get | set | explain | claiming")
         listing = actions.add_parser("list", help="what holds for each product of the catalogue")
         getting = actions.add_parser("get", help="what holds for one product")
         setting = actions.add_parser("set", help="say what the tenant allows for a product")
         explaining = actions.add_parser("explain", help="may this person buy this product? Every rule and its verdict")
-        for subparser in (listing, getting, setting):
+        claiming = actions.add_parser("claiming", help="whether members take free seats of the tenant's own themselves")
+        for subparser in (listing, getting, setting, claiming):
             subparser.add_argument("tenant", metavar="TENANT", help="the tenant's slug")
         for subparser in (getting, setting):
             subparser.add_argument("product", metavar="PRODUCT", help="the product's id or slug")
         setting.add_argument("value", metavar="VALUE", choices=PolicyValue.values, help=" | ".join(PolicyValue.values))
         setting.add_argument("--reason", required=True, help="why; kept in the journal")
+        claiming.add_argument("allowed", metavar="on | off", choices=["on", "off"])
         explaining.add_argument("email", metavar="EMAIL")
         explaining.add_argument("product", metavar="PRODUCT", help="the product's id or slug")
         explaining.add_argument("--tenant", metavar="SLUG", help="where they want to buy; default: their home tenant")
-        for subparser in (listing, getting, setting, explaining):
+        for subparser in (listing, getting, setting, explaining, claiming):
             self.shared_arguments(subparser)
 
     def perform(self, *, action: str, **options: Any) -> Output:
@@ -45,7 +47,7 @@ class Command(OperatorCommand):
             return self.get(**options)
         if action == "set":
             return self.set(**options)
-        return self.explain(**options)
+        return self.claiming(**options) if action == "claiming" else self.explain(**options)
 
     def list(self, *, tenant: str, json: bool, **options: Any) -> Output:
         products = Product.objects.order_by("family", "name", "pk")
@@ -64,6 +66,10 @@ class Command(OperatorCommand):
         )
         row = as_row(policy)
         return row if json else signed(row)
+
+    def claiming(self, *, tenant: str, allowed: str, at: datetime, **options: Any) -> Output:
+        held = settings.let_members_claim_seats(tenant=tenant_called(tenant), allowed=allowed == "on", by=SYSTEM, at=at)
+        return {"tenant": tenant, "members_claim_seats": held.members_claim_seats}
 
     def explain(
         self, *, email: str, product: str, tenant: str | None, at: datetime, json: bool, **options: Any

@@ -224,11 +224,14 @@ def buy(buyer: Membership, plan: Plan, quantity: int = 2, at: datetime = NOON, *
 # --- What a tenant buys itself
 
 
-def agree(tenant: Tenant, at: datetime = NOON, name: str = "Volume 2026", prices=(), **terms: object) -> Agreement:
+def agree(
+    tenant: Tenant, at: datetime = NOON, name: str = "Volume 2026", prices=(), currency: str = "", **terms: object
+) -> Agreement:
     """An agreement that is paid by invoice, as the operator makes it; `prices` are pairs of a plan and an amount."""
     agreed = {"valid_from": date(2026, 1, 1), "pay_by_invoice": True, **terms}
     wanted = {plan.pk: Decimal(amount) for plan, amount in prices}
-    return agreements.add(tenant=tenant, name=name, terms=agreements.Terms(prices=wanted, **agreed), by=SYSTEM, at=at)
+    written = agreements.Terms(prices=wanted, **agreed)
+    return agreements.add(tenant=tenant, name=name, currency=currency, terms=written, by=SYSTEM, at=at)
 
 
 def price_centrally(plan: Plan, amount: str = "8.99", currency: str = "USD") -> Plan:

@@ -117,6 +117,7 @@ def rows_of(tenant, bought):
         DOMAINS: factories.DomainFactory(tenant=tenant),
         JOURNAL: Event.objects.of(tenant).first(),
         INVOICES: tenant.invoices.get(),
+        AGREEMENTS: tenant.agreements.first() or factories.agree(tenant),
         ORGANISATIONS: tenant,
     }
 

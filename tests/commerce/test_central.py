@@ -1,0 +1,303 @@
+"""What a tenant buys itself: prices, who may, agreements, cards, and the same order twice."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+
+from commerce.models import Agreement, Invoice, Order, Payment, PaymentMethod, PaymentSource
+from commerce.operations import agreements, cards, central, charging, open_orders
+from commerce.operations.central import AgreementNotInForce, NotPaidByInvoice, PriceChanged
+from commerce.operations.prices import NotPriced
+from licensing.models import Seat, Subscription
+from tenants.access import SYSTEM
+from tenants.delivery.models import Job
+from tenants.ids import new_id
+from tenants.journal.models import Event
+from tenants.refusal import BadInput, NotAllowed
+from tests import ledger
+from tests.commerce.conftest import all_is_well
+from tests.factories import (
+    NOON,
+    RETURN_URL,
+    GuestFactory,
+    MembershipFactory,
+    PlanFactory,
+    TaxRateFactory,
+    TenantFactory,
+    acting,
+    admin_of,
+    agree,
+    open_checkout,
+    order_centrally,
+    pay,
+    price_centrally,
+)
+from tests.race import at_once
+
+pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
+between_transactions = pytest.mark.django_db(
+    transaction=True, serialized_rollback=True, databases=["default", "sandbox"]
+)
+
+
+@pytest.fixture
+def office():
+    """Sold centrally alone: USD 10.50 a seat and month."""
+    return price_centrally(PlanFactory(product__self_service=False, product__name="Office suite"), "10.50")
+
+
+@pytest.fixture
+def bill(tenant):
+    """Who buys for Contoso."""
+    return MembershipFactory(tenant=tenant, roles=["billing_admin"])
+
+
+@pytest.fixture
+def agreement(tenant, office):
+    return agree(tenant, prices=[(office, "9.00")])
+
+
+def quoted(tenant, plan, quantity=2, agreement=None):
+    told = central.quote(tenant=tenant, plan=plan, quantity=quantity, agreement=agreement, at=NOON)
+    return told.unit_price, told.total, told.currency
+
+
+def nothing_was_ordered():
+    return not (Order.objects.exists() or Subscription.objects.exists() or Payment.objects.exists())
+
+
+class TestThePrice:
+    def test_is_that_of_the_list_of_central_purchases(self, tenant, office):
+        assert quoted(tenant, office) == (Decimal("10.50"), Decimal("21.00"), "USD")
+
+    def test_or_that_of_the_agreement(self, tenant, office, agreement):
+        assert quoted(tenant, office, agreement=agreement) == (Decimal("9.00"), Decimal("18.00"), "USD")
+
+    def test_and_again_the_lists_where_the_agreement_says_nothing(self, tenant, office, agreement):
+        other = price_centrally(PlanFactory(), "3.00")
+        assert quoted(tenant, other, agreement=agreement)[0] == Decimal("3.00")
+
+    def test_in_the_agreements_currency_or_not_at_all(self, tenant, office):
+        price_centrally(office, "9.90", "EUR")
+        euros = agree(tenant, name="Euros", currency="EUR")
+        assert quoted(tenant, office, agreement=euros) == (Decimal("9.90"), Decimal("19.80"), "EUR")
+        with pytest.raises(NotPriced):
+            quoted(tenant, price_centrally(PlanFactory(), "3.00"), agreement=euros)
+
+    def test_never_that_of_self_service(self, tenant, plan):
+        with pytest.raises(NotPriced):
+            quoted(tenant, plan)
+
+    def test_holds_on_the_tenants_own_days(self, office):
+        tenant = TenantFactory(time_zone="Pacific/Kiritimati")  # fourteen hours ahead
+        agreement = agree(tenant, prices=[(office, "9.00")], valid_from=date(2026, 3, 11), valid_to=date(2026, 3, 12))
+        for at, holds in ((-3, False), (-2, True), (21, True), (22, False)):
+            moment = NOON + timedelta(hours=at)
+            if holds:
+                assert central.quote(tenant=tenant, plan=office, quantity=1, agreement=agreement, at=moment)
+            else:
+                with pytest.raises(AgreementNotInForce):
+                    central.quote(tenant=tenant, plan=office, quantity=1, agreement=agreement, at=moment)
+
+    def test_is_taxed_as_every_charge_of_the_tenant(self, office):
+        TaxRateFactory(rate=Decimal("0.19"))
+        price_centrally(office, "9.90", "EUR")
+        told = central.quote(tenant=TenantFactory(country="DE"), plan=office, quantity=3, at=NOON)
+        assert (told.subtotal, told.tax, told.total) == (Decimal("29.70"), Decimal("5.64"), Decimal("35.34"))
+
+    @pytest.mark.parametrize("quantity", [-1, 0, 4, 51])
+    def test_is_for_a_quantity_that_the_plan_is_sold_in(self, tenant, quantity):
+        plan = price_centrally(PlanFactory(min_quantity=5, max_quantity=50))
+        with pytest.raises(BadInput) as refused:
+            quoted(tenant, plan, quantity)
+        assert (refused.value.field, refused.value.field_code) == ("quantity", "quantity_out_of_range")
+
+
+class TestWho:
+    @pytest.mark.parametrize("role", ["global_admin", "billing_admin"])
+    def test_buys_for_the_tenant(self, tenant, office, agreement, role):
+        buyer = MembershipFactory(tenant=tenant, roles=[role])
+        assert order_centrally(buyer, office, agreement=agreement).state == "invoiced"
+
+    @pytest.mark.parametrize("role", [None, "license_admin", "user_admin", "global_reader"])
+    def test_nobody_else_does(self, tenant, office, agreement, role):
+        buyer = MembershipFactory(tenant=tenant, roles=[role] if role else [])
+        for means in ({"agreement": agreement}, {"payment_method": "pm_card_visa"}):
+            with pytest.raises(NotAllowed):
+                order_centrally(buyer, office, **means)
+        with pytest.raises(NotAllowed):
+            order_centrally(GuestFactory(tenant=tenant), office, agreement=agreement)
+        assert nothing_was_ordered()
+
+    def test_not_by_an_agreement_of_somebody_else(self, office, agreement):
+        with pytest.raises(Agreement.DoesNotExist):
+            order_centrally(admin_of(TenantFactory()).membership, office, agreement=agreement)
+        assert nothing_was_ordered()
+
+    def test_an_operator_orders_for_one_who_may(self, tenant, bill, office, agreement):
+        def order_for(buyer):
+            return central.order(
+                plan=office, quantity=1, agreement=agreement, return_url=RETURN_URL, buyer=buyer, by=SYSTEM, at=NOON
+            )
+
+        with pytest.raises(NotAllowed):
+            order_for(MembershipFactory(tenant=tenant))
+        order = order_for(bill)
+        assert (order.buyer, order.subscription.purchaser) == (bill, bill)
+        placed = Event.objects.get(type="order.placed")
+        assert (placed.actor, placed.data["member"]) == (None, str(bill.pk))
+
+    def test_also_what_is_no_self_service_and_where_self_service_is_closed(self, office):
+        tenant = TenantFactory(country="IN", sector="government")
+        agreement = agree(tenant, prices=[(office, "1.00")])
+        assert order_centrally(admin_of(tenant).membership, office, agreement=agreement).state == "invoiced"
+
+
+class TestByInvoice:
+    def test_is_granted_at_once_and_billed(self, tenant, bill, office, agreement):
+        order = order_centrally(bill, office, 10, agreement=agreement)
+        subscription = Subscription.objects.get()
+        assert (order.state, order.total, order.paid_at) == ("invoiced", Decimal("90.00"), None)
+        assert (order.granted_at, order.due_at) == (NOON, NOON + timedelta(days=30))
+        assert (order.kind, order.channel, order.checkout, order.agreement) == ("purchase", "central", None, agreement)
+        assert (subscription.channel, subscription.quantity, subscription.state) == ("central", 10, "active")
+        assert (subscription.purchaser, subscription.owner, subscription.payer) == (bill, None, None)
+        assert not Seat.objects.exists()
+        invoice = Invoice.objects.get()
+        assert (invoice.total, invoice.bill_to_name) == (Decimal("90.00"), tenant.name)
+        assert PaymentSource.objects.get().agreement == agreement
+        assert not Payment.objects.exists()
+        assert [job.name for job in Job.objects.all()] == ["commerce.deliver_invoice"]
+        assert all_is_well()
+
+    def test_tells_the_journal(self, tenant, bill, office, agreement):
+        order = order_centrally(bill, office, 10, agreement=agreement)
+        told = Event.objects.of(tenant).order_by("id").exclude(type__startswith="agreement")
+        assert [event.type for event in told] == [
+            "order.placed",
+            "subscription.started",
+            "order.invoiced",
+            "invoice.issued",
+        ]
+        assert told[0].data == {
+            "member": str(bill.pk),
+            "plan": office.pk,
+            "quantity": 10,
+            "agreement": str(agreement.pk),
+            "total": "90.00",
+            "currency": "USD",
+        }
+        assert {event.subject for event in told} == {str(order.pk), str(order.subscription_id)}
+
+    def test_needs_an_agreement_that_says_so(self, tenant, bill, office, agreement):
+        agreements.change(agreement=agreement, pay_by_invoice=False, by=SYSTEM, at=NOON)
+        with pytest.raises(NotPaidByInvoice):
+            order_centrally(bill, office, agreement=agreement)
+        with pytest.raises(BadInput) as refused:
+            order_centrally(bill, office)
+        assert (refused.value.field, refused.value.field_code) == ("payment_method", "required")
+        assert nothing_was_ordered()
+
+    def test_and_one_that_holds(self, tenant, bill, office):
+        over = agree(tenant, prices=[(office, "9.00")], valid_to=date(2026, 3, 10))
+        with pytest.raises(AgreementNotInForce):
+            order_centrally(bill, office, agreement=over)
+        assert nothing_was_ordered()
+
+    def test_by_agreements_of_several_days_to_pay(self, tenant, bill, office):
+        for days in (0, 14):
+            agreement = agree(tenant, name=f"{days}", prices=[(office, "9.00")], payment_days=days)
+            assert order_centrally(bill, office, agreement=agreement).due_at == NOON + timedelta(days=days)
+
+
+class TestByCard:
+    def test_is_granted_when_it_has_paid_and_the_card_is_the_tenants_own(self, tenant, bill, office):
+        order = order_centrally(bill, office, payment_method="pm_card_visa")
+        assert (order.state, order.total, order.paid_at) == ("paid", Decimal("21.00"), NOON)
+        subscription, card = Subscription.objects.get(), PaymentMethod.objects.get()
+        assert (subscription.owner, subscription.payer, subscription.purchaser) == (None, None, bill)
+        assert (card.tenant, card.member) == (tenant, None)
+        assert PaymentSource.objects.get().payment_method == card
+        assert ledger.captured() == [Decimal("21.00")]
+        assert all_is_well()
+
+    def test_again_with_the_card_that_was_kept(self, bill, office):
+        order_centrally(bill, office, payment_method="pm_card_visa")
+        kept = str(PaymentMethod.objects.get().pk)
+        assert order_centrally(bill, office, payment_method=kept).state == "paid"
+        assert PaymentMethod.objects.count() == 1
+
+    def test_at_the_agreements_price(self, tenant, bill, office, agreement):
+        order = order_centrally(bill, office, agreement=agreement, payment_method="pm_card_visa")
+        assert (order.state, order.total, order.agreement, order.due_at) == ("paid", 18, agreement, None)
+
+    def test_never_with_a_card_of_somebodys_own(self, tenant, bill, office, plan):
+        pay(open_checkout(bill, plan))
+        own = str(PaymentMethod.objects.get(member=bill).pk)
+        with pytest.raises(cards.PaymentMethodNotAccepted):
+            order_centrally(bill, office, payment_method=own)
+        assert not Subscription.objects.filter(channel="central").exists()
+
+    def test_declined_nothing_is_granted_and_the_order_is_over(self, bill, office):
+        with pytest.raises(charging.CardDeclined):
+            order_centrally(bill, office, payment_method="pm_card_chargeDeclined")
+        assert Order.objects.get().state == "canceled"
+        assert not Subscription.objects.exists()
+        assert order_centrally(bill, office, payment_method="pm_card_visa").state == "paid"
+        assert all_is_well()
+
+    def test_with_a_step_of_the_cardholder_it_waits(self, bill, office):
+        order = order_centrally(bill, office, payment_method="pm_card_authenticationRequired")
+        assert (order.state, Payment.objects.get().state) == ("pending", "requires_action")
+        assert not Subscription.objects.exists()
+        open_orders.confirm_order(order=order, by=acting(bill), at=NOON)
+        order.refresh_from_db()
+        assert (order.state, order.subscription.owner) == ("paid", None)
+        assert all_is_well()
+
+    def test_no_card_at_all(self, bill, office):
+        with pytest.raises(cards.PaymentMethodNotAccepted):
+            order_centrally(bill, office, payment_method="pm_nonsense")
+        assert nothing_was_ordered()
+
+
+class TestTheSameOrderTwice:
+    def test_is_placed_once(self, bill, office, agreement):
+        order_id = new_id()
+        first = order_centrally(bill, office, agreement=agreement, order_id=order_id)
+        again = order_centrally(bill, office, agreement=agreement, order_id=order_id)
+        assert (first.pk, again.pk, Subscription.objects.count()) == (order_id, order_id, 1)
+
+    def test_is_charged_once(self, bill, office):
+        order_id = new_id()
+        for _ in range(2):
+            assert order_centrally(bill, office, payment_method="pm_card_visa", order_id=order_id).state == "paid"
+        assert len(ledger.captured()) == 1
+
+    def test_is_declined_again_without_another_try(self, bill, office):
+        order_id = new_id()
+        for _ in range(2):
+            with pytest.raises(charging.CardDeclined):
+                order_centrally(bill, office, payment_method="pm_card_chargeDeclined", order_id=order_id)
+        assert Payment.objects.count() == 1
+
+    @between_transactions
+    @pytest.mark.parametrize("known, subscriptions", [(True, 1), (False, 5)], ids=["one id", "the control"])
+    def test_five_times_at_once(self, bill, office, agreement, known, subscriptions):
+        order_id = new_id()
+        told = at_once(
+            lambda _: order_centrally(bill, office, agreement=agreement, order_id=order_id if known else new_id()),
+            range(5),
+        )
+        assert {order.state for order in told} == {"invoiced"}
+        assert Subscription.objects.count() == subscriptions
+        assert all_is_well()
+
+
+class TestTheTotalThatWasShown:
+    def test_is_the_total_that_is_charged(self, bill, office, agreement):
+        with pytest.raises(PriceChanged):
+            order_centrally(bill, office, agreement=agreement, expecting=Decimal("17.99"))
+        assert nothing_was_ordered()
+        assert order_centrally(bill, office, agreement=agreement, expecting=Decimal("18.00")).total == 18

@@ -6,7 +6,19 @@ from django.db.models import Prefetch
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from commerce.models import Agreement, CardSetup, Checkout, Invoice, Order, OrderLine, PaymentMethod, Purchase, SupportCase
+from commerce.models import (
+    Agreement,
+    CardSetup,
+    Checkout,
+    Dispute,
+    IncomingEvent,
+    Invoice,
+    Order,
+    OrderLine,
+    PaymentMethod,
+    Purchase,
+    SupportCase,
+)
 from tenants.directory.models import Membership, Tenant
 from tenants.journal.naming import SUBJECT, Named, Names, uuids
 
@@ -67,6 +79,25 @@ def card_setups(tenant: Tenant | None, ids: Collection[str]) -> Mapping[str, Nam
     return {str(setup.pk): _card_of(None if setup.for_tenant else setup.member) for setup in found}
 
 
+def disputes(tenant: Tenant | None, ids: Collection[str]) -> Mapping[str, Named]:
+    found = Dispute.objects.filter(pk__in=uuids(ids))
+    found = found if tenant is None else found.of(tenant)
+    return {
+        str(dispute.pk): Named(dispute.gateway_ref, reverse("admin:commerce_dispute_change", args=[dispute.pk]))
+        for dispute in found
+    }
+
+
+def incoming_events(tenant: Tenant | None, ids: Collection[str]) -> Mapping[str, Named]:
+    """The operator's alone."""
+    if tenant is not None:
+        return {}
+    return {
+        str(event.pk): Named(str(event), reverse("admin:commerce_incomingevent_change", args=[event.pk]))
+        for event in IncomingEvent.objects.filter(pk__in=uuids(ids))
+    }
+
+
 def _card_of(member: Membership | None) -> Named:
     return Named(_("Card of %(name)s") % {"name": member} if member else _("Card of the organisation"))
 
@@ -79,4 +110,6 @@ NAMES: Names = {
     "subscription": (purchases,),
     "order": (orders,),
     "invoice": (invoices,),
+    "dispute": (disputes,),
+    "incoming_event": (incoming_events,),
 }

@@ -1,6 +1,8 @@
 """What this app shows in the procurement view; a module for each subject."""
 
 from commerce.admin.agreements import AgreementAdmin
+from commerce.admin.disputes import DisputeAdmin
+from commerce.admin.incoming import IncomingEventAdmin
 from commerce.admin.invoices import InvoiceAdmin
 from commerce.admin.prices import PriceAdmin
 from commerce.admin.purchases import PurchaseAdmin, paid, sees_prices, state_badge
@@ -10,6 +12,8 @@ from commerce.admin.tax_rates import TaxRateAdmin
 
 __all__ = [
     "AgreementAdmin",
+    "DisputeAdmin",
+    "IncomingEventAdmin",
     "InvoiceAdmin",
     "PriceAdmin",
     "PurchaseAdmin",

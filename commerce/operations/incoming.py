@@ -126,7 +126,7 @@ def redo(*, event: IncomingEvent, by: Actor, at: datetime) -> IncomingEvent:
     event.state, event.attempts, event.note = IncomingState.RECEIVED, 0, ""
     event.tried_at, event.settled_at = None, None
     event.save(update_fields=["state", "attempts", "note", "tried_at", "settled_at"])
-    events.record("incoming_event.redone", tenant=None, by=by, at=at, subject=event.pk)
+    events.record("incoming_event.redone", tenant=None, by=by, at=at, incoming_event=event.pk)
     jobs.enqueue("commerce.handle_incoming_event", event_id=str(event.pk))
     return event
 

@@ -12,9 +12,12 @@ PEOPLE = "tenants_membership"
 DOMAINS = "tenants_domain"
 INVOICES = "commerce_invoice"
 AGREEMENTS = "commerce_agreement"
+DISPUTES = "commerce_dispute"
+INCOMING = "commerce_incomingevent"
 ORGANISATIONS = "tenants_tenant"
-OF_TENANTS = {PURCHASES, INVOICES, AGREEMENTS, POLICIES, JOURNAL, PEOPLE, DOMAINS, ORGANISATIONS}
+OF_TENANTS = {PURCHASES, INVOICES, DISPUTES, AGREEMENTS, POLICIES, JOURNAL, PEOPLE, DOMAINS, ORGANISATIONS}
 OF_OPERATOR = {
+    INCOMING,
     "commerce_seller",
     "licensing_family",
     "licensing_product",

@@ -4,7 +4,7 @@ import pytest
 from django.contrib import admin
 from django.urls import reverse
 
-from commerce.models import Seller
+from commerce.models import IncomingEvent, Payment, Seller
 from policies.models import SelfServiceProduct
 from tenants.directory.models import Membership
 from tenants.journal.models import Event
@@ -12,7 +12,9 @@ from tests import factories
 from tests.admin.pages import (
     AGREEMENTS,
     ALL,
+    DISPUTES,
     DOMAINS,
+    INCOMING,
     INVOICES,
     JOURNAL,
     OF_OPERATOR,
@@ -26,14 +28,15 @@ from tests.admin.pages import (
     opened,
 )
 from tests.callers import signed_in
-from tests.factories import admin_of
+from tests.commerce.provider import contested
+from tests.factories import NOON, admin_of
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
 
 MAY_READ = {
     "global_admin": OF_TENANTS,
-    "billing_admin": {PURCHASES, INVOICES, AGREEMENTS, POLICIES, JOURNAL, ORGANISATIONS},
-    "global_reader": {PURCHASES, INVOICES, AGREEMENTS, POLICIES, JOURNAL, ORGANISATIONS},
+    "billing_admin": {PURCHASES, INVOICES, DISPUTES, AGREEMENTS, POLICIES, JOURNAL, ORGANISATIONS},
+    "global_reader": {PURCHASES, INVOICES, DISPUTES, AGREEMENTS, POLICIES, JOURNAL, ORGANISATIONS},
     "license_admin": {PURCHASES},
     "user_admin": {PURCHASES},
 }
@@ -119,6 +122,7 @@ def rows_of(tenant, bought):
         INVOICES: tenant.invoices.get(),
         AGREEMENTS: tenant.agreements.first() or factories.agree(tenant),
         ORGANISATIONS: tenant,
+        DISPUTES: contested(Payment.objects.get(order__subscription=bought)),
     }
 
 
@@ -146,6 +150,9 @@ def test_every_row_opens_for_the_operator(operator, contoso, bought):
     rows = {
         **rows_of(contoso, bought),
         "commerce_seller": Seller.objects.get(),
+        INCOMING: IncomingEvent.objects.create(
+            gateway="sandbox", reference="evt_1", type="x", kind="charge", subject="pi_1", received_at=NOON
+        ),
         "licensing_family": bought.plan.product.family,
         "licensing_product": bought.plan.product,
         "licensing_plan": bought.plan,

@@ -4,9 +4,10 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
+from commerce.gateways.protocol import DisputeOutcome, DisputeReport
 from commerce.gateways.sandbox import SandboxGateway, news
 from commerce.models import IncomingEvent, Payment, SandboxEvent
-from commerce.operations import incoming
+from commerce.operations import disputes, incoming
 from tests.factories import NOON, open_checkout, pay
 
 HOOK = "/hooks/payments/sandbox/"
@@ -57,6 +58,15 @@ def bought(buyer, plan, quantity=2, at=NOON, card="pm_card_visa"):
     checkout = open_checkout(buyer, plan, quantity, at)
     pay(checkout, card, at=at)
     return Payment.objects.get(order__checkout=checkout)
+
+
+def contested(payment, outcome="open", *, reference="dp_1", at=NOON, **what):
+    """What follows when the provider reports a dispute of a charge, whatever its own books say."""
+    told = {"amount": payment.amount, "currency": payment.currency, **what}
+    report = DisputeReport(
+        charge_key=payment.pk, reference=reference, outcome=DisputeOutcome(outcome), opened_at=NOON, **told
+    )
+    return disputes.settle_dispute(report=report, at=at)
 
 
 def every_row():

@@ -8,7 +8,7 @@ import pytest
 from django.core import mail
 
 from commerce import tasks
-from commerce.gateways.protocol import ChargeRequest, DisputeOutcome, DisputeReport, GatewayUnavailable
+from commerce.gateways.protocol import ChargeRequest, GatewayUnavailable
 from commerce.gateways.sandbox import SandboxGateway
 from commerce.models import Account, Dispute, Movement, Order, Payment, Refund
 from commerce.operations import cancellations, disputes, incoming, refunds, settlement
@@ -20,7 +20,7 @@ from tenants.delivery.models import Job
 from tenants.journal.models import Event
 from tests import ledger as bank_books
 from tests.commerce.conftest import all_is_well, state_of
-from tests.commerce.provider import BANK, bought, every_row, owed, send, tell
+from tests.commerce.provider import BANK, bought, contested, every_row, owed, send, tell
 from tests.factories import NOON, RETURN_URL, MembershipFactory, acting
 from tests.race import race
 
@@ -52,15 +52,8 @@ def judge(payment, won, at=LATER):
     return disputes.settle_dispute(report=BANK.judge_dispute(payment.pk, won=won), at=at)
 
 
-def report(payment, outcome, *, reference="dp_1", amount=PRICE, currency="USD"):
-    return DisputeReport(
-        charge_key=payment.pk, reference=reference, outcome=DisputeOutcome(outcome), amount=amount, currency=currency,
-        opened_at=NOON,
-    )  # fmt: skip
-
-
 def settle(payment, outcome, at=SOON, **what):
-    return disputes.settle_dispute(report=report(payment, outcome, **what), at=at)
+    return contested(payment, outcome, at=at, **what)
 
 
 def journal():

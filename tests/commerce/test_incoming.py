@@ -415,7 +415,7 @@ class TestDoneAgain:
         run(Job.objects.get())
         assert state_of(event) == "handled"
         assert state_of(unanswered) == "succeeded"
-        assert Event.objects.get(type="incoming_event.redone").subject == str(event.pk)
+        assert Event.objects.get(type="incoming_event.redone").data == {"incoming_event": str(event.pk)}
 
     def test_of_one_that_is_handled_changes_nothing_else(self, event):
         incoming.handle(event_id=event.pk, at=NOON)

@@ -60,6 +60,8 @@ ENTRIES: dict[str, Fill] = {
     "my/support/<uuid:case_id>/": lambda w: {"case_id": w.case.pk},
     "my/support/<uuid:case_id>/reply/": lambda w: {"case_id": w.case.pk},
     "my/support/<uuid:case_id>/close/": lambda w: {"case_id": w.case.pk},
+    "admin/commerce/dispute/<path:object_id>/change/": lambda w: {"object_id": w.dispute.pk},
+    "admin/commerce/incomingevent/<path:object_id>/change/": lambda w: {"object_id": w.incoming.pk},
     "admin/commerce/supportcase/<path:object_id>/change/": lambda w: {"object_id": w.case.pk},
     "buy/<slug:plan_id>/": lambda w: {"plan_id": w.plan.pk},
     "checkouts/<uuid:checkout_id>/": lambda w: {"checkout_id": w.open_checkout.pk},

@@ -1,6 +1,7 @@
 """Two organisations side by side: one with everything in it, and the people who must not get at it."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.apps import apps
@@ -9,6 +10,8 @@ from django.utils import timezone
 from commerce.models import (
     CardSetup,
     Checkout,
+    Dispute,
+    IncomingEvent,
     Invoice,
     Order,
     Payment,
@@ -26,6 +29,7 @@ from policies.operations.policies import set_product_policy
 from tenants.directory.models import Membership, Tenant
 from tenants.journal import events
 from tests import factories
+from tests.commerce.provider import contested
 
 # Words that stand in the victim's rows alone: whoever reads one of them has seen what is not theirs. The first is of
 # the organisation, which its own people may know; the second of its purchases, people and policies.
@@ -53,6 +57,8 @@ class World:
     card_setup: CardSetup
     policy: Policy
     case: SupportCase
+    dispute: Dispute
+    incoming: IncomingEvent
     # Of the same tenant, without any role; and an admin of another tenant.
     colleague: Membership
     outsider: Membership
@@ -104,11 +110,23 @@ def build() -> World:
             by=factories.acting(owner),
             at=now,
         ),
+        dispute=won_dispute(subscription, now),
+        incoming=IncomingEvent.objects.create(
+            gateway="sandbox", reference="evt_1", type="dispute.closed", kind="dispute", subject="dp_1", received_at=now
+        ),
         colleague=factories.MembershipFactory(tenant=tenant),
         outsider=outsider,
     )
     events.sequence(tenant.pk)
     return world
+
+
+def won_dispute(subscription: Subscription, at: datetime) -> Dispute:
+    """All is as it was before, but for the row."""
+    payment = Payment.objects.get(order__subscription=subscription)
+    for outcome in ("open", "won"):
+        dispute = contested(payment, outcome, reference=f"{PRIVATE_WORD}_1", at=at)
+    return dispute
 
 
 def member(tenant: Tenant, name: str) -> Membership:

@@ -8,7 +8,10 @@ from urllib.parse import urlencode
 from django.forms import BaseForm
 from django.utils import timezone
 
+from commerce.models import Invoice
 from licensing.models import Seat
+from policies.operations.settings import let_members_claim_seats
+from tenants.access import SYSTEM
 from tenants.api.reading import Input
 from tests import factories
 from tests.outsiders.world import World
@@ -36,6 +39,20 @@ def _below(kind: type) -> Iterator[Any]:
 
 # A new field fails the walk until it stands here; one that could name a row of somebody else needs a line in BODIES.
 KNOWN_FIELDS: dict[str, set[str]] = {
+    "AgreedPriceBody": {"plan", "price"},
+    "AgreementBody": {
+        "name", "currency", "valid_from", "valid_to", "pay_by_invoice", "payment_days", "prices",
+    },
+    "AgreementChange": {"name", "valid_from", "valid_to", "pay_by_invoice", "payment_days", "prices"},
+    "CentralOrderBody": {"plan", "quantity", "agreement", "payment_method", "preview"},
+    "MoneyBody": {"amount", "currency"},
+    "PayInvoiceBody": {"payment_method"},
+    "UseFreeSeatBody": {"subscription"},
+    "AgreementForm": {"name", "valid_from", "valid_to", "pay_by_invoice", "payment_days", "prices"},
+    "CentralOrderForm": {"plan", "quantity", "agreement", "pay"},
+    "NewAgreementForm": {
+        "tenant", "name", "currency", "valid_from", "valid_to", "pay_by_invoice", "payment_days", "prices",
+    },
     "AutoRenewBody": {"auto_renew"},
     "BillingForm": {"legal_name", "address", "tax_number"},
     "BillingChange": {"legal_name", "address", "tax_number"},
@@ -117,10 +134,28 @@ def own_card(world: World) -> Any:
 FILLS: dict[str, Callable[[World], Any]] = {
     "own": lambda w: own_subscription(w).pk,
     "checkout": lambda w: factories.open_checkout(w.outsider, w.plan, at=timezone.now()).pk,
+    "claimable": lambda w: own_checkout(w).pk,
+    "invoice": lambda w: own_invoice(w).pk,
     "card": lambda w: own_card(w).pk,
     "member": lambda w: w.outsider.pk,
     "plan": lambda w: w.plan.pk,
 }
+
+
+def own_invoice(world: World) -> Any:
+    """An open invoice of the outsider's."""
+    found = Invoice.objects.of(world.outsider.tenant).filter(order__state="invoiced").first()
+    return found or factories.buy_centrally(world.outsider, world.plan).orders.get().invoices.get()
+
+
+def own_checkout(world: World) -> Any:
+    """A quote of the outsider's for what the victim's organisation has free seats of, and lets its members take."""
+    let_members_claim_seats(tenant=world.outsider.tenant, allowed=True, by=SYSTEM, at=timezone.now())
+    return factories.open_checkout(world.outsider, world.central.subscription.plan, at=timezone.now())
+
+
+def _one_seat(world: World) -> dict[str, Any]:
+    return {"plan": world.plan.pk, "quantity": 1}
 
 
 def _owner(world: World) -> str:
@@ -134,6 +169,23 @@ def _department(world: World) -> str:
 SAID = {"subject": "Whose", "body": "Tell me"}
 
 BODIES = [
+    Body("POST", "/api/v1/subscriptions/", "agreement", lambda w: str(w.central.agreement.pk), _one_seat),
+    Body("POST", "/api/v1/subscriptions/", "payment_method", lambda w: str(w.card.pk), _one_seat),
+    Body("POST", "/api/v1/invoices/{invoice}/pay/", "payment_method", lambda w: str(w.card.pk)),
+    Body(
+        "POST", "/api/v1/checkouts/{claimable}/use-free-seat/", "subscription", lambda w: str(w.central.subscription.pk)
+    ),
+    Body("POST", "/my/invoices/{invoice}/pay/now/", "payment_method", lambda w: str(w.card.pk)),
+    Body(
+        "GET",
+        "/admin/commerce/purchase/order/",
+        "agreement",
+        lambda w: str(w.central.agreement.pk),
+        lambda w: {**_one_seat(w), "pay": "invoice"},
+    ),
+    Body("GET", "/admin/commerce/purchase/order/", "pay", lambda w: str(w.card.pk), _one_seat),
+    Body("GET", "/admin/commerce/agreement/", "q", lambda w: w.central.agreement.name),
+    Body("GET", "/admin/commerce/agreement/", "tenant__id__exact", lambda w: str(w.tenant.pk)),
     Body("POST", "/api/v1/support-cases/", "subscription", lambda w: str(w.subscription.pk), lambda w: SAID),
     Body("POST", "/my/support/new/", "subscription", lambda w: str(w.subscription.pk), lambda w: SAID),
     Body(

@@ -63,6 +63,20 @@ ENTRIES: dict[str, Fill] = {
     "admin/commerce/dispute/<path:object_id>/change/": lambda w: {"object_id": w.dispute.pk},
     "admin/commerce/incomingevent/<path:object_id>/change/": lambda w: {"object_id": w.incoming.pk},
     "admin/commerce/supportcase/<path:object_id>/change/": lambda w: {"object_id": w.case.pk},
+    "api/v1/agreements/<uuid:id>/": lambda w: {"id": w.central.agreement.pk},
+    "api/v1/invoices/<uuid:id>/pay/": lambda w: {"id": w.central.invoice.pk},
+    "api/v1/checkouts/<uuid:id>/use-free-seat/": lambda w: {"id": w.central.claimable.pk},
+    "checkouts/<uuid:checkout_id>/use-free-seat/": lambda w: {"checkout_id": w.central.claimable.pk},
+    "buy/<slug:plan_id>/use-free-seat/": lambda w: {"plan_id": w.plan.pk},
+    "my/seats/<uuid:seat_id>/": lambda w: {"seat_id": w.seat.pk},
+    "my/invoices/<uuid:invoice_id>/pay/": lambda w: {"invoice_id": w.central.invoice.pk},
+    "my/invoices/<uuid:invoice_id>/pay/now/": lambda w: {"invoice_id": w.central.invoice.pk},
+    "my/invoices/<uuid:invoice_id>/pay/return/": lambda w: {"invoice_id": w.central.waiting.pk},
+    "my/invoices/<uuid:invoice_id>/pay/other-card/": lambda w: {"invoice_id": w.central.waiting.pk},
+    "admin/commerce/agreement/<path:object_id>/change/": lambda w: {"object_id": w.central.agreement.pk},
+    "admin/commerce/purchase/<path:object_id>/assign/": lambda w: {"object_id": w.central.subscription.pk},
+    "admin/commerce/purchase/<path:object_id>/release/": lambda w: {"object_id": w.central.subscription.pk},
+    "admin/commerce/purchase/order/<uuid:order_id>/": lambda w: {"order_id": w.central.invoice.order_id},
     "buy/<slug:plan_id>/": lambda w: {"plan_id": w.plan.pk},
     "checkouts/<uuid:checkout_id>/": lambda w: {"checkout_id": w.open_checkout.pk},
     "checkouts/<uuid:checkout_id>/pay/": lambda w: {"checkout_id": w.open_checkout.pk},
@@ -123,6 +137,24 @@ def _nothing(world: World) -> dict[str, Any]:
 
 
 ACTS = [
+    Act("api/v1/agreements/<uuid:id>/", "PATCH", lambda w: {"name": "Framework"}, by="admin"),
+    Act("api/v1/invoices/<uuid:id>/pay/", "POST", lambda w: {"payment_method": "pm_card_visa"}, by="admin"),
+    Act("api/v1/checkouts/<uuid:id>/use-free-seat/", "POST", _nothing),
+    Act("checkouts/<uuid:checkout_id>/use-free-seat/", "POST", _nothing),
+    Act("my/invoices/<uuid:invoice_id>/pay/now/", "POST", lambda w: {"payment_method": "pm_card_visa"}, by="admin"),
+    Act("my/invoices/<uuid:invoice_id>/pay/other-card/", "POST", _nothing, by="admin"),
+    Act(
+        "admin/commerce/purchase/<path:object_id>/assign/",
+        "POST",
+        lambda w: {"members": w.colleague.user.email},
+        by="admin",
+    ),
+    Act(
+        "admin/commerce/purchase/<path:object_id>/release/",
+        "POST",
+        lambda w: {"seats": str(w.central.seat.pk)},
+        by="admin",
+    ),
     Act("api/v1/members/<uuid:id>/", "PATCH", lambda w: {"state": "disabled"}, by="admin"),
     Act("api/v1/policies/products/<str:id>/", "PUT", lambda w: {"value": "disabled", "reason": "Stop"}, by="admin"),
     Act("api/v1/checkouts/<uuid:id>/pay/", "POST", lambda w: {"payment_method": "pm_card_visa"}),
@@ -165,6 +197,10 @@ ACTS = [
 # Routes with an id that only show; `buy` opens a quote of the visitor's own, and a policy page is the visitor's own
 # tenant's (its form is tried by everybody in tests/admin).
 READ_ONLY = {
+    "buy/<slug:plan_id>/use-free-seat/",  # gives the visitor a seat of their own organisation's
+    "my/seats/<uuid:seat_id>/",
+    "my/invoices/<uuid:invoice_id>/pay/",
+    "my/invoices/<uuid:invoice_id>/pay/return/",  # asks the bank
     # Takes nothing but what the provider has signed.
     "hooks/payments/<slug:gateway>/",
     "api/v1/payment-methods/setups/<uuid:id>/",

@@ -57,7 +57,9 @@ def visitor_called(who: str, world: World) -> Visitor:
 
 def secrets_from(who: str, world: World) -> tuple[str, ...]:
     """The words that a visitor must never read. Its own people may know what their organisation is called."""
+    bought = world.central
     rows = (world.subscription, world.order, world.card, world.spare_card, world.card_setup)
+    rows = (*rows, bought.agreement, bought.subscription)
     private = (PRIVATE_WORD, *(str(row.pk) for row in rows), world.card.reference, world.invoice.number)
     return private if who in OF_THE_TENANT else (*private, TENANT_WORD)
 

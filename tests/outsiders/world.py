@@ -29,6 +29,7 @@ from policies.operations.policies import set_product_policy
 from tenants.directory.models import Membership, Tenant
 from tenants.journal import events
 from tests import factories
+from tests.outsiders import central
 from tests.commerce.provider import contested
 
 # Words that stand in the victim's rows alone: whoever reads one of them has seen what is not theirs. The first is of
@@ -57,6 +58,7 @@ class World:
     card_setup: CardSetup
     policy: Policy
     case: SupportCase
+    central: central.Central
     dispute: Dispute
     incoming: IncomingEvent
     # Of the same tenant, without any role; and an admin of another tenant.
@@ -114,6 +116,7 @@ def build() -> World:
         incoming=IncomingEvent.objects.create(
             gateway="sandbox", reference="evt_1", type="dispute.closed", kind="dispute", subject="dp_1", received_at=now
         ),
+        central=central.build(owner=owner, admin=admin, word=PRIVATE_WORD, at=now),
         colleague=factories.MembershipFactory(tenant=tenant),
         outsider=outsider,
     )

@@ -12,10 +12,12 @@ from commerce import gateways
 from commerce.gateways.sandbox import CARDS, SandboxGateway
 from commerce.models import PaymentMethod
 from commerce.models.support import MOST_TEXT
-from licensing.models import Plan
+from commerce.operations.changes.quantity import When
+from licensing.models import Plan, Subscription
 from licensing.models.seat import SeatQuerySet
 from licensing.models.subscription import SubscriptionQuerySet
 from licensing.operations.seats import MOST_AT_ONCE
+from tenants.dates import day
 
 LONGEST_TOKEN = 255
 BETWEEN_ADDRESSES = re.compile(r"[\s,;]+")
@@ -65,6 +67,50 @@ class QuantityForm(forms.Form):
             error_messages=dict.fromkeys(("required", "invalid", "min_value", "max_value"), message),
         )
         self.order_fields(["quantity"])
+
+
+class SeatsForm(forms.Form):
+    """How many seats more, or fewer, and from when on."""
+
+    def __init__(self, subscription: Subscription, more: bool, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.subscription, self.more = subscription, more
+        has, plan = subscription.quantity, subscription.plan
+        most = max(plan.max_quantity - has if more else has - plan.min_quantity, 1)
+        self.fields["quantity"] = forms.IntegerField(
+            label=_("Quantity"),
+            help_text=(_("How many more. It has %(has)s now.") if more else _("How many fewer. It has %(has)s now."))
+            % {"has": f"{has:,}"},
+            min_value=1,
+            max_value=most,
+            widget=forms.NumberInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+            error_messages=dict.fromkeys(
+                ("required", "invalid", "min_value", "max_value"),
+                _("Type a whole number from 1 to %(most)s.") % {"most": f"{most:,}"},
+            ),
+        )
+        self.fields["when"] = forms.ChoiceField(
+            label=_("When"),
+            choices=[
+                (When.NOW, _("Now")),
+                (When.RENEWAL, _("At the renewal on %(day)s") % {"day": day(subscription.term_end, subscription.zone)}),
+            ],
+            error_messages=dict.fromkeys(("required", "invalid_choice"), _("Choose when.")),
+        )
+
+    @property
+    def total(self) -> int:
+        """The number of seats that it comes to."""
+        count = int(self.cleaned_data["quantity"])
+        return self.subscription.quantity + (count if self.more else -count)
+
+    @property
+    def page(self) -> str:
+        return "my-subscription-add-seats" if self.more else "my-subscription-remove-seats"
+
+    @property
+    def template(self) -> str:
+        return "commerce/add_seats.html" if self.more else "commerce/remove_seats.html"
 
 
 class CardField(forms.ChoiceField):

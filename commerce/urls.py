@@ -12,7 +12,9 @@ from commerce.views import (
     hooks,
     invoice_payments,
     invoices,
+    ordering,
     payment_methods,
+    reactivating,
     sandbox,
     seats,
     stripe,
@@ -44,7 +46,20 @@ urlpatterns = [
         name="my-subscription-auto-renew",
     ),
     path("my/subscriptions/<uuid:subscription_id>/cancel/", cancelling.cancel, name="my-subscription-cancel"),
-    path("my/subscriptions/<uuid:subscription_id>/return/", changing.come_back, name="my-subscription-return"),
+    path("my/subscriptions/<uuid:subscription_id>/add-seats/", changing.add_seats, name="my-subscription-add-seats"),
+    path(
+        "my/subscriptions/<uuid:subscription_id>/remove-seats/",
+        changing.remove_seats,
+        name="my-subscription-remove-seats",
+    ),
+    path("my/subscriptions/<uuid:subscription_id>/keep-seats/", changing.withdraw, name="my-subscription-keep-seats"),
+    path(
+        "my/subscriptions/<uuid:subscription_id>/reactivate/",
+        reactivating.reactivate,
+        name="my-subscription-reactivate",
+    ),
+    path("my/subscriptions/<uuid:subscription_id>/return/", ordering.come_back, name="my-subscription-return"),
+    path("my/subscriptions/<uuid:subscription_id>/give-up/", ordering.give_up, name="my-subscription-give-up"),
     path(
         "my/subscriptions/<uuid:subscription_id>/card/", payment_methods.choose, name="my-subscription-payment-method"
     ),

@@ -54,6 +54,9 @@ class SubscriptionOut(serializers.Serializer):
     payer = PersonField(allow_null=True)
     quantity = serializers.IntegerField()
     seats_assigned = serializers.IntegerField()
+    scheduled_quantity = serializers.IntegerField(
+        allow_null=True, help_text="From `term_end` on. null: no change waits for the renewal."
+    )
     unit_price = MoneyField(amount="unit_price", currency="currency", allow_null=True)
     term_start = serializers.DateTimeField()
     term_end = serializers.DateTimeField()

@@ -8,6 +8,7 @@ from django.db.models.functions import Cast, Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from commerce.models.agreement import AgreementPrice
+from commerce.models.change import ScheduledChange
 from commerce.models.order import BillingPeriod, Order
 from commerce.models.payment import Payment
 from commerce.models.price import NOTICE, Price
@@ -71,6 +72,11 @@ class PurchaseQuerySet(SubscriptionQuerySet):
             )
         )
 
+    def with_change(self) -> Self:
+        """`scheduled_quantity`: how many seats it is to have from the end of the term on. None: as many as now."""
+        waiting = ScheduledChange.objects.waiting().filter(tenant=OuterRef("tenant"), subscription=OuterRef("pk"))
+        return self.annotate(scheduled_quantity=Subquery(waiting.values("quantity")[:1]))
+
     def with_renewal_price(self) -> Self:
         """
         `renewal_price`: what a seat costs from the end of the term on: by the agreement that pays, else the newest
@@ -114,7 +120,7 @@ class PurchaseQuerySet(SubscriptionQuerySet):
 
     def for_procurement(self) -> Self:
         """As the admins of a tenant read purchases: with people, product, money and end, in one query."""
-        return self.with_people().with_money().with_end()
+        return self.with_people().with_money().with_end().with_change()
 
 
 class Purchase(Subscription):
@@ -128,6 +134,8 @@ class Purchase(Subscription):
     refunded: Decimal
     # Only of rows that came by `with_renewal_price`.
     renewal_price: Decimal | None
+    # Only of rows that came by `with_change`.
+    scheduled_quantity: int | None
     # Only of rows that came by `with_end`.
     ended_at: datetime | None
 

@@ -12,8 +12,9 @@ from commerce.models import Order, OrderState, Payment, RefundReason
 from commerce.operations import orders as order_operations
 from commerce.operations import settlement
 from commerce.operations.changes import lines, quotes, scheduled
-from commerce.operations.changes.quotes import Position
+from commerce.operations.changes.quotes import ByTerms, Position
 from commerce.operations.settlement import PaymentInProgress
+from commerce.tax import TaxTerms
 from licensing.models import EndCause, Seat, Subscription, SubscriptionState
 from licensing.operations import lifecycle, seats, subscriptions
 from licensing.operations.subscriptions import SubscriptionInactive
@@ -29,7 +30,7 @@ NAMED = 100
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cancellation:
+class Cancellation(ByTerms):
     """
     What canceling does. `refunds` are the lines inside their windows: their seats end at once, and what they leave
     unused goes back. `running` are the others: as long as there are any, the subscription runs with their seats until
@@ -41,6 +42,7 @@ class Cancellation:
     refunds: tuple[Position, ...]
     running: tuple[Position, ...]
     currency: str
+    terms: TaxTerms
     losing: int
     people: tuple[Seat, ...]
     ends_at: datetime
@@ -161,6 +163,7 @@ def past_cancellation(*, subscription: Subscription, since: datetime) -> Cancell
         refunds=back,
         running=tuple(running) if runs else (),
         currency=back[0].currency,
+        terms=quotes.terms_of(back),
         losing=lost.count(),
         people=tuple(lost[:NAMED]),
         ends_at=subscription.term_end if runs else at,
@@ -182,6 +185,7 @@ def _cancellation(subscription: Subscription, *, at: datetime) -> Cancellation:
         refunds=back,
         running=running,
         currency=quotes.currency_of(subscription),
+        terms=quotes.terms_of(back),
         losing=losing,
         people=tuple(seats.newest(subscription, min(losing, NAMED))) if losing else (),
         ends_at=at if back and not running else subscription.term_end,

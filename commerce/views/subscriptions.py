@@ -16,9 +16,9 @@ from commerce.forms import AssignForm, FindSeatForm
 from commerce.models import Order, Purchase
 from commerce.operations import cancellations
 from commerce.operations.cancellations import Cancellation
-from commerce.views import paying, wording
+from commerce.views import paying, standing, wording
 from commerce.views.people import for_members, sent_from
-from licensing.models import Seat, Subscription
+from licensing.models import Seat, Subscription, SubscriptionState
 from licensing.operations import subscriptions as subscription_operations
 from licensing.operations.subscriptions import SubscriptionInactive
 from tenants.access import Actor
@@ -93,6 +93,7 @@ def shown(
         "links": wording.links_of(subscription.plan.product),
         "may_cancel": _may_cancel(subscription, by),
         **paying.of_subscription(subscription, by),
+        **standing.of_subscription(subscription, by),
     }
     return render(request, "commerce/subscription.html", context | _seats(request, subscription), status=status)
 
@@ -112,8 +113,7 @@ def _seats(request: HttpRequest, subscription: Subscription) -> dict[str, object
 
 
 def _may_cancel(subscription: Subscription, by: Actor) -> bool:
-    try:
-        preview = cancellations.preview_cancellation(subscription=subscription, by=by, at=timezone.now())
-    except SubscriptionInactive:
-        return False
-    return not ends_anyway(preview)
+    """Whether canceling would change anything: asked of the lines only where another term does not follow anyway."""
+    if subscription.state != SubscriptionState.ACTIVE or subscription.auto_renew:
+        return subscription.state == SubscriptionState.ACTIVE
+    return not ends_anyway(cancellations.preview_cancellation(subscription=subscription, by=by, at=timezone.now()))

@@ -4,15 +4,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from commerce import amounts
 from commerce.models import Checkout, Order, PaymentState, Purchase
+from commerce.operations.cancellations import Cancellation
+from commerce.operations.changes.quotes import Position, Quote, Why
 from commerce.tax import as_seen
 from licensing.models import Plan, Product, Subscription, SubscriptionState, Term
-from tenants.dates import day
+from tenants.dates import day, minute
 
 _RESOURCES: dict[str, str | Promise] = {
     "learning": gettext_lazy("Guided learning"),
@@ -58,12 +62,13 @@ class Link:
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """A position with its price: `unit` times `quantity` is `amount`."""
+    """A position with its price: `unit` times `quantity` is `amount`, or `note` says of which part, and why."""
 
     text: str
     unit: Decimal
     quantity: int
     amount: Decimal
+    note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,9 +107,50 @@ def checkout_lines(checkout: Checkout) -> list[Line]:
 
 def order_lines(order: Order) -> list[Line]:
     return [
-        Line(text=str(line.plan), unit=line.unit_price, quantity=line.quantity, amount=as_seen(line))
+        Line(
+            text=str(line.plan),
+            unit=line.unit_price,
+            quantity=line.quantity,
+            amount=as_seen(line),
+            note=_part_of(line.part_seconds, line.term_seconds),
+        )
         for line in order.lines.all()
     ]
+
+
+def quote_lines(quote: Quote | Cancellation) -> list[Line]:
+    """What is charged or goes back, each with its part of the term, its time, and why."""
+    zone = quote.subscription.zone
+    return [
+        Line(
+            text=str(line.plan), unit=line.unit_price, quantity=line.quantity, amount=line.seen, note=_note(line, zone)
+        )
+        for line in quote.lines
+    ]
+
+
+def _note(line: Position, zone: ZoneInfo) -> str:
+    period = _("%(start)s to %(end)s") % {"start": minute(line.starts_at, zone), "end": minute(line.ends_at, zone)}
+    if line.why == Why.REST_OF_TERM:
+        return f"{_part_of(line.part.seconds, line.part.of)} {period}."
+    if line.why == Why.INSIDE_WINDOW:
+        left = {
+            "part": _percent(line.part.seconds, line.part.of),
+            "charged": amounts.money(line.charged, line.currency),
+        }
+        return _("%(part)s of %(charged)s is not used yet.") % left + f" {period}."
+    return f"{line.why.label} {period}."
+
+
+def _part_of(seconds: int | None, term: int | None) -> str:
+    """Nothing for the whole of a term."""
+    if seconds is None or not term or seconds == term:
+        return ""
+    return _("For %(part)s of the term.") % {"part": _percent(seconds, term)}
+
+
+def _percent(seconds: int, of: int) -> str:
+    return amounts.percent(round(Decimal(seconds) / of, 4)) if of else ""
 
 
 def refunded_of(order: Order) -> Decimal:

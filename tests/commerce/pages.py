@@ -33,5 +33,17 @@ def send(who, subscription, action, **sent):
     return signed_in(who).post(url_of(subscription, action), sent, follow=True)
 
 
+def seen(who, subscription, action, **query):
+    """A page that shows what a change costs, and the signature of what it shows."""
+    page = signed_in(who).get(url_of(subscription, action), query)
+    return page, (page.context or {}).get("shown", "")
+
+
+def cancel(who, subscription, **sent):
+    """As somebody does who has looked at the page."""
+    _page, shown = seen(who, subscription, "cancel")
+    return send(who, subscription, "cancel", shown=shown, **sent)
+
+
 def holders(subscription):
     return {seat.member for seat in Seat.objects.open().filter(subscription=subscription)}

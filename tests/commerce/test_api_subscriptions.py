@@ -41,6 +41,7 @@ def test_shows_what_was_bought(ana, subscription):
         "payer": person,
         "quantity": 2,
         "seats_assigned": 1,
+        "scheduled_quantity": None,
         "unit_price": {"amount": "9.99", "currency": "USD"},
         "auto_renew": True,
     }

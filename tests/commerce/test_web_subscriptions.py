@@ -13,7 +13,7 @@ from licensing.models import Seat, Subscription, SubscriptionState
 from tenants.dates import day
 from tenants.directory.models import Membership, User
 from tests.callers import signed_in
-from tests.commerce.pages import holders, send, url_of
+from tests.commerce.pages import cancel, holders, send, url_of
 from tests.factories import MembershipFactory, TenantFactory, buy, plan_on_sale
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
@@ -37,7 +37,7 @@ def test_the_list_shows_what_is_mine_alone(ana, subscription):
 
 
 def test_the_list_says_what_was_paid_after_what_went_back(ana, subscription):
-    send(ana, subscription, "cancel", reason="A trial was enough.")
+    cancel(ana, subscription, reason="A trial was enough.")
     page = signed_in(ana).get(reverse("my-subscriptions")).text
     assert "$19.98" in page
     assert "refunded $19.98" in page

@@ -14,6 +14,7 @@ from policies.operations.settings import let_members_claim_seats
 from tenants.access import SYSTEM
 from tenants.api.reading import Input
 from tests import factories
+from tests.outsiders.changed import shown
 from tests.outsiders.world import World
 
 OURS = ("tenants", "licensing", "policies", "commerce", "config")
@@ -56,7 +57,10 @@ KNOWN_FIELDS: dict[str, set[str]] = {
     "AutoRenewBody": {"auto_renew"},
     "BillingForm": {"legal_name", "address", "tax_number"},
     "BillingChange": {"legal_name", "address", "tax_number"},
-    "CancelBody": {"reason", "preview"},
+    "CancelBody": {"reason", "preview", "as_of"},
+    "PreviewBody": {"preview", "as_of"},
+    "QuantityBody": {"quantity", "when", "payment_method", "preview", "as_of"},
+    "ReactivateBody": {"payment_method", "preview", "as_of"},
     "CaseFilters": {"kind", "state"},
     "CheckoutBody": {"plan", "quantity", "assign_to", "trial"},
     "EligibilityQuery": {"user", "plan", "quantity"},
@@ -80,6 +84,7 @@ KNOWN_FIELDS: dict[str, set[str]] = {
         "channel", "state", "product", "family", "purchaser", "assigned_to", "expires_before", "expires_after",
         "search",
     },
+    "SeatsForm": set(),
     "SellerForm": {"name", "country", "address", "tax_id", "markets"},
     "TenantChange": {"billing"},
     "AnswerForm": {"body"},
@@ -192,6 +197,28 @@ BODIES = [
         "POST", "/api/v1/checkouts/", "assign_to", lambda w: [_owner(w)], lambda w: {"plan": w.plan.pk, "quantity": 1}
     ),
     Body("POST", "/api/v1/subscriptions/{own}/seats/", "members", lambda w: [_owner(w)]),
+    Body(
+        "POST",
+        "/api/v1/subscriptions/{own}/quantity/",
+        "payment_method",
+        lambda w: str(w.card.pk),
+        lambda w: {"quantity": 4},
+    ),
+    Body("POST", "/api/v1/subscriptions/{own}/reactivate/", "payment_method", lambda w: str(w.card.pk)),
+    Body(
+        "POST",
+        "/my/subscriptions/{own}/add-seats/",
+        "payment_method",
+        lambda w: str(w.card.pk),
+        lambda w: {"quantity": 1, "when": "now", "shown": shown(own_subscription(w), 3)},
+    ),
+    Body(
+        "POST",
+        "/my/subscriptions/{own}/add-seats/",
+        "shown",
+        lambda w: shown(w.subscription, 3),
+        lambda w: {"quantity": 1, "when": "now", "payment_method": "pm_card_visa"},
+    ),
     Body("POST", "/api/v1/subscriptions/{own}/seats/release/", "members", lambda w: [_owner(w)]),
     Body("GET", "/api/v1/subscriptions/", "purchaser", _owner),
     Body("GET", "/api/v1/subscriptions/", "assigned_to", _owner),

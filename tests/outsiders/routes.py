@@ -8,6 +8,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from commerce.models import TaxRate
 from policies.models import Exclusion, Market
+from tests.outsiders.changed import seats_form, shown
 from tests.outsiders.world import World
 
 
@@ -31,6 +32,11 @@ def takes_an_id(route: str) -> bool:
 
 Fill = Callable[[World], dict[str, Any]]
 
+
+def _being_changed(world: World) -> dict[str, Any]:
+    return {"subscription_id": world.changed.order.subscription_id}
+
+
 # A new route with an id fails the walk until it is named here.
 ENTRIES: dict[str, Fill] = {
     "api/v1/members/<uuid:id>/": lambda w: {"id": w.owner.pk},
@@ -43,6 +49,11 @@ ENTRIES: dict[str, Fill] = {
     "api/v1/subscriptions/<uuid:id>/": lambda w: {"id": w.subscription.pk},
     "api/v1/subscriptions/<uuid:id>/auto-renew/": lambda w: {"id": w.subscription.pk},
     "api/v1/subscriptions/<uuid:id>/cancel/": lambda w: {"id": w.subscription.pk},
+    "api/v1/subscriptions/<uuid:id>/quantity/": lambda w: {"id": w.subscription.pk},
+    "api/v1/subscriptions/<uuid:id>/reactivate/": lambda w: {"id": w.subscription.pk},
+    "api/v1/orders/<uuid:id>/": lambda w: {"id": w.order.pk},
+    "api/v1/orders/<uuid:id>/confirm/": lambda w: {"id": w.changed.order.pk},
+    "api/v1/orders/<uuid:id>/cancel/": lambda w: {"id": w.changed.order.pk},
     "api/v1/subscriptions/<uuid:id>/seats/": lambda w: {"id": w.subscription.pk},
     "api/v1/subscriptions/<uuid:id>/seats/release/": lambda w: {"id": w.subscription.pk},
     "api/v1/subscriptions/<uuid:id>/seats/<uuid:seat>/": lambda w: {"id": w.subscription.pk, "seat": w.seat.pk},
@@ -96,6 +107,12 @@ ENTRIES: dict[str, Fill] = {
     "my/payment-methods/<uuid:card_id>/default/": lambda w: {"card_id": w.spare_card.pk},
     "my/payment-methods/<uuid:card_id>/remove/": lambda w: {"card_id": w.spare_card.pk},
     "my/payment-methods/<uuid:card_id>/replace/": lambda w: {"card_id": w.card.pk},
+    "my/subscriptions/<uuid:subscription_id>/add-seats/": lambda w: {"subscription_id": w.subscription.pk},
+    "my/subscriptions/<uuid:subscription_id>/remove-seats/": lambda w: {"subscription_id": w.subscription.pk},
+    "my/subscriptions/<uuid:subscription_id>/keep-seats/": _being_changed,
+    "my/subscriptions/<uuid:subscription_id>/reactivate/": lambda w: {"subscription_id": w.changed.ended.pk},
+    "my/subscriptions/<uuid:subscription_id>/return/": _being_changed,
+    "my/subscriptions/<uuid:subscription_id>/give-up/": _being_changed,
     "my/invoices/<uuid:invoice_id>/": lambda w: {"invoice_id": w.invoice.pk},
     "my/invoices/<uuid:invoice_id>/pdf/": lambda w: {"invoice_id": w.invoice.pk},
     "admin/commerce/invoice/<path:object_id>/change/": lambda w: {"object_id": w.invoice.pk},
@@ -163,6 +180,12 @@ ACTS = [
     Act("api/v1/subscriptions/<uuid:id>/auto-renew/", "POST", lambda w: {"auto_renew": False}),
     Act("api/v1/subscriptions/<uuid:id>/cancel/", "POST", lambda w: {"reason": "No need"}),
     Act("api/v1/subscriptions/<uuid:id>/cancel/", "POST", lambda w: {"preview": True}),
+    Act("api/v1/subscriptions/<uuid:id>/quantity/", "POST", lambda w: {"quantity": 3}),
+    Act("api/v1/subscriptions/<uuid:id>/quantity/", "POST", lambda w: {"quantity": 1}),
+    Act("api/v1/subscriptions/<uuid:id>/quantity/", "POST", lambda w: {"quantity": 3, "preview": True}),
+    Act("api/v1/subscriptions/<uuid:id>/reactivate/", "POST", lambda w: {"preview": True}),
+    Act("api/v1/orders/<uuid:id>/confirm/", "POST", _nothing),
+    Act("api/v1/orders/<uuid:id>/cancel/", "POST", _nothing),
     Act("api/v1/subscriptions/<uuid:id>/seats/", "POST", lambda w: {"members": [w.colleague.user.email]}),
     Act("api/v1/subscriptions/<uuid:id>/seats/release/", "POST", lambda w: {"members": [w.owner.user.email]}),
     Act("api/v1/subscriptions/<uuid:id>/seats/<uuid:seat>/", "DELETE", _nothing),
@@ -191,7 +214,24 @@ ACTS = [
     Act("my/subscriptions/<uuid:subscription_id>/assign/", "POST", lambda w: {"members": w.colleague.user.email}),
     Act("my/subscriptions/<uuid:subscription_id>/release/", "POST", lambda w: {"seats": str(w.seat.pk)}),
     Act("my/subscriptions/<uuid:subscription_id>/auto-renew/", "POST", lambda w: {"auto_renew": "off"}),
-    Act("my/subscriptions/<uuid:subscription_id>/cancel/", "POST", lambda w: {"reason": "No need"}),
+    Act(
+        "my/subscriptions/<uuid:subscription_id>/cancel/",
+        "POST",
+        lambda w: {"reason": "No need", "shown": shown(w.subscription, 0)},
+    ),
+    Act(
+        "my/subscriptions/<uuid:subscription_id>/add-seats/",
+        "POST",
+        lambda w: {**seats_form(w.subscription, 3), "payment_method": "pm_card_visa"},
+    ),
+    Act("my/subscriptions/<uuid:subscription_id>/remove-seats/", "POST", lambda w: seats_form(w.subscription, 1)),
+    Act("my/subscriptions/<uuid:subscription_id>/keep-seats/", "POST", _nothing),
+    Act(
+        "my/subscriptions/<uuid:subscription_id>/reactivate/",
+        "POST",
+        lambda w: {"shown": shown(w.changed.ended, 2), "payment_method": "pm_card_visa"},
+    ),
+    Act("my/subscriptions/<uuid:subscription_id>/give-up/", "POST", _nothing),
 ]
 
 # Routes with an id that only show; `buy` opens a quote of the visitor's own, and a policy page is the visitor's own
@@ -217,6 +257,8 @@ READ_ONLY = {
     "checkouts/<uuid:checkout_id>/",
     "checkouts/<uuid:checkout_id>/return/",
     "payments/<uuid:key>/step/",  # there only with Stripe: tests/commerce/test_stripe_step.py acts on it
+    "api/v1/orders/<uuid:id>/",
     "my/subscriptions/<uuid:subscription_id>/",
+    "my/subscriptions/<uuid:subscription_id>/return/",  # asks the bank, and only about what the visitor ordered
     *(route for route in ENTRIES if route.startswith("admin/")),
 }

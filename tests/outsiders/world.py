@@ -29,8 +29,8 @@ from policies.operations.policies import set_product_policy
 from tenants.directory.models import Membership, Tenant
 from tenants.journal import events
 from tests import factories
-from tests.outsiders import central
 from tests.commerce.provider import contested
+from tests.outsiders import central, changed
 
 # Words that stand in the victim's rows alone: whoever reads one of them has seen what is not theirs. The first is of
 # the organisation, which its own people may know; the second of its purchases, people and policies.
@@ -51,6 +51,7 @@ class World:
     open_checkout: Checkout
     waiting: Payment
     order: Order
+    changed: changed.Changed
     invoice: Invoice
     # One that pays for the subscription, one that pays for nothing, and one that its holder has not confirmed yet.
     card: PaymentMethod
@@ -76,6 +77,8 @@ def build() -> World:
     plan = factories.plan_on_sale()
     factories.TaxRateFactory(country="FR")  # of nobody here: amounts stay those of the price list
     now = timezone.now()  # the edges have the real clock, and a quote holds for a day
+    # Before the others: a purchase is known as the last one.
+    being_changed = changed.build(owner=owner, plan=plan, at=now)
     subscription = factories.buy(owner, plan, at=now)
     waiting = factories.open_checkout(owner, plan, at=now)
     factories.pay(waiting, "pm_card_authenticationRequired", at=now)
@@ -99,6 +102,7 @@ def build() -> World:
         open_checkout=factories.open_checkout(owner, plan, at=now),
         waiting=Payment.objects.get(order__checkout=waiting),
         order=Order.objects.get(subscription=subscription),
+        changed=being_changed,
         invoice=Invoice.objects.get(order__subscription=subscription),
         card=PaymentMethod.objects.get(member=owner),
         spare_card=factories.add_card(owner, "pm_card_refundFail", now).payment_method,

@@ -1,5 +1,6 @@
 """What a change of a subscription costs or gives back, line by line. What is shown is what is done."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -74,8 +75,30 @@ class Position:
         return self.line.order if self.line else None
 
 
+class ByTerms:
+    """Says how it is taxed, as an order does."""
+
+    terms: TaxTerms
+
+    @property
+    def tax_name(self) -> str:
+        return self.terms.name
+
+    @property
+    def tax_rate(self) -> Decimal:
+        return self.terms.rate
+
+    @property
+    def tax_inclusive(self) -> bool:
+        return self.terms.inclusive
+
+    @property
+    def reverse_charge(self) -> bool:
+        return self.terms.reverse_charge
+
+
 @dataclass(frozen=True, kw_only=True)
-class Quote:
+class Quote(ByTerms):
     """
     A change as it would be done at `as_of`: from `before` seats to `after` at once, and to `scheduled` from
     `takes_effect_at` on, where that is not at once. `withdraws` is the number that waited and no longer does.
@@ -104,22 +127,6 @@ class Quote:
     @property
     def total(self) -> Decimal:
         return self.subtotal + self.tax
-
-    @property
-    def tax_name(self) -> str:
-        return self.terms.name
-
-    @property
-    def tax_rate(self) -> Decimal:
-        return self.terms.rate
-
-    @property
-    def tax_inclusive(self) -> bool:
-        return self.terms.inclusive
-
-    @property
-    def reverse_charge(self) -> bool:
-        return self.terms.reverse_charge
 
 
 def moment(as_of: datetime | None, *, at: datetime) -> datetime:
@@ -160,3 +167,11 @@ def currency_of(subscription: Subscription) -> str:
     """It never changes; empty where nothing was ever charged."""
     period = newest_period(subscription)
     return period.currency if period else ""
+
+
+def terms_of(lines: Sequence[Position]) -> TaxTerms:
+    """How lines that were charged before were taxed; by no name where that was not the same for all."""
+    terms = {TaxTerms.of(line.order) for line in lines if line.order}
+    if len(terms) == 1:
+        return terms.pop()
+    return TaxTerms(inclusive=any(line.tax_inclusive for line in lines))

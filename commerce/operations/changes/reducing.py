@@ -17,6 +17,7 @@ from commerce.operations.changes.quotes import (
     Why,
     currency_of,
     require_unchanged,
+    terms_of,
 )
 from licensing.models import Subscription, SubscriptionState
 from licensing.operations import subscriptions
@@ -47,6 +48,7 @@ def quote(*, subscription: Subscription, quantity: int, at: datetime) -> Quote:
         direction=Direction.REFUND if now else Direction.NONE,
         lines=(*now, *later),
         currency=currency_of(subscription),
+        terms=terms_of(now),
         before=subscription.quantity,
         after=after,
         scheduled=quantity if rest else None,
@@ -98,6 +100,7 @@ def past_reduction(*, subscription: Subscription, quantity: int, since: datetime
         direction=Direction.REFUND,
         lines=back,
         currency=back[0].currency,
+        terms=terms_of(back),
         before=subscription.quantity + _seats(back),
         after=subscription.quantity,
         scheduled=quantity if rest else None,

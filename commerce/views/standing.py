@@ -1,0 +1,36 @@
+"""How a subscription stands: what waits for its renewal, what waits for a payment, and what may be done next."""
+
+from commerce.models import PaymentState
+from commerce.operations import open_orders
+from commerce.operations.changes import scheduled
+from commerce.views import wording
+from licensing.models import Subscription, SubscriptionState
+from licensing.operations import lifecycle
+from tenants.access import Actor
+
+
+def of_subscription(subscription: Subscription, by: Actor) -> dict[str, object]:
+    waiting = _waiting_order(subscription, by)
+    runs = subscription.state == SubscriptionState.ACTIVE
+    return {
+        "scheduled": scheduled.waiting(subscription),
+        "waiting": waiting,
+        "may_change_seats": runs and waiting is None,
+        "may_remove_seats": subscription.quantity > subscription.plan.min_quantity,
+        "may_reactivate": lifecycle.can_be_reactivated(subscription) and waiting is None,
+    }
+
+
+def _waiting_order(subscription: Subscription, by: Actor) -> dict[str, object] | None:
+    order = open_orders.pending(subscription)
+    if order is None:
+        return None
+    payment = open_orders.live_payment(order)
+    needs_step = payment is not None and payment.state == PaymentState.REQUIRES_ACTION
+    return {
+        "order": order,
+        "lines": wording.order_lines(order),
+        "step_url": payment.action_url if payment and needs_step else "",
+        "since": payment.started_at if payment else order.created_at,
+        "is_mine": by.is_member(order.buyer_id),
+    }

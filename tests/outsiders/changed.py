@@ -1,0 +1,47 @@
+"""Purchases of the victim's that are being changed, and the forms that change them, as their pages sign them."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from commerce.models import Order
+from commerce.operations.changes import quantity
+from commerce.views.shown import Shown, sign
+from licensing.models import Plan, Subscription
+from licensing.operations import lifecycle
+from tenants.directory.models import Membership
+from tests import factories
+
+
+@dataclass
+class Changed:
+    """More seats that wait for their cardholder, with another number from the renewal on; and a term that is over."""
+
+    order: Order
+    ended: Subscription
+
+
+def build(*, owner: Membership, plan: Plan, at: datetime) -> Changed:
+    ended = factories.buy(owner, plan, at=at - timedelta(days=40))
+    lifecycle.advance_due(at=at)
+    ended.refresh_from_db()
+    subscription = factories.buy(owner, plan, at=at - timedelta(hours=1))
+    asked = {
+        "subscription": subscription,
+        "return_url": factories.RETURN_URL,
+        "by": factories.acting(owner),
+        "at": at,
+    }
+    quantity.change(quantity=1, when="renewal", **asked)
+    done = quantity.change(quantity=5, payment_method="pm_card_authenticationRequired", **asked)
+    return Changed(order=done.order, ended=ended)
+
+
+def shown(subscription: Subscription, seats: int) -> str:
+    return sign(subscription, Shown(quantity=seats, when="now", as_of=timezone.now()))
+
+
+def seats_form(subscription: Subscription, seats: int) -> dict[str, Any]:
+    return {"quantity": 1, "when": "now", "shown": shown(subscription, seats)}

@@ -26,7 +26,7 @@ MOST_PRICES = 500
 
 
 class MoneyBody(Input):
-    amount = serializers.DecimalField(max_digits=12, decimal_places=3, help_text=_("Plain digits."))
+    amount = serializers.RegexField(r"^\d{1,9}(\.\d{1,3})?\Z", help_text=_("Plain digits."))
     currency = serializers.RegexField(r"^[A-Z]{3}\Z", help_text="ISO 4217")
 
 
@@ -137,5 +137,5 @@ def prices_in(currency: str, given: list[dict[str, Any]]) -> dict[str, Decimal]:
             raise BadInput(message, field=f"prices.{index}.price.currency", code="wrong_currency")
         if entry["plan"] in prices:
             raise BadInput(_("This plan has a price already."), field=f"prices.{index}.plan", code="twice")
-        prices[entry["plan"]] = entry["price"]["amount"]
+        prices[entry["plan"]] = Decimal(entry["price"]["amount"])
     return prices

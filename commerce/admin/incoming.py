@@ -69,7 +69,7 @@ class IncomingEventAdmin(ProcurementAdmin):
 
     def sections(self, request: HttpRequest, row: IncomingEvent) -> list[Section]:
         shown = [self.line(name, row) for name in self.detail_fields]
-        return [Section(rows=[line for line in shown if line.value != ""])]
+        return [Section(rows=[line for line in shown if line.value])]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

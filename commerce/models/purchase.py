@@ -59,14 +59,18 @@ class PurchaseQuerySet(SubscriptionQuerySet):
         )
 
     def with_end(self) -> Self:
-        """`ended_at`: when access by a subscription that has ended ended: with its term, or when it was canceled."""
-        canceled = Event.objects.filter(
-            tenant=OuterRef("tenant"), subject=Cast(OuterRef("pk"), models.CharField()), type="subscription.canceled"
-        )
+        """`ended_at`: when access by a subscription that has ended ended: with its term, or when something ended it."""
+        of_it = Event.objects.filter(
+            tenant=OuterRef("tenant"), subject=Cast(OuterRef("pk"), models.CharField())
+        ).order_by("-at")
+        ended_by = {EndCause.CANCELED: "subscription.canceled", EndCause.CHARGEBACK: "subscription.disabled"}
         return self.annotate(
             ended_at=Case(
                 When(state__in=GIVES_ACCESS, then=None),
-                When(end_cause=EndCause.CANCELED, then=Subquery(canceled.order_by("-at").values("at")[:1])),
+                *(
+                    When(end_cause=cause, then=Subquery(of_it.filter(type=type).values("at")[:1]))
+                    for cause, type in ended_by.items()
+                ),
                 default=F("term_end"),
                 output_field=models.DateTimeField(null=True),
             )

@@ -15,7 +15,7 @@ from commerce.models import Checkout, Order, PaymentState, Purchase
 from commerce.operations.cancellations import Cancellation
 from commerce.operations.changes.quotes import Position, Quote, Why
 from commerce.tax import as_seen
-from licensing.models import Plan, Product, Subscription, SubscriptionState, Term
+from licensing.models import EndCause, Plan, Product, Subscription, SubscriptionState, Term
 from tenants.dates import day, minute
 
 _RESOURCES: dict[str, str | Promise] = {
@@ -130,16 +130,17 @@ def quote_lines(quote: Quote | Cancellation) -> list[Line]:
 
 
 def _note(line: Position, zone: ZoneInfo) -> str:
-    period = _("%(start)s to %(end)s") % {"start": minute(line.starts_at, zone), "end": minute(line.ends_at, zone)}
+    told = {
+        "part": _percent(line.part.seconds, line.part.of),
+        "charged": amounts.money(line.charged, line.currency),
+        "start": minute(line.starts_at, zone),
+        "end": minute(line.ends_at, zone),
+    }
     if line.why == Why.REST_OF_TERM:
-        return f"{_part_of(line.part.seconds, line.part.of)} {period}."
+        return _("For %(part)s of the term: %(start)s to %(end)s.") % told
     if line.why == Why.INSIDE_WINDOW:
-        left = {
-            "part": _percent(line.part.seconds, line.part.of),
-            "charged": amounts.money(line.charged, line.currency),
-        }
-        return _("%(part)s of %(charged)s is not used yet.") % left + f" {period}."
-    return f"{line.why.label} {period}."
+        return _("%(part)s of %(charged)s is not used yet: %(start)s to %(end)s.") % told
+    return f"{line.why.label} {_('%(start)s to %(end)s.') % told}"
 
 
 def _part_of(seconds: int | None, term: int | None) -> str:
@@ -182,6 +183,9 @@ def look_of(subscription: Subscription) -> Look:
         return Look(kind="green", word=_("Active"), sentence=_("Ends %(day)s") % {"day": until})
     if subscription.state == SubscriptionState.EXPIRED:
         return Look(kind="amber", word=_("In grace"), sentence=_("In grace until %(day)s") % {"day": until})
+    if subscription.state == SubscriptionState.DISABLED and subscription.end_cause == EndCause.CHARGEBACK:
+        sentence = _("A charge was contested at the bank, so nobody has access. Kept until %(day)s")
+        return Look(kind="red", word=_("Ended"), sentence=sentence % {"day": until})
     if subscription.state == SubscriptionState.DISABLED:
         return Look(kind="red", word=_("Ended"), sentence=_("Nobody has access. Kept until %(day)s") % {"day": until})
     return Look(kind="", word=_("Closed"), sentence=_("Closed for good"))

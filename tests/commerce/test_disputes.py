@@ -10,15 +10,17 @@ from django.core import mail
 from commerce import tasks
 from commerce.gateways.protocol import ChargeRequest, GatewayUnavailable
 from commerce.gateways.sandbox import SandboxGateway
-from commerce.models import Account, Dispute, Movement, Order, Payment, Refund
+from commerce.models import Account, Dispute, Movement, Order, Payment, Purchase, Refund
 from commerce.operations import cancellations, disputes, incoming, refunds, settlement
 from commerce.operations.changes import quantity
+from commerce.views.wording import look_of
 from licensing.models import EndCause, Subscription
 from licensing.operations import lifecycle
 from tenants.access import SYSTEM
 from tenants.delivery.models import Job
 from tenants.journal.models import Event
 from tests import ledger as bank_books
+from tests.callers import signed_in
 from tests.commerce.conftest import all_is_well, state_of
 from tests.commerce.provider import BANK, bought, contested, every_row, owed, send, tell
 from tests.factories import NOON, RETURN_URL, MembershipFactory, acting
@@ -88,6 +90,12 @@ class TestOpened:
         contest(payment)
         assert state_of(subscription) == "disabled"
         assert subscription.seats_assigned == 1
+
+    def test_its_owner_and_procurement_read_why_and_since_when(self, payment, subscription, ana):
+        contest(payment)
+        assert Purchase.objects.with_end().get(pk=subscription.pk).ended_at == SOON
+        assert "A charge was contested at the bank" in look_of(Subscription.objects.get()).sentence
+        assert "A charge was contested" in signed_in(ana).get(f"/my/subscriptions/{subscription.pk}/").content.decode()
 
     def test_a_second_time_changes_nothing(self, payment):
         contest(payment)
@@ -304,9 +312,10 @@ class TestRefunds:
     """Of a charge that is contested, or was lost, nothing is refunded, whatever ends the subscription."""
 
     @pytest.mark.parametrize("outcome", ["open", "lost"])
-    def test_none_is_promised(self, payment, subscription, ana, outcome):
+    def test_none_is_promised(self, payment, outcome):
         settle(payment, outcome)
-        payment.refresh_from_db()
+        Payment.objects.update(state="set_aside")  # which an operator would give back
+        payment = Payment.objects.select_related("order", "tenant").get()
         before = every_row()
         with pytest.raises(refunds.ChargeContested):
             refunds.give_back_set_aside(payment=payment, by=SYSTEM, at=SOON)

@@ -6,11 +6,12 @@ from itertools import permutations
 
 import pytest
 from django.core import mail
+from django.db import transaction
 
 from commerce import tasks
 from commerce.gateways.protocol import ChargeRequest, GatewayUnavailable
 from commerce.gateways.sandbox import SandboxGateway
-from commerce.models import Account, Dispute, Movement, Order, Payment, Purchase, Refund
+from commerce.models import Account, Dispute, Movement, Order, OrderLine, Payment, Purchase, Refund
 from commerce.operations import cancellations, disputes, incoming, refunds, settlement
 from commerce.operations.changes import quantity
 from commerce.views.wording import look_of
@@ -104,7 +105,7 @@ class TestOpened:
         assert every_row() == before
 
     def test_never_takes_more_than_is_left(self, payment):
-        back = promised(payment, Decimal("5.00"))
+        back = give_back(payment, Decimal("5.00"))
         refunds.send(back, at=SOON)
         assert settle(payment, "open").amount == PRICE - 5
         assert money_of(payment) == (PRICE, 5, PRICE - 5)
@@ -314,11 +315,9 @@ class TestRefunds:
     @pytest.mark.parametrize("outcome", ["open", "lost"])
     def test_none_is_promised(self, payment, outcome):
         settle(payment, outcome)
-        Payment.objects.update(state="set_aside")  # which an operator would give back
-        payment = Payment.objects.select_related("order", "tenant").get()
         before = every_row()
-        with pytest.raises(refunds.ChargeContested):
-            refunds.give_back_set_aside(payment=payment, by=SYSTEM, at=SOON)
+        with pytest.raises(refunds.ChargeContested), transaction.atomic():
+            give_back(payment)
         assert every_row() == before
         assert list(Payment.objects.uncontested()) == []
 
@@ -327,7 +326,7 @@ class TestRefunds:
         settle(payment, "won")
         assert list(Payment.objects.uncontested()) == [payment]
         payment.refresh_from_db()
-        assert promised(payment, Decimal(5)).state == "started"
+        assert give_back(payment).state == "started"
 
     @pytest.mark.parametrize("outcome", ["open", "lost"])
     def test_cancelling_gives_nothing_back(self, payment, subscription, ana, outcome):
@@ -349,7 +348,7 @@ class TestARefundThatWasPromisedBefore:
                 raise GatewayUnavailable
 
             patch.setattr(SandboxGateway, "refund", unreachable)
-            refund = promised(payment, Decimal("15.00"))
+            refund = give_back(payment, Decimal("15.00"))
             refunds.send(refund, at=NOON)
         contest(payment)
         return refund
@@ -390,7 +389,7 @@ class TestARefundThatWasPromisedBefore:
 
         with monkeypatch.context() as patch:
             patch.setattr(SandboxGateway, "refund", say_nothing)
-            back = promised(payment, Decimal("15.00"))
+            back = give_back(payment, Decimal("15.00"))
             refunds.send(back, at=NOON)
         assert state_of(back) == "started"
         BANK.contest(payment.pk)
@@ -520,10 +519,10 @@ class TestFromTheCardThatIsContested:
         assert all_is_well()
 
 
-def promised(payment, amount):
-    """A refund that waits to be sent, as an operation would promise it."""
-    payment = Payment.objects.select_related("order", "tenant").get(pk=payment.pk)
-    return refunds._open(payment, amount=amount, reason="canceled", by=SYSTEM, at=NOON)
+def give_back(payment, amount=Decimal("5.00")):
+    """A refund that waits to be sent, as an operation promises it under the order's lock."""
+    line = OrderLine.objects.select_related("order__tenant").get(order=payment.order_id)
+    return refunds.give_back(line=line, quantity=1, amount=amount, tax=Decimal(0), reason="reduced", by=SYSTEM, at=NOON)
 
 
 def surplus_of(payment):

@@ -50,6 +50,8 @@ NAVIGATION: list[dict[str, Any]] = [
             _page(_("Policies set"), "policies.policy", "rule"),
             _page(_("Support cases"), "commerce.supportcase", "support_agent"),
             _page(_("Incoming events"), "commerce.incomingevent", "move_to_inbox"),
+            _page(_("Differences"), "commerce.difference", "compare_arrows"),
+            _page(_("Ledger"), "commerce.movement", "account_balance"),
             _page(_("Journal"), "tenants.event", "history"),
         ],
     },

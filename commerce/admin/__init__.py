@@ -1,9 +1,11 @@
 """What this app shows in the procurement view; a module for each subject."""
 
 from commerce.admin.agreements import AgreementAdmin
+from commerce.admin.differences import DifferenceAdmin
 from commerce.admin.disputes import DisputeAdmin
 from commerce.admin.incoming import IncomingEventAdmin
 from commerce.admin.invoices import InvoiceAdmin
+from commerce.admin.ledger import MovementAdmin
 from commerce.admin.prices import PriceAdmin
 from commerce.admin.purchases import PurchaseAdmin, paid, sees_prices, state_badge
 from commerce.admin.sellers import SellerAdmin
@@ -12,9 +14,11 @@ from commerce.admin.tax_rates import TaxRateAdmin
 
 __all__ = [
     "AgreementAdmin",
+    "DifferenceAdmin",
     "DisputeAdmin",
     "IncomingEventAdmin",
     "InvoiceAdmin",
+    "MovementAdmin",
     "PriceAdmin",
     "PurchaseAdmin",
     "SellerAdmin",

@@ -59,7 +59,7 @@ class MovementQuerySet(models.QuerySet["Movement"]):
 
     def balances(self) -> "models.QuerySet[Movement, Any]":
         """Of these movements: `account`, `currency` and `balance`, by account and currency."""
-        named = self.order_by().annotate(account=F("postings__account"))
+        named = self.order_by().prefetch_related(None).annotate(account=F("postings__account"))
         return named.values("currency", "account").annotate(balance=Sum("postings__amount")).order_by("currency")
 
 

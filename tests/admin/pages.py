@@ -14,10 +14,14 @@ INVOICES = "commerce_invoice"
 AGREEMENTS = "commerce_agreement"
 DISPUTES = "commerce_dispute"
 INCOMING = "commerce_incomingevent"
+DIFFERENCES = "commerce_difference"
+LEDGER = "commerce_movement"
 ORGANISATIONS = "tenants_tenant"
 OF_TENANTS = {PURCHASES, INVOICES, DISPUTES, AGREEMENTS, POLICIES, JOURNAL, PEOPLE, DOMAINS, ORGANISATIONS}
 OF_OPERATOR = {
     INCOMING,
+    DIFFERENCES,
+    LEDGER,
     "commerce_seller",
     "licensing_family",
     "licensing_product",

@@ -4,7 +4,7 @@ import pytest
 from django.contrib import admin
 from django.urls import reverse
 
-from commerce.models import IncomingEvent, Payment, Seller
+from commerce.models import Difference, IncomingEvent, Movement, Payment, Seller
 from policies.models import SelfServiceProduct
 from tenants.directory.models import Membership
 from tenants.journal.models import Event
@@ -12,11 +12,13 @@ from tests import factories
 from tests.admin.pages import (
     AGREEMENTS,
     ALL,
+    DIFFERENCES,
     DISPUTES,
     DOMAINS,
     INCOMING,
     INVOICES,
     JOURNAL,
+    LEDGER,
     OF_OPERATOR,
     OF_TENANTS,
     ORGANISATIONS,
@@ -153,6 +155,10 @@ def test_every_row_opens_for_the_operator(operator, contoso, bought):
         INCOMING: IncomingEvent.objects.create(
             gateway="sandbox", reference="evt_1", type="x", kind="charge", subject="pi_1", received_at=NOON
         ),
+        DIFFERENCES: Difference.objects.create(
+            gateway="sandbox", kind="unknown_charge", reference="pi_1", currency="USD", found_at=NOON, seen_at=NOON
+        ),
+        LEDGER: Movement.objects.first(),
         "licensing_family": bought.plan.product.family,
         "licensing_product": bought.plan.product,
         "licensing_plan": bought.plan,

@@ -73,6 +73,8 @@ ENTRIES: dict[str, Fill] = {
     "my/support/<uuid:case_id>/close/": lambda w: {"case_id": w.case.pk},
     "admin/commerce/dispute/<path:object_id>/change/": lambda w: {"object_id": w.dispute.pk},
     "admin/commerce/incomingevent/<path:object_id>/change/": lambda w: {"object_id": w.incoming.pk},
+    "admin/commerce/difference/<path:object_id>/change/": lambda w: {"object_id": w.difference.pk},
+    "admin/commerce/movement/<path:object_id>/change/": lambda w: {"object_id": w.tenant.movements.first().pk},
     "admin/commerce/supportcase/<path:object_id>/change/": lambda w: {"object_id": w.case.pk},
     "api/v1/agreements/<uuid:id>/": lambda w: {"id": w.central.agreement.pk},
     "api/v1/invoices/<uuid:id>/pay/": lambda w: {"id": w.central.invoice.pk},

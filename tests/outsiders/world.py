@@ -10,6 +10,7 @@ from django.utils import timezone
 from commerce.models import (
     CardSetup,
     Checkout,
+    Difference,
     Dispute,
     IncomingEvent,
     Invoice,
@@ -62,6 +63,7 @@ class World:
     central: central.Central
     dispute: Dispute
     incoming: IncomingEvent
+    difference: Difference
     # Of the same tenant, without any role; and an admin of another tenant.
     colleague: Membership
     outsider: Membership
@@ -119,6 +121,16 @@ def build() -> World:
         dispute=won_dispute(subscription, now),
         incoming=IncomingEvent.objects.create(
             gateway="sandbox", reference="evt_1", type="dispute.closed", kind="dispute", subject="dp_1", received_at=now
+        ),
+        difference=Difference.objects.create(
+            tenant=tenant,
+            gateway="sandbox",
+            kind="not_captured",
+            reference=f"pi_{PRIVATE_WORD}",
+            payment=Payment.objects.filter(order__subscription=subscription).first(),
+            currency="USD",
+            found_at=now,
+            seen_at=now,
         ),
         central=central.build(owner=owner, admin=admin, word=PRIVATE_WORD, at=now),
         colleague=factories.MembershipFactory(tenant=tenant),

@@ -1,6 +1,8 @@
 """The organisations, people and purchases of the demo."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
 from tenants.directory.models import MemberSource, MemberState, Role, Sector
 
@@ -46,6 +48,26 @@ class DemoPurchase:
     buyer: str
     plan: str
     quantity: int
+    assign_to: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoAgreement:
+    """Under which contoso buys centrally. Prices are by plan, in USD."""
+
+    name: str
+    payment_days: int
+    prices: Mapping[str, Decimal]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoCentralPurchase:
+    """What somebody has bought for contoso, by its agreement, and who gave its seats to whom."""
+
+    buyer: str
+    plan: str
+    quantity: int
+    assigned_by: str
     assign_to: tuple[str, ...]
 
 
@@ -132,6 +154,28 @@ PURCHASES = (
     DemoPurchase(buyer="ana", plan="power-automate-monthly", quantity=3, assign_to=("ana", "billing")),
     DemoPurchase(buyer="ben", plan="power-apps-annual", quantity=1, assign_to=("ben",)),
     DemoPurchase(buyer="admin", plan="power-bi-premium-monthly", quantity=2, assign_to=("admin", "reader")),
+)
+AGREEMENT = DemoAgreement(
+    name="Framework agreement",
+    payment_days=30,
+    prices={"office-suite-annual": Decimal("105.00"), "power-bi-premium-annual": Decimal("170.00")},
+)
+CENTRAL_PURCHASES = (
+    DemoCentralPurchase(
+        buyer="billing",
+        plan="office-suite-annual",
+        quantity=10,
+        assigned_by="license",
+        assign_to=("ana", "ben", "admin", "billing"),
+    ),
+    # With free seats, which members may take themselves.
+    DemoCentralPurchase(
+        buyer="billing",
+        plan="power-bi-premium-annual",
+        quantity=5,
+        assigned_by="license",
+        assign_to=("ben",),
+    ),
 )
 CARD = "pm_card_visa"
 SELLER = {"country": "US", "address": "1 Example Street\nSeattle, WA 98101\nUnited States", "tax_id": "US 00-0000000"}

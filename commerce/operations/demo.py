@@ -19,7 +19,7 @@ from commerce.demo_data import (
     DemoTenant,
 )
 from commerce.models import Checkout, CheckoutState, Seller
-from commerce.operations import checkouts, payments, sellers
+from commerce.operations import checkouts, demo_central, payments, sellers
 from commerce.operations.declines import TooManyCardsAtOnce, TooManyDeclines
 from commerce.operations.prices import NotPriced
 from licensing.files import Change, Effect
@@ -47,6 +47,7 @@ def set_up(*, return_url: str, by: Actor, at: datetime) -> list[Change]:
             changes += _set_up_tenant(tenant, by=by, at=at)
         changes += [_guest(*guest, by=by, at=at) for guest in GUESTS]
         changes += [_purchase(purchase, return_url=return_url, at=at) for purchase in PURCHASES]
+        changes += demo_central.set_up(by=by, at=at)
     return changes
 
 

@@ -6,12 +6,15 @@ from django.core.management import CommandError, call_command
 from django.db import models
 
 from commerce.models import Checkout, Order, Payment
-from commerce.operations import checkouts
+from commerce.operations import checkouts, free_seats
 from licensing.models import Plan, Product, Seat, Subscription
 from policies.models import Market
+from policies.operations import settings
+from tenants.access import SYSTEM
 from tenants.directory.models import Department, Domain, Membership, RoleGrant, Tenant, User
 from tenants.directory.operations.people import DEMO_PASSWORD
 from tenants.journal.models import Event
+from tests.commerce.conftest import all_is_well
 from tests.factories import NOON, PolicyFactory, acting
 from tests.race import at_once
 
@@ -49,10 +52,12 @@ def test_sets_up_what_the_contract_says_and_nothing_a_second_time(demo):
         "tenant": (9, 0),
         "person": (27, 0),
         "guest": (1, 0),
-        "purchase": (3, 0),
+        "purchase": (5, 0),
+        "agreement": (1, 0),
     }
     before = rows()
-    assert demo() == dict.fromkeys(("operator", "seller", "tenant", "person", "guest", "purchase"), (0, 0))
+    again = ("operator", "seller", "tenant", "person", "guest", "purchase", "agreement")
+    assert demo() == dict.fromkeys(again, (0, 0))
     assert rows() == before
 
 
@@ -105,16 +110,38 @@ def test_the_purchases_are_paid_and_those_who_bought_nothing_hold_nothing(demo):
         ("ana@contoso.example", "power-automate-monthly", 3, 2),
         ("ben@contoso.example", "power-apps-annual", 1, 1),
         ("admin@contoso.example", "power-bi-premium-monthly", 2, 2),
+        ("billing@contoso.example", "office-suite-annual", 10, 4),
+        ("billing@contoso.example", "power-bi-premium-annual", 5, 1),
     }
-    assert set(Order.objects.values_list("state", "total")) == {("paid", 45), ("paid", 400), ("paid", 40)}
+    assert set(Order.objects.values_list("channel", "state", "total")) == {
+        ("self_service", "paid", 45),
+        ("self_service", "paid", 400),
+        ("self_service", "paid", 40),
+        ("central", "invoiced", 1050),
+        ("central", "invoiced", 850),
+    }
     assert not Seat.objects.filter(member__user__email="cleo@contoso.example").exists()
+
+
+def test_there_is_a_free_seat_that_members_may_take(demo):
+    demo()
+    ana, plan = (
+        Membership.objects.get(user__email="ana@contoso.example"),
+        Plan.objects.get(pk="power-bi-premium-monthly"),
+    )
+    [room] = free_seats.offered(product=plan.product, member=ana)
+    assert (room.subscription.plan_id, room.seats_free) == ("power-bi-premium-annual", 4)
+    assert all_is_well()
 
 
 def test_leaves_what_people_changed(demo):
     demo()
     Membership.objects.filter(user__email="dan@contoso.example").update(state="active")
     Tenant.objects.filter(slug="contoso").update(contact_message="Ask Ada.")
+    contoso = Tenant.objects.get(slug="contoso")
+    settings.let_members_claim_seats(tenant=contoso, allowed=False, by=SYSTEM, at=NOON)
     demo()
+    assert not settings.members_claim_seats(contoso)
     assert Membership.objects.get(user__email="dan@contoso.example").state == "active"
     assert Tenant.objects.get(slug="contoso").contact_message == "Ask Ada."
 
@@ -125,8 +152,27 @@ def test_a_run_that_was_cut_off_before_paying_is_finished_by_the_next(demo, monk
         with pytest.raises(KeyboardInterrupt):
             demo()
     assert (Checkout.objects.count(), Order.objects.count()) == (1, 0)
-    assert demo()["purchase"] == (3, 0)
-    assert Order.objects.count() == 3
+    assert demo()["purchase"] == (5, 0)
+    assert Order.objects.count() == 5
+
+
+def test_a_run_that_was_cut_off_before_the_seats_were_given_is_finished_by_the_next(demo, monkeypatch):
+    with monkeypatch.context() as cut:
+        cut.setattr("commerce.operations.demo_central.seats.assign", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            demo()
+    assert demo()["purchase"] == (1, 0)
+    assert set(Subscription.objects.filter(channel="central").values_list("seats_assigned", flat=True)) == {4, 1}
+
+
+def test_what_those_who_buy_for_contoso_may_no_longer_do_is_left_out(demo, monkeypatch):
+    with monkeypatch.context() as cut:
+        cut.setattr("commerce.operations.demo_central.central.order", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            demo()
+    RoleGrant.objects.filter(membership__user__email="billing@contoso.example").delete()
+    assert demo()["purchase"] == (0, 0)
+    assert not Subscription.objects.filter(channel="central").exists()
 
 
 def test_what_people_left_open_or_may_no_longer_buy_is_left_to_them(demo):
@@ -143,7 +189,7 @@ def test_what_people_left_open_or_may_no_longer_buy_is_left_to_them(demo):
 
 def test_two_at_once_buy_once():
     assert at_once(lambda _: call_command("demo", at=NOON), range(2)) == [None, None]
-    assert (Tenant.objects.count(), Order.objects.count(), Product.objects.count()) == (9, 3, 6)
+    assert (Tenant.objects.count(), Order.objects.count(), Product.objects.count()) == (9, 5, 6)
 
 
 def test_is_for_the_demo_alone(settings):

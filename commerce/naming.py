@@ -10,6 +10,7 @@ from commerce.models import (
     Agreement,
     CardSetup,
     Checkout,
+    Difference,
     Dispute,
     IncomingEvent,
     Invoice,
@@ -102,14 +103,27 @@ def _card_of(member: Membership | None) -> Named:
     return Named(_("Card of %(name)s") % {"name": member} if member else _("Card of the organisation"))
 
 
+def differences(tenant: Tenant | None, ids: Collection[str]) -> Mapping[str, Named]:
+    """Their pages are the operator's alone."""
+    found = Difference.objects.filter(pk__in=uuids(ids))
+    found = found if tenant is None else found.of(tenant)
+    return {
+        str(row.pk): Named(
+            row.get_kind_display(), "" if tenant else reverse("admin:commerce_difference_change", args=[row.pk])
+        )
+        for row in found
+    }
+
+
 NAMES: Names = {
-    SUBJECT: (purchases, checkouts, orders, agreements, support_cases, cards, card_setups),
+    SUBJECT: (purchases, checkouts, orders, agreements, support_cases, cards, card_setups, differences),
     "agreement": (agreements,),
     "payment_method": (cards,),
     "subscriptions": (purchases,),
     "subscription": (purchases,),
     "order": (orders,),
     "invoice": (invoices,),
+    "difference": (differences,),
     "dispute": (disputes,),
     "incoming_event": (incoming_events,),
 }

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from commerce.operations import open_orders
+from commerce.operations import open_orders, reactivations
 from commerce.operations.changes import quantity
 from commerce.operations.invariants import CHECKS
 from tests.factories import NOON, RETURN_URL, acting
@@ -28,6 +28,18 @@ def change(subscription, to, at=NOON, card="", by=None, **options):
 def preview(subscription, to, at=NOON, by=None, **options):
     by = by or acting(subscription.owner)
     return quantity.preview(subscription=fresh(subscription), quantity=to, by=by, at=at, **options)
+
+
+def reactivate(subscription, at, card="", by=None, **options):
+    """Go on with it. By default charged to the card that pays for the subscription."""
+    return reactivations.reactivate(
+        subscription=fresh(subscription),
+        payment_method=card,
+        return_url=RETURN_URL,
+        by=by or acting(subscription.owner),
+        at=at,
+        **options,
+    )
 
 
 def confirm(order, at=NOON):

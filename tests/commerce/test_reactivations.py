@@ -15,10 +15,9 @@ from policies.models import Decision
 from tenants.journal.models import Event
 from tenants.refusal import BadInput, NotAllowed
 from tests import ledger
-from tests.commerce.changes import DAY, SECOND, STEP_CARD, change, confirm, findings, fresh, seats_of
+from tests.commerce.changes import DAY, SECOND, STEP_CARD, change, confirm, findings, fresh, reactivate, seats_of
 from tests.factories import (
     NOON,
-    RETURN_URL,
     MembershipFactory,
     PolicyFactory,
     TaxRateFactory,
@@ -57,17 +56,6 @@ def disabled(subscription):
     subscription.refresh_from_db()
     assert subscription.state == "disabled"
     return subscription
-
-
-def reactivate(subscription, at, card="", by=None, **options):
-    return reactivations.reactivate(
-        subscription=fresh(subscription),
-        payment_method=card,
-        return_url=RETURN_URL,
-        by=by or acting(subscription.owner),
-        at=at,
-        **options,
-    )
 
 
 def preview(subscription, at, by=None, **options):

@@ -223,7 +223,7 @@ class TestRemovingSeats:
     def test_shows_what_goes_back_and_then_gives_it_back(self, ana, subscription):
         page, _shown = seen(ana, subscription, "remove-seats", quantity=1)
         assert "Back to your card" in page.text
-        assert "is not used yet." in page.text
+        assert "is not used yet" in page.text
         assert "Charged" not in page.text or "7 days" in page.text
         done = remove(ana, subscription)
         assert "It has 1 seat now." in done.text
@@ -324,7 +324,7 @@ class TestCanceling:
         page, shown = seen(ana, half_gone, "cancel")
         assert "5 seats keep working until" in page.text
         assert "Charged 7 days ago or longer" in page.text
-        assert "is not used yet." in page.text
+        assert "is not used yet" in page.text
         with time_machine.travel(timezone.now() + timedelta(minutes=16)):
             again = send(ana, half_gone, "cancel", shown=shown, reason="Too dear.")
         assert "holds no longer" in again.text

@@ -26,12 +26,22 @@ from django.db import connections  # noqa: E402 (after the setup)
 from django.test import Client  # noqa: E402
 
 from commerce.gateways.sandbox import SandboxGateway  # noqa: E402
-from commerce.models import Checkout, PaymentMethod  # noqa: E402
-from commerce.operations import cancellations, charging, checkouts, kept_cards, payments, settlement  # noqa: E402
+from commerce.models import Checkout, Order, PaymentMethod  # noqa: E402
+from commerce.operations import (  # noqa: E402
+    cancellations,
+    charging,
+    checkouts,
+    kept_cards,
+    open_orders,
+    payments,
+    settlement,
+)
+from commerce.operations.changes import scheduled  # noqa: E402
 from licensing.models import Subscription  # noqa: E402
 from licensing.operations import lifecycle  # noqa: E402
 from tenants.access import actor_of  # noqa: E402
 from tenants.directory.models import Membership  # noqa: E402
+from tests.commerce.changes import change, confirm, reactivate  # noqa: E402
 from tests.factories import add_card, pay  # noqa: E402
 
 
@@ -97,8 +107,17 @@ def _checkout(pk: str) -> Checkout:
     return Checkout.objects.select_related("buyer__tenant", "buyer__user").get(pk=UUID(pk))
 
 
+def _subscription(pk: str) -> Subscription:
+    return Subscription.objects.with_people().get(pk=UUID(pk))
+
+
+def _give_up_order(at: datetime, order: str) -> None:
+    found = Order.objects.select_related("buyer__user").get(pk=UUID(order))
+    open_orders.cancel_order(order=found, by=actor_of(found.buyer), at=at)
+
+
 def _cancel(at: datetime, subscription: str) -> None:
-    found = Subscription.objects.with_people().get(pk=UUID(subscription))
+    found = _subscription(subscription)
     cancellations.cancel_subscription(subscription=found, reason="", by=actor_of(found.owner), at=at)
 
 
@@ -128,6 +147,11 @@ DEEDS: dict[str, Callable] = {
     "give up": _give_up,
     "cancel": _cancel,
     "reconcile": lambda at: settlement.reconcile(at=at),
+    "change": lambda at, subscription, quantity: change(_subscription(subscription), quantity, at=at),
+    "end terms": lambda at: scheduled.advance_due(at=at),
+    "reactivate": lambda at, subscription: reactivate(_subscription(subscription), at),
+    "confirm order": lambda at, order: confirm(Order.objects.select_related("buyer__user").get(pk=UUID(order)), at=at),
+    "give up order": _give_up_order,
     "add card": lambda at, member: add_card(Membership.objects.select_related("tenant", "user").get(pk=member), at=at),
     "remove card": _remove_card,
     "expire": lambda at: lifecycle.advance_due(at=at),

@@ -6,7 +6,7 @@ from decimal import Decimal
 from uuid import uuid4
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -16,7 +16,7 @@ from commerce.gateways.protocol import ChargeRequest, GatewayUnavailable, Kind, 
 from commerce.gateways.sandbox import SandboxGateway, news
 from commerce.models import CardSetup, IncomingEvent, Order, Payment, Refund
 from commerce.models.incoming import KINDS
-from commerce.operations import cancellations, incoming
+from commerce.operations import cancellations, incoming, refunds
 from commerce.views import hooks
 from licensing.models import Subscription
 from tenants.access import Actor
@@ -293,6 +293,15 @@ class TestHandling:
         stored = tell(owed("refund.succeeded")[0])
         assert (stored.state, stored.note) == ("ignored", incoming.MADE_BY_HAND)
         assert ledger.refunded() == [Decimal(5)]
+
+    def test_one_that_was_written_down_here_is_known_by_the_providers_id(self, ana, plan):
+        payment = bought(ana, plan)
+        answer = BANK.refund_by_hand(key=uuid4(), charge_key=payment.pk, amount=Decimal(5))
+        with transaction.atomic():
+            payment = Payment.objects.select_related("order", "tenant").get()
+            refunds.record_external(payment, answer=answer, amount=Decimal(5), tax=Decimal(0), replaces=None, at=NOON)
+        assert tell(owed("refund.succeeded")[0]).state == "handled"
+        assert state_of(Refund.objects.get()) == "succeeded"
 
     def test_of_a_provider_that_is_no_longer_in_use_nobody_is_asked(self, event, settings):
         IncomingEvent.objects.update(gateway="stripe")

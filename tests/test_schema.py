@@ -15,11 +15,13 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from commerce.models import Invoice
+from commerce.models import Agreement
+from commerce.models.support import CaseKind
+from commerce.operations import support
 from config.wsgi import application
 from licensing.models import Seat
 from tests.callers import Api, token_for
-from tests.factories import MembershipFactory, add_card, buy, open_checkout, plan_on_sale
+from tests.factories import MembershipFactory, acting, add_card, buy, buy_centrally, open_checkout, plan_on_sale
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
 
@@ -50,7 +52,17 @@ def there(member):
     subscription, checkout = buy(member, plan, at=now), open_checkout(member, plan, at=now)
     return {
         "subscriptions": subscription.pk,
-        "invoices": Invoice.objects.get().pk,
+        "invoices": buy_centrally(member, plan_on_sale(), at=now).orders.get().invoices.get().pk,
+        "agreements": Agreement.objects.get().pk,
+        "orders": subscription.orders.get().pk,
+        "support-cases": support.open_case(
+            kind=CaseKind.QUESTION,
+            subject="How",
+            body="Like that?",
+            subscription=subscription,
+            by=acting(member),
+            at=now,
+        ).pk,
         "checkouts": checkout.pk,
         "payment-methods": add_card(member, "pm_card_refundFail", now).payment_method_id,
         "setups": add_card(member, "pm_card_authenticationRequired", now).pk,
@@ -79,6 +91,7 @@ def aim(case, there):
     if isinstance(case.body, dict):
         known = {
             "plan": there["plan"],
+            "agreement": str(there["agreements"]),
             "payment_method": "pm_card_visa",
             "token": "pm_card_visa",
             "assign_to": [],

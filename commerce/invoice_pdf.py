@@ -18,7 +18,7 @@ from fpdf.enums import Align, TextDirection
 from fpdf.fonts import TTFFont
 
 from commerce.amounts import days, figures, money, tax_name, tax_note
-from commerce.models import Invoice, InvoiceLine
+from commerce.models import Invoice, InvoiceLine, OrderLine
 from commerce.tax import as_seen
 
 FONT = "FiraGO"
@@ -225,7 +225,7 @@ def period(invoice: Invoice, line: InvoiceLine) -> str:
     return f"{_day(line.starts_at.astimezone(zone))} – {_day(line.ends_at.astimezone(zone))}"
 
 
-def part_of_term(line: InvoiceLine) -> str:
+def part_of_term(line: InvoiceLine | OrderLine) -> str:
     """How much of a term it is for, where that is not all of it: 16.25 of 31 days."""
     if line.part_seconds is None or not line.term_seconds:
         return ""

@@ -6,8 +6,9 @@ from commerce.models import SandboxCharge, SandboxRefund
 
 
 def captured() -> list[Decimal]:
-    """Every amount that was taken from a card."""
-    return [charge.amount for charge in SandboxCharge.objects.using("sandbox").filter(state="captured")]
+    """Every amount that was taken from a card, in the order in which the charges were begun."""
+    charges = SandboxCharge.objects.using("sandbox").filter(state="captured")
+    return [charge.amount for charge in charges.order_by("created_at")]
 
 
 def refunded() -> list[Decimal]:

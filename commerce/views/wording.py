@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -131,15 +131,15 @@ def quote_lines(quote: Quote | Cancellation) -> list[Line]:
 
 def _note(line: Position, zone: ZoneInfo) -> str:
     told = {
-        "part": _percent(line.part.seconds, line.part.of),
+        "part": _days(line.part.seconds, line.part.of),
         "charged": amounts.money(line.charged, line.currency),
         "start": minute(line.starts_at, zone),
         "end": minute(line.ends_at, zone),
     }
     if line.why == Why.REST_OF_TERM:
-        return _("For %(part)s of the term: %(start)s to %(end)s.") % told
+        return _("For %(part)s: %(start)s to %(end)s.") % told
     if line.why == Why.INSIDE_WINDOW:
-        return _("%(part)s of %(charged)s is not used yet: %(start)s to %(end)s.") % told
+        return _("Of %(charged)s, for %(part)s not used yet: %(start)s to %(end)s.") % told
     return f"{line.why.label} {_('%(start)s to %(end)s.') % told}"
 
 
@@ -147,11 +147,13 @@ def _part_of(seconds: int | None, term: int | None) -> str:
     """Nothing for the whole of a term."""
     if seconds is None or not term or seconds == term:
         return ""
-    return _("For %(part)s of the term.") % {"part": _percent(seconds, term)}
+    return _("For %(part)s.") % {"part": _days(seconds, term)}
 
 
-def _percent(seconds: int, of: int) -> str:
-    return amounts.percent(round(Decimal(seconds) / of, 4)) if of else ""
+def _days(seconds: int, of: int) -> str:
+    """16.25 of 31 days."""
+    part, term = (amounts.days(timedelta(seconds=each)) for each in (seconds, of))
+    return _("%(part)s of %(term)s days") % {"part": part, "term": term}
 
 
 def refunded_of(order: Order) -> Decimal:

@@ -122,7 +122,10 @@ class TestMoney:
 
     def test_lines_that_do_not_add_up(self, subscription):
         OrderLine.objects.update(quantity=1, amount=Decimal("9.99"))
-        assert findings() == [f"order {Order.objects.get().pk}: its lines do not add up to its total"]
+        assert findings() == [
+            f"order {Order.objects.get().pk}: its lines do not add up to its total",
+            f"subscription {subscription.pk}: 2 seats, its lines have 1 left",
+        ]
 
     def test_an_order_without_lines(self, subscription):
         BillingPeriod.objects.all().delete()

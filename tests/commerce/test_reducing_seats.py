@@ -5,6 +5,7 @@ import pytest
 
 from commerce.models import Dispute, Invoice, Order, OrderLine, Payment, Refund
 from commerce.operations.changes.quotes import ChangedSincePreview
+from commerce.operations.invariants.seats import seats_of_the_term_were_ordered
 from commerce.operations.settlement import PaymentInProgress
 from licensing.models import Seat, Subscription
 from licensing.operations import lifecycle, seats
@@ -255,3 +256,10 @@ class TestRaces:
         assert assigned == Seat.objects.open().count() <= quantity
         assert (quantity, bool(ledger.refunded())) in ((10, False), (5, True))
         assert findings() == []
+
+
+def test_seats_that_nobody_ordered_are_found(subscription):
+    assert list(seats_of_the_term_were_ordered()) == []
+    Subscription.objects.update(quantity=11)
+    [finding] = seats_of_the_term_were_ordered()
+    assert finding == f"subscription {subscription.pk}: 11 seats, its lines have 10 left"

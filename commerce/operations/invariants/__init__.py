@@ -33,6 +33,7 @@ from commerce.operations.invariants.payments import (
     provider_agrees,
     refunds_add_up,
 )
+from commerce.operations.invariants.seats import seats_of_the_term_were_ordered
 from licensing.operations import invariants as licensing_invariants
 from tenants.directory import invariants as directory_invariants
 
@@ -42,6 +43,7 @@ CHECKS: tuple[Callable[[], Iterator[str]], ...] = (
     lines_add_up_to_orders,
     every_subscription_has_its_order,
     periods_follow_one_another,
+    seats_of_the_term_were_ordered,
     refunds_add_up,
     disputes_add_up,
     open_subscriptions_are_paid_by_kept_cards_of_their_payer,

@@ -1,9 +1,8 @@
 """What must always hold of orders, and of the subscriptions and terms that they brought."""
 
 from collections.abc import Iterator
-from typing import Any
 
-from django.db.models import CharField, Count, DecimalField, Exists, F, OuterRef, Q, Sum, Value
+from django.db.models import CharField, Count, DecimalField, F, Q, Sum, Value
 from django.db.models.functions import Cast, Coalesce
 
 from commerce import money
@@ -51,9 +50,7 @@ def periods_follow_one_another() -> Iterator[str]:
     reactivation in `disabled`, which may also begin inside a term that was given back or is contested.
     """
     before: BillingPeriod | None = None
-    contested = Payment.objects.filter(order__subscription=OuterRef("subscription"), disputed__gt=0)
-    periods = BillingPeriod.objects.annotate(is_contested=Exists(contested)).select_related("line__order")
-    for period in periods.order_by("subscription", "starts_at").iterator():
+    for period in BillingPeriod.objects.order_by("subscription", "starts_at").iterator():
         if before and before.subscription_id == period.subscription_id and not _may_follow(before, period):
             kind = "overlap" if before.ends_at > period.starts_at else "leave a gap"
             yield f"subscription {period.subscription_id}: periods {kind} at {period.starts_at.isoformat()}"
@@ -65,10 +62,11 @@ def periods_follow_one_another() -> Iterator[str]:
         yield f"subscription {subscription.pk}: no period ends with its term"
 
 
-def _may_follow(before: BillingPeriod, period: Any) -> bool:
+def _may_follow(before: BillingPeriod, period: BillingPeriod) -> bool:
     if before.ends_at == period.starts_at:
         return True
     if period.line.order.kind != OrderKind.REACTIVATION:
         return False
     is_over = before.ends_at < period.starts_at
-    return is_over or before.line.seats_left == 0 or period.is_contested
+    contested = Payment.objects.filter(order__subscription=period.subscription_id, disputed__gt=0)
+    return is_over or before.line.seats_left == 0 or contested.exists()

@@ -156,6 +156,22 @@ def test_five_megabytes_change_nothing_although_they_are_signed(provider):
     assert every_row() == before
 
 
+NONSENSE = [
+    b"", b"null", b"[]", b"3", b'"evt_1"', b"{", b"{}", b"\xff\xfe", b'{"id": "evt_1"}',
+    b"[" * 100_000, b'{"data":' * 30_000, b'{"id": "evt_1", "type": "x", "data": {"object": 7}, "object": 7}',
+    b'{"id": "a\\u0000b", "type": "x", "object": "y", "data": {"object": {"id": "z"}}}',
+    b'{"id": "\\ud800", "type": "x", "object": "y", "data": {"object": {"id": "z"}}}',
+    json.dumps({"id": "e" * 256, "type": "x", "object": "y", "data": {"object": {"id": "z"}}}).encode(),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("body", NONSENSE, ids=lambda body: repr(body[:24]))
+def test_nonsense_changes_nothing_although_it_is_signed(provider, body):
+    before = every_row()
+    assert arrives(provider, body).status_code == 400
+    assert every_row() == before
+
+
 def test_an_event_of_another_gateway_at_its_own_address_changes_nothing(provider):
     before = every_row()
     assert arrives(other(provider)).status_code == 404

@@ -30,7 +30,7 @@ def read(line: Line, body: bytes, headers: Mapping[str, str], *, secret: str, at
     try:
         # Their library refuses what is too old by its own clock, and nothing that is ahead: both are told below.
         event: dict[str, Any] = line.construct_event(body, signature, secret.strip(), tolerance=0).to_dict()
-    except (stripe.SignatureVerificationError, AttributeError, TypeError, ValueError) as error:
+    except (stripe.SignatureVerificationError, AttributeError, TypeError, ValueError, RecursionError) as error:
         raise EventRefused from error
     if abs(at - _signed_at(signature)) > TOLERANCE:
         raise EventRefused

@@ -15,6 +15,12 @@ from tenants.directory.models import Membership
 Attachment = tuple[str, bytes, str]
 
 
+def page_of(subscription: Subscription) -> str:
+    """Where it is managed: among its owner's own, or in the procurement view."""
+    name = "my-subscription" if subscription.owner_id else "admin:commerce_purchase_change"
+    return reverse(name, args=[subscription.pk])
+
+
 def send(
     name: str,
     *,
@@ -30,7 +36,7 @@ def send(
     Send `commerce/mail/<name>.txt`; links in it lead to `site`. Days are told in the subscription's zone, else in the
     tenant's. An attachment is its file name, bytes and media type.
     """
-    path = reverse("my-subscription", kwargs={"subscription_id": subscription.pk}) if subscription else ""
+    path = page_of(subscription) if subscription else ""
     with timezone.override(subscription.zone if subscription else to.tenant.zone):
         told = {"to": to, "site": site, "subscription": subscription, "url": site + path, **context}
         subject, _, body = render_to_string(f"commerce/mail/{name}.txt", told).strip().partition("\n")

@@ -5,12 +5,12 @@ from uuid import UUID
 
 from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from commerce import invoice_pdf
 from commerce.models import Invoice, InvoiceKind, Order
+from commerce.operations import letters
 from licensing.models import Subscription
 
 
@@ -30,7 +30,7 @@ def deliver_receipt(*, order_id: UUID, site: str, sender: str) -> None:
                 "order": order,
                 "invoice": invoice,
                 "subscription": subscription,
-                "url": site + reverse("my-subscription", kwargs={"subscription_id": subscription.pk}),
+                "url": site + letters.page_of(subscription),
             },
         )
     letter = EmailMessage(

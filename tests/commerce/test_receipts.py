@@ -3,11 +3,20 @@ from datetime import UTC, datetime
 import pytest
 from django.core import mail
 
-from commerce.models import Order
-from commerce.operations import receipts
+from commerce.models import Invoice, Order
+from commerce.operations import invoice_payments, receipts
 from commerce.tasks import deliver_receipt
 from tenants.delivery.models import Job
-from tests.factories import MembershipFactory, TenantFactory, UserFactory, buy, plan_on_sale
+from tests.factories import (
+    NOON,
+    MembershipFactory,
+    TenantFactory,
+    UserFactory,
+    acting,
+    buy,
+    buy_centrally,
+    plan_on_sale,
+)
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
 
@@ -27,6 +36,18 @@ def test_tells_the_buyer_what_was_bought_and_how_to_go_on(ana, plan):
     assert letter.to == [ana.user.email]
     assert letter.subject == f"Receipt: {plan}"
     for told in ("2 × $9.99", "$19.98", str(order.pk), f"{SITE}/my/subscriptions/{subscription.pk}/", "vendor"):
+        assert told in letter.body
+
+
+def test_of_an_invoice_that_was_paid_leads_to_the_procurement_view(tenant, plan):
+    bill = MembershipFactory(tenant=tenant, roles=["billing_admin"])
+    subscription = buy_centrally(bill, plan)
+    invoice_payments.pay_invoice(
+        invoice=Invoice.objects.get(), payment_method="pm_card_visa", return_url=SITE, by=acting(bill), at=NOON
+    )
+    letter = deliver(Order.objects.get())
+    assert letter.to == [bill.user.email]
+    for told in (f"the invoice for {plan} is paid", f"{SITE}/admin/commerce/purchase/{subscription.pk}/change/"):
         assert told in letter.body
 
 

@@ -49,7 +49,11 @@ class AgreementForm(forms.Form):
     )
     pay_by_invoice = forms.BooleanField(label=gettext_lazy("Purchases are paid by invoice"), required=False)
     payment_days = forms.IntegerField(
-        label=gettext_lazy("Days to pay"), min_value=0, max_value=agreements.MOST_DAYS, initial=30
+        label=gettext_lazy("Days to pay"),
+        min_value=0,
+        max_value=agreements.MOST_DAYS,
+        initial=30,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
     )
     prices = forms.CharField(
         label=gettext_lazy("Prices"),

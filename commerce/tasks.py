@@ -10,25 +10,20 @@ from django.utils import timezone
 
 from commerce import gateways
 from commerce.gateways.sandbox import SandboxGateway, news, wire
-from commerce.operations import (
+from commerce.operations.accounts import catching_up, reconciliation
+from commerce.operations.billing import invoice_payments
+from commerce.operations.buying import checkouts
+from commerce.operations.changes import scheduled
+from commerce.operations.letters import (
     card_notices,
-    card_setups,
-    catching_up,
     change_letters,
-    checkouts,
     dispute_letters,
-    incoming,
     invoice_letters,
-    invoice_payments,
-    kept_cards,
-    open_orders,
-    price_notices,
     receipts,
-    reconciliation,
-    settlement,
     support_letters,
 )
-from commerce.operations.changes import scheduled
+from commerce.operations.paying import card_setups, incoming, kept_cards, open_orders, settlement
+from commerce.operations.pricing import price_notices
 from tenants.delivery.jobs import job
 
 log = logging.getLogger(__name__)

@@ -13,7 +13,8 @@ from django.utils.text import slugify
 from factory.django import DjangoModelFactory
 
 from commerce.models import Agreement, CardSetup, Order, Price, TaxRate
-from commerce.operations import agreements, card_setups, central, checkouts, payments
+from commerce.operations.buying import agreements, central, checkouts, payments
+from commerce.operations.paying import card_setups
 from licensing.models import Channel, Family, Plan, Product, Subscription, Term
 from policies.models import Exclusion, Market, Policy
 from tenants.access import SYSTEM, Actor, actor_of

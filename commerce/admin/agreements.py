@@ -17,8 +17,8 @@ from django.utils.translation import gettext_lazy
 from commerce import money as exact
 from commerce.amounts import money
 from commerce.models import Agreement
-from commerce.operations import agreements
-from commerce.operations.agreements import Terms
+from commerce.operations.buying import agreements
+from commerce.operations.buying.agreements import Terms
 from tenants.access import Actor, Right
 from tenants.dates import listed_day
 from tenants.directory.models import Tenant

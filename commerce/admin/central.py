@@ -20,8 +20,9 @@ from django.utils.translation import gettext_lazy
 from commerce.models import Agreement, Order, OrderState, PaymentMethod, PaymentState
 from commerce.models.order import GRANTED
 from commerce.money import text as exact_text
-from commerce.operations import cards, central, charging, open_orders
-from commerce.operations.central import Quote
+from commerce.operations.buying import central
+from commerce.operations.buying.central import Quote
+from commerce.operations.paying import cards, charging, open_orders
 from commerce.views.wording import Line, decline
 from licensing.models import Channel, Plan
 from tenants.access import Actor, Right

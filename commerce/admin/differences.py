@@ -24,8 +24,8 @@ from commerce.models import (
     RefundState,
     Resolution,
 )
-from commerce.operations import repairs
-from commerce.operations.repairs import REPAIRS
+from commerce.operations.accounts import repairs
+from commerce.operations.accounts.repairs import REPAIRS
 from tenants.dates import listed_minute
 from tenants.procurement import READS, Filter, ProcurementAdmin, Section, badge
 from tenants.refusal import Refused

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from commerce.models import IncomingEvent, IncomingState
-from commerce.operations import incoming
+from commerce.operations.paying import incoming
 from tenants.dates import listed_minute
 from tenants.procurement import READS, Filter, ProcurementAdmin, Section, badge
 

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from commerce import invoice_pdf
 from commerce.amounts import money
 from commerce.models import Invoice, InvoiceKind, OrderState
-from commerce.operations.invoice_payments import may_pay_for_the_tenant
+from commerce.operations.billing.invoice_payments import may_pay_for_the_tenant
 from commerce.views.invoice_wording import Standing, sheet_of, standing_of
 from tenants.access import Actor, Right
 from tenants.dates import listed_day

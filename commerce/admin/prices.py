@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy
 from commerce.admin.filters import ChannelFilter
 from commerce.amounts import money
 from commerce.models import Price
-from commerce.operations.price_notices import with_payers
+from commerce.operations.pricing.price_notices import with_payers
 from tenants.dates import listed_day
 from tenants.procurement import ProcurementAdmin
 

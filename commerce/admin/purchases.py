@@ -25,6 +25,7 @@ from tenants.journal.models import Event
 from tenants.journal.naming import names_in
 from tenants.procurement import Filter, Row, Section, badge
 
+
 class StateFilter(Filter):
     title, parameter_name, field = gettext_lazy("state"), "state", "state"
 

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from django_countries import countries
 
 from commerce.models import Seller
-from commerce.operations import sellers
+from commerce.operations.billing import sellers
 from tenants.access import Actor
 from tenants.procurement import Section
 from tenants.procurement_form import FormAdmin

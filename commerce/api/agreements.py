@@ -13,8 +13,8 @@ from rest_framework.response import Response
 
 from commerce.models import Agreement
 from commerce.models.agreement import AgreementQuerySet
-from commerce.operations import agreements
-from commerce.operations.agreements import Terms
+from commerce.operations.buying import agreements
+from commerce.operations.buying.agreements import Terms
 from tenants.access import Right
 from tenants.api.fields import MoneyField
 from tenants.api.reading import Flag, Input

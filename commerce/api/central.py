@@ -20,7 +20,7 @@ from commerce.api.shapes import SubscriptionOut, TaxTermsField
 from commerce.api.subscriptions import Subscriptions
 from commerce.models import Agreement, Order, Payment, PaymentState
 from commerce.models.order import GRANTED
-from commerce.operations import central
+from commerce.operations.buying import central
 from licensing.api.shapes import ProductRef
 from licensing.models import Plan
 from tenants.access import Right

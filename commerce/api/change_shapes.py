@@ -11,9 +11,9 @@ from commerce.api.quotes import NextActionOut
 from commerce.api.shapes import SubscriptionOut, TaxTermsField
 from commerce.models import Order, Payment, PaymentState
 from commerce.models.order import GRANTED
-from commerce.operations import open_orders
-from commerce.operations.cancellations import Cancellation
+from commerce.operations.changes.cancellations import Cancellation
 from commerce.operations.changes.quotes import Direction, Position, Quote, Why
+from commerce.operations.paying import open_orders
 from licensing.api.shapes import ProductRef
 from tenants.api.fields import Money, MoneyField, Person, PersonField, money
 

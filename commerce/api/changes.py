@@ -19,8 +19,8 @@ from commerce.api.change_shapes import CancellationOut, ChangeOut
 from commerce.api.checkouts import PROBLEM, REFUSED, CardDeclinedOut
 from commerce.api.subscriptions import SubscriptionView
 from commerce.models import Order, OrderState
-from commerce.operations import cancellations, ordering, reactivations
-from commerce.operations.changes import quantity, reducing
+from commerce.operations.buying import ordering
+from commerce.operations.changes import cancellations, quantity, reactivations, reducing
 from commerce.operations.changes.quantity import When
 from commerce.operations.changes.quotes import Quote
 from licensing.models import Subscription

@@ -16,7 +16,8 @@ from rest_framework.response import Response
 
 from commerce.api.quotes import CheckoutOut
 from commerce.models import Checkout, CheckoutState
-from commerce.operations import checkouts, payments, settlement
+from commerce.operations.buying import checkouts, payments
+from commerce.operations.paying import settlement
 from licensing.api.shapes import Email
 from licensing.models import Plan
 from licensing.operations import seats
@@ -40,7 +41,9 @@ class CheckoutBody(Input):
 
 
 class PayBody(Input):
-    payment_method = serializers.CharField(max_length=255, help_text=_("The payment provider's token of a card, or a kept card's id."))
+    payment_method = serializers.CharField(
+        max_length=255, help_text=_("The payment provider's token of a card, or a kept card's id.")
+    )
 
 
 class PurchaseRefusedOut(ProblemOut):

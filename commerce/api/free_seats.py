@@ -13,8 +13,8 @@ from rest_framework.response import Response
 
 from commerce.api.checkouts import CheckoutView
 from commerce.models import Checkout
-from commerce.operations import free_seats
-from commerce.operations.checkouts import CheckoutCanceled
+from commerce.operations.buying import free_seats
+from commerce.operations.buying.checkouts import CheckoutCanceled
 from licensing.api.shapes import SeatOut
 from tenants.api.reading import Input
 

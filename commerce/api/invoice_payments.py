@@ -16,8 +16,8 @@ from rest_framework.response import Response
 from commerce.api.central import UNDER_WAY, under_way
 from commerce.api.invoices import InvoiceOut
 from commerce.models import Invoice, Order, OrderState
-from commerce.operations import invoice_payments
-from commerce.operations.settlement import PaymentInProgress
+from commerce.operations.billing import invoice_payments
+from commerce.operations.paying.settlement import PaymentInProgress
 from tenants.api.reading import Input
 from tenants.api.views import TenantView
 

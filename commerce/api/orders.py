@@ -17,7 +17,7 @@ from commerce.api.shapes import TaxTermsField
 from commerce.models import Order, OrderKind, OrderLine, OrderState, PaymentState, RefundState
 from commerce.models.order import OrderQuerySet
 from commerce.models.payment import RefundReason
-from commerce.operations import open_orders
+from commerce.operations.paying import open_orders
 from licensing.api.shapes import ProductRef
 from policies.api.shapes import OrNone
 from tenants.api.fields import MoneyField, PersonField

@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from commerce.api.checkouts import PROBLEM, CardDeclinedOut
 from commerce.api.quotes import NextActionOut
 from commerce.models import CardSetup, CardSetupState, PaymentMethod
-from commerce.operations import card_setups, kept_cards, sources
+from commerce.operations.paying import card_setups, kept_cards, sources
 from licensing.models import Subscription
 from tenants.api.reading import Flag, Input
 from tenants.api.schema import page_of, problem

@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from commerce.models import Price
-from commerce.operations.prices import FALLBACK_COUNTRY, prices_in
+from commerce.operations.pricing.prices import FALLBACK_COUNTRY, prices_in
 from licensing.models import Channel, Plan, Product, Term
 from licensing.models.catalogue import ProductQuerySet
 from policies import eligibility

@@ -11,7 +11,7 @@ from rest_framework import serializers
 
 from commerce.api.shapes import TaxTermsField
 from commerce.models import Checkout, CheckoutState, Order, PaymentState
-from commerce.operations import free_seats
+from commerce.operations.buying import free_seats
 from licensing.api.shapes import ProductRef
 from tenants.api.fields import Money, MoneyField
 

@@ -48,6 +48,12 @@ class PaymentQuerySet(models.QuerySet["Payment"]):
         waiting = self.filter(state=PaymentState.SET_ASIDE).annotate(promised=promised)
         return waiting.filter(captured__gt=F("promised")).uncontested()
 
+    def with_free(self) -> Self:
+        """`free`: what of them is neither refunded, nor contested, nor owed to the card by a refund that failed."""
+        failed = Refund.objects.to_be_made_good().filter(payment=models.OuterRef("pk")).order_by().values("payment")
+        owed = Coalesce(Subquery(failed.annotate(sum=Sum("amount")).values("sum")), _NOTHING)
+        return self.annotate(free=F("captured") - F("refunded") - F("disputed") - owed)
+
     def uncontested(self) -> Self:
         """Those of which something may be refunded: neither disputed at the bank now, nor lost there."""
         taking = Dispute.objects.filter(payment=models.OuterRef("pk"), state__in=TAKING)

@@ -81,12 +81,13 @@ class PurchaseQuerySet(SubscriptionQuerySet):
         waiting = ScheduledChange.objects.waiting().filter(tenant=OuterRef("tenant"), subscription=OuterRef("pk"))
         return self.annotate(scheduled_quantity=Subquery(waiting.values("quantity")[:1]))
 
-    def with_renewal_price(self) -> Self:
+    def with_renewal_price(self, at: datetime | None = None) -> Self:
         """
-        `renewal_price`: what a seat costs from the end of the term on: by the agreement that pays, else the newest
-        price that was announced 30 days before, else the price as it is. None where nothing was charged.
+        `renewal_price`: what a seat costs from the end of the term on, or from a moment on: by the agreement that
+        pays, else the newest price that was announced 30 days before, else the price as it is. None where nothing was
+        charged.
         """
-        end = OuterRef("term_end")
+        end = Value(at, output_field=models.DateTimeField()) if at else OuterRef("term_end")
         day = Cast(Func(OuterRef("time_zone"), end, function="timezone"), models.DateField())
         agreed = AgreementPrice.objects.filter(
             Q(agreement__valid_to=None) | Q(agreement__valid_to__gt=day),

@@ -19,9 +19,11 @@ from commerce.demo_data import (
     DemoTenant,
 )
 from commerce.models import Checkout, CheckoutState, Seller
-from commerce.operations import checkouts, demo_central, payments, sellers
-from commerce.operations.declines import TooManyCardsAtOnce, TooManyDeclines
-from commerce.operations.prices import NotPriced
+from commerce.operations import demo_central
+from commerce.operations.billing import sellers
+from commerce.operations.buying import checkouts, payments
+from commerce.operations.paying.declines import TooManyCardsAtOnce, TooManyDeclines
+from commerce.operations.pricing.prices import NotPriced
 from licensing.files import Change, Effect
 from licensing.models import Plan
 from licensing.operations.seats import MemberNotActive, NotAMember

@@ -4,10 +4,10 @@ from datetime import datetime
 
 from commerce.demo_data import AGREEMENT, CENTRAL_PURCHASES, CONTOSO, DemoCentralPurchase
 from commerce.models import Agreement
-from commerce.operations import agreements, central
-from commerce.operations.agreements import Terms
-from commerce.operations.central import AgreementNotInForce, NotPaidByInvoice
-from commerce.operations.prices import NotPriced
+from commerce.operations.buying import agreements, central
+from commerce.operations.buying.agreements import Terms
+from commerce.operations.buying.central import AgreementNotInForce, NotPaidByInvoice
+from commerce.operations.pricing.prices import NotPriced
 from licensing.files import Change, Effect
 from licensing.models import Channel, Plan, Seat, Subscription
 from licensing.operations import seats

@@ -7,8 +7,8 @@ from django.utils.translation import gettext_lazy as _
 
 from commerce.models import SupportCase, SupportMessage
 from commerce.models.support import CaseKind, CaseState
-from commerce.operations import cancellations
-from commerce.operations.cancellations import Cancellation
+from commerce.operations.changes import cancellations
+from commerce.operations.changes.cancellations import Cancellation
 from licensing.models import Subscription
 from licensing.operations import subscriptions
 from tenants.access import Actor

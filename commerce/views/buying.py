@@ -11,9 +11,9 @@ from django.views.decorators.http import require_http_methods
 
 from commerce.forms import EmailForm, QuantityForm
 from commerce.models import Checkout
-from commerce.operations import checkouts, free_seats
-from commerce.operations.prices import NotPriced, prices_in
-from commerce.operations.taxes import list_terms
+from commerce.operations.buying import checkouts, free_seats
+from commerce.operations.pricing.prices import NotPriced, prices_in
+from commerce.operations.pricing.taxes import list_terms
 from commerce.tax import split
 from commerce.views import wording
 from commerce.views.catalogue import country_of

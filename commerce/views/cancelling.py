@@ -13,10 +13,10 @@ from django.views.decorators.http import require_http_methods
 
 from commerce.amounts import money
 from commerce.forms import CancelForm
-from commerce.operations import cancellations
-from commerce.operations.cancellations import Cancellation
+from commerce.operations.changes import cancellations
+from commerce.operations.changes.cancellations import Cancellation
 from commerce.operations.changes.quotes import ChangedSincePreview
-from commerce.operations.settlement import PaymentInProgress
+from commerce.operations.paying.settlement import PaymentInProgress
 from commerce.views import wording
 from commerce.views.people import for_members
 from commerce.views.shown import Shown, read, sign

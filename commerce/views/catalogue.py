@@ -15,9 +15,9 @@ from django.views.decorators.http import require_safe
 from commerce.amounts import price_note
 from commerce.forms import CountryForm
 from commerce.models import Price
-from commerce.operations.prices import FALLBACK_COUNTRY, prices_in
-from commerce.operations.sellers import seller_for
-from commerce.operations.taxes import list_terms, terms_for
+from commerce.operations.billing.sellers import seller_for
+from commerce.operations.pricing.prices import FALLBACK_COUNTRY, prices_in
+from commerce.operations.pricing.taxes import list_terms, terms_for
 from commerce.views import wording
 from licensing.models import Channel, Plan, Product
 from policies.eligibility import Answer, closed_by, decide_all

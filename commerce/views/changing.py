@@ -17,12 +17,12 @@ from django.views.decorators.http import require_http_methods
 from commerce.amounts import money
 from commerce.forms import CardForm, SeatsForm
 from commerce.models import OrderState
+from commerce.operations.buying.ordering import NothingToCharge
 from commerce.operations.changes import quantity
 from commerce.operations.changes.quantity import Changed, RenewalIsOff, When
 from commerce.operations.changes.scheduled import NothingScheduled
-from commerce.operations.ordering import NothingToCharge
-from commerce.operations.prices import NotPriced
-from commerce.operations.settlement import PaymentInProgress
+from commerce.operations.paying.settlement import PaymentInProgress
+from commerce.operations.pricing.prices import NotPriced
 from commerce.views import ordering, paying, wording
 from commerce.views.buying import refused
 from commerce.views.people import for_members, sent_from

@@ -16,7 +16,8 @@ from django.views.decorators.http import require_safe
 
 from commerce.forms import PayForm
 from commerce.models import Checkout, CheckoutState, InvoiceKind, Order, Payment, PaymentMethod, PaymentState
-from commerce.operations import cards, charging, checkouts, declines, free_seats, payments, settlement
+from commerce.operations.buying import checkouts, free_seats, payments
+from commerce.operations.paying import cards, charging, declines, settlement
 from commerce.views import paying, wording
 from commerce.views.buying import buy_url, refused
 from commerce.views.people import NOTHING_CHARGED, for_members, sent_from

@@ -10,7 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from commerce.models import Checkout
-from commerce.operations import free_seats
+from commerce.operations.buying import free_seats
 from commerce.views import wording
 from commerce.views.people import for_members, sent_from
 from licensing.models import Plan, Seat

@@ -7,7 +7,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from commerce import gateways
 from commerce.gateways.protocol import EventRefused
-from commerce.operations import incoming
+from commerce.operations.paying import incoming
 from tenants.api import problem
 
 # Stripe's largest are some kilobytes.

@@ -17,8 +17,9 @@ from commerce import invoice_pdf
 from commerce.forms import CardForm
 from commerce.models import Invoice, Payment, PaymentMethod, PaymentState
 from commerce.models.invoice import InvoiceState
-from commerce.operations import cards, charging, invoice_payments
-from commerce.operations.settlement import PaymentInProgress
+from commerce.operations.billing import invoice_payments
+from commerce.operations.paying import cards, charging
+from commerce.operations.paying.settlement import PaymentInProgress
 from commerce.tax import as_seen
 from commerce.views import paying, wording
 from commerce.views.checkouts import LOOK_AGAIN_AFTER

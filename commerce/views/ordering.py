@@ -16,11 +16,11 @@ from django.views.decorators.http import require_safe
 
 from commerce.forms import CardForm
 from commerce.models import Order, PaymentState
-from commerce.operations import cards, charging, declines, open_orders
+from commerce.operations.buying.payments import NothingToConfirm
 from commerce.operations.changes.quotes import ChangedSincePreview
-from commerce.operations.open_orders import OrderCanceled, OrderCompleted
-from commerce.operations.payments import NothingToConfirm
-from commerce.operations.settlement import PaymentInProgress
+from commerce.operations.paying import cards, charging, declines, open_orders
+from commerce.operations.paying.open_orders import OrderCanceled, OrderCompleted
+from commerce.operations.paying.settlement import PaymentInProgress
 from commerce.views import paying, wording
 from commerce.views.people import for_members, sent_from
 from commerce.views.subscriptions import own

@@ -14,8 +14,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from commerce.forms import AddCardForm, ChooseCardForm
 from commerce.models import CardSetup, CardSetupState, PaymentMethod, PaymentSource
-from commerce.operations import card_setups, cards, kept_cards, sources
-from commerce.operations.charging import CardDeclined
+from commerce.operations.paying import card_setups, cards, kept_cards, sources
+from commerce.operations.paying.charging import CardDeclined
 from commerce.views import paying, wording
 from commerce.views.people import NOTHING_CHARGED, for_members, sent_from
 from commerce.views.subscriptions import own as own_subscription

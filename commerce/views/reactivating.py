@@ -14,9 +14,9 @@ from django.views.decorators.http import require_http_methods
 from commerce.amounts import money
 from commerce.forms import CardForm
 from commerce.models import OrderState
-from commerce.operations import reactivations
-from commerce.operations.prices import NotPriced
-from commerce.operations.settlement import PaymentInProgress
+from commerce.operations.changes import reactivations
+from commerce.operations.paying.settlement import PaymentInProgress
+from commerce.operations.pricing.prices import NotPriced
 from commerce.views import ordering, paying, wording
 from commerce.views.buying import refused
 from commerce.views.people import for_members

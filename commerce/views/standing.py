@@ -1,8 +1,8 @@
 """How a subscription stands: what waits for its renewal, what waits for a payment, and what may be done next."""
 
 from commerce.models import PaymentState
-from commerce.operations import open_orders
 from commerce.operations.changes import scheduled
+from commerce.operations.paying import open_orders
 from commerce.views import wording
 from licensing.models import Subscription, SubscriptionState
 from licensing.operations import lifecycle

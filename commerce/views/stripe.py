@@ -17,7 +17,7 @@ from commerce import gateways
 from commerce.gateways.protocol import GatewayUnavailable, Outcome
 from commerce.gateways.stripe import StripeGateway
 from commerce.models import Payment, PaymentState, StripeIntent
-from commerce.operations import charging
+from commerce.operations.paying import charging
 from commerce.views.people import for_members
 from tenants.access import Actor
 

@@ -14,8 +14,8 @@ from django.views.decorators.http import require_safe
 
 from commerce.forms import AssignForm, FindSeatForm
 from commerce.models import Order, Purchase
-from commerce.operations import cancellations
-from commerce.operations.cancellations import Cancellation
+from commerce.operations.changes import cancellations
+from commerce.operations.changes.cancellations import Cancellation
 from commerce.views import paying, standing, wording
 from commerce.views.people import for_members, sent_from
 from licensing.models import Seat, Subscription, SubscriptionState
@@ -114,6 +114,9 @@ def _seats(request: HttpRequest, subscription: Subscription) -> dict[str, object
 
 def _may_cancel(subscription: Subscription, by: Actor) -> bool:
     """Whether canceling would change anything: asked of the lines only where another term does not follow anyway."""
-    if subscription.state != SubscriptionState.ACTIVE or subscription.auto_renew:
-        return subscription.state == SubscriptionState.ACTIVE
-    return not ends_anyway(cancellations.preview_cancellation(subscription=subscription, by=by, at=timezone.now()))
+    now = timezone.now()
+    if subscription.state != SubscriptionState.ACTIVE or subscription.term_end <= now:
+        return False
+    if subscription.auto_renew:
+        return True
+    return not ends_anyway(cancellations.preview_cancellation(subscription=subscription, by=by, at=now))

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from commerce import amounts
 from commerce.models import Checkout, Order, PaymentState, Purchase
-from commerce.operations.cancellations import Cancellation
+from commerce.operations.changes.cancellations import Cancellation
 from commerce.operations.changes.quotes import Position, Quote, Why
 from commerce.tax import as_seen
 from licensing.models import EndCause, Plan, Product, Subscription, SubscriptionState, Term

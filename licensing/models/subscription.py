@@ -41,7 +41,7 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
         return self.filter(tenant=tenant)
 
     def visible_to(self, by: Actor) -> Self:
-        """What a person may see in the acting tenant: all or the central ones by right, else what they bought or own."""
+        """What a person may see in the acting tenant: all, or the central ones, by right; else their own."""
         seen = self.of(by.home.tenant)
         if by.may(Right.SEE_PURCHASES):
             return seen

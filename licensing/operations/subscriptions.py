@@ -120,7 +120,7 @@ def require_in_own_tenant(subscription: Subscription, by: Actor, right: Right) -
 
 
 def require_ender(subscription: Subscription, by: Actor) -> None:
-    """:raises NotAllowed: neither its owner, nor an operator, nor somebody who may end others' purchases in this tenant"""
+    """:raises NotAllowed: neither its owner, an operator, nor somebody who may end others' purchases in this tenant"""
     if by.is_operator:
         return
     if by.tenant != subscription.tenant or not by.may(Right.END_PURCHASES_OF_OTHERS):

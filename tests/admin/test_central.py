@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from commerce.models import Agreement, Order, PaymentMethod
-from commerce.operations import agreements
+from commerce.operations.buying import agreements
 from licensing.models import Seat, Subscription
 from policies.operations import settings
 from tenants.access import SYSTEM

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from commerce.operations import cancellations
+from commerce.operations.changes import cancellations
 from tenants.journal import events
 from tests import factories
 from tests.admin.pages import JOURNAL, PURCHASES, browser_of, listed, opened

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from commerce import invoice_pdf
 from commerce.models import Invoice, Order
-from commerce.operations import cancellations
+from commerce.operations.changes import cancellations
 from tests import factories
 from tests.admin.pages import INVOICES, PURCHASES, browser_of, listed, opened
 from tests.callers import signed_in

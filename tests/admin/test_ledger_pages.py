@@ -8,7 +8,7 @@ from django.utils.html import escape
 from commerce.gateways.protocol import GatewayUnavailable
 from commerce.gateways.sandbox import SandboxGateway
 from commerce.models import Difference, DifferenceKind, Movement, Order, Payment, Refund
-from commerce.operations.repairs import REPAIRS, STILL_STANDS
+from commerce.operations.accounts.repairs import REPAIRS, STILL_STANDS
 from tests import factories, ledger
 from tests.admin.pages import DIFFERENCES, LEDGER, browser_of, listed, opened
 from tests.admin.test_lists import cost, found

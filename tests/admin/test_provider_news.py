@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from commerce.models import IncomingEvent, Payment
-from commerce.operations import incoming
+from commerce.operations.paying import incoming
 from tenants.delivery.models import Job
 from tenants.journal import events
 from tenants.journal.models import Event

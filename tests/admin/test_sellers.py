@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 
 from commerce.models import Seller
-from commerce.operations.sellers import seller_for
+from commerce.operations.billing.sellers import seller_for
 from tests.admin.pages import browser_of, listed, opened
 from tests.callers import signed_in
 

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from commerce import gateways
 from commerce.gateways.stripe import line, shapes
 from commerce.models import Payment
-from commerce.operations import cards
+from commerce.operations.paying import cards
 from tests.callers import signed_in
 from tests.commerce.stripe_wire import ASKS, CUSTOMER, Wire, card, gateway_on, payment
 from tests.factories import MembershipFactory, open_checkout, plan_on_sale

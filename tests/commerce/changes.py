@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from commerce.operations import open_orders, reactivations
-from commerce.operations.changes import quantity
-from commerce.operations.invariants import CHECKS
+from commerce.operations.accounts.invariants import CHECKS
+from commerce.operations.changes import quantity, reactivations
+from commerce.operations.paying import open_orders
 from tests.factories import NOON, RETURN_URL, acting
 
 DAY = timedelta(days=1)

@@ -1,7 +1,7 @@
 import pytest
 from django.utils import timezone
 
-from commerce.operations.invariants import CHECKS
+from commerce.operations.accounts.invariants import CHECKS
 from tests.callers import Api
 from tests.factories import DomainFactory, MembershipFactory, buy, plan_on_sale
 

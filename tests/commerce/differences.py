@@ -9,8 +9,11 @@ from django.utils import timezone
 
 from commerce.gateways.sandbox import SandboxGateway
 from commerce.models import Difference, Order, Payment, Refund, SandboxCharge, SandboxRefund
-from commerce.operations import cancellations, charging, checkouts, reconciliation, repairs, settlement
-from commerce.operations.invariants import CHECKS
+from commerce.operations.accounts import reconciliation, repairs
+from commerce.operations.accounts.invariants import CHECKS
+from commerce.operations.buying import checkouts
+from commerce.operations.changes import cancellations
+from commerce.operations.paying import charging, settlement
 from tenants.access import Actor
 from tenants.journal.events import sequence_waiting
 from tests.factories import NOON, OperatorFactory, acting, buy, open_checkout, pay

@@ -7,7 +7,7 @@ from django.utils import timezone
 from commerce.gateways.protocol import DisputeOutcome, DisputeReport
 from commerce.gateways.sandbox import SandboxGateway, news
 from commerce.models import IncomingEvent, Payment, SandboxEvent
-from commerce.operations import disputes, incoming
+from commerce.operations.paying import disputes, incoming
 from tests.factories import NOON, open_checkout, pay
 
 HOOK = "/hooks/payments/sandbox/"

@@ -16,12 +16,13 @@ from commerce.models import (
     Price,
     Refund,
 )
-from commerce.operations import cancellations, cards, charging, declines, open_orders, settlement
+from commerce.operations.buying.ordering import NothingToCharge
+from commerce.operations.buying.payments import NothingToConfirm
+from commerce.operations.changes import cancellations
 from commerce.operations.changes.quotes import ChangedSincePreview
-from commerce.operations.open_orders import OrderCanceled, OrderCompleted
-from commerce.operations.ordering import NothingToCharge
-from commerce.operations.payments import NothingToConfirm
-from commerce.operations.settlement import PaymentInProgress
+from commerce.operations.paying import cards, charging, declines, open_orders, settlement
+from commerce.operations.paying.open_orders import OrderCanceled, OrderCompleted
+from commerce.operations.paying.settlement import PaymentInProgress
 from licensing.models import Subscription
 from licensing.operations import lifecycle
 from licensing.operations.subscriptions import SubscriptionInactive

@@ -6,8 +6,8 @@ from decimal import Decimal
 import pytest
 
 from commerce.models import Agreement, AgreementPrice
-from commerce.operations import agreements
-from commerce.operations.agreements import AgreementExists, NeedsOperator, Terms
+from commerce.operations.buying import agreements
+from commerce.operations.buying.agreements import AgreementExists, NeedsOperator, Terms
 from tenants.access import SYSTEM, Actor
 from tenants.journal.models import Event
 from tenants.refusal import BadInput, NotAllowed

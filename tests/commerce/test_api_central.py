@@ -9,7 +9,7 @@ from django.utils import timezone
 from commerce.gateways.protocol import GatewayUnavailable
 from commerce.gateways.sandbox import SandboxGateway
 from commerce.models import Order, Payment, PaymentMethod
-from commerce.operations import central
+from commerce.operations.buying import central
 from licensing.models import Seat, Subscription
 from tenants.api.models import IdempotencyKey
 from tests import ledger

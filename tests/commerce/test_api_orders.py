@@ -3,7 +3,7 @@
 import pytest
 from django.utils import timezone
 
-from commerce.operations.charging import CardDeclined
+from commerce.operations.paying.charging import CardDeclined
 from licensing.models import Subscription
 from tests.callers import Api
 from tests.commerce.conftest import ids

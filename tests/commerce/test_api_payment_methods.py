@@ -8,7 +8,7 @@ from django.utils import timezone
 from commerce.gateways.protocol import GatewayUnavailable
 from commerce.gateways.sandbox import SandboxGateway
 from commerce.models import CardSetup, PaymentMethod, PaymentSource, SandboxSetup
-from commerce.operations import card_setups
+from commerce.operations.paying import card_setups
 from tests import ledger
 from tests.callers import Api
 from tests.commerce.conftest import errors, ids

@@ -8,10 +8,10 @@ from django.core import mail
 
 from commerce import tasks
 from commerce.models import Dispute, OrderLine, Payment, Refund
-from commerce.operations import cancellations
+from commerce.operations.changes import cancellations
 from commerce.operations.changes.quotes import ChangedSincePreview
-from commerce.operations.charging import PaymentCanceled
-from commerce.operations.settlement import PaymentInProgress
+from commerce.operations.paying.charging import PaymentCanceled
+from commerce.operations.paying.settlement import PaymentInProgress
 from licensing.models import Seat, Subscription
 from licensing.operations import seats
 from licensing.operations.subscriptions import SubscriptionInactive
@@ -189,6 +189,25 @@ class TestPreviewing:
         with pytest.raises(ChangedSincePreview):
             cancel(subscription, at=LATER + DAY + 2 * SECOND, as_of=shown.as_of)
         assert ledger.refunded() == []
+
+
+def test_a_preview_holds_no_longer_once_a_charge_was_contested_meanwhile(subscription):
+    shown = preview(subscription)
+    payment = Payment.objects.get(order__kind="seats")
+    told_at = LATER + DAY + SECOND
+    Dispute.objects.create(
+        tenant=payment.tenant, payment=payment, gateway_ref="dp_1", amount=payment.amount, opened_at=told_at
+    )
+    with pytest.raises(ChangedSincePreview):
+        cancel(subscription, at=LATER + DAY + 2 * SECOND, as_of=shown.as_of)
+    assert ledger.refunded() == []
+
+
+def test_is_refused_from_the_moment_on_at_which_the_term_is_over(subscription):
+    for act in (preview, cancel):
+        with pytest.raises(SubscriptionInactive):
+            act(subscription, at=subscription.term_end)
+    assert Subscription.objects.get().state == "active"
 
 
 def test_refunds_and_taxes_of_many_lines_add_up():

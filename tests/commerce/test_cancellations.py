@@ -11,8 +11,9 @@ from commerce.gateways.protocol import GatewayUnavailable
 from commerce.gateways.sandbox import SandboxGateway
 from commerce.models import Order, Payment, Refund
 from commerce.models.purchase import REFUND_WINDOW
-from commerce.operations import cancellations, settlement
-from commerce.operations.invariants import CHECKS
+from commerce.operations.accounts.invariants import CHECKS
+from commerce.operations.changes import cancellations
+from commerce.operations.paying import settlement
 from licensing.models import Seat, Subscription
 from licensing.operations import lifecycle, seats
 from licensing.operations.subscriptions import SubscriptionInactive

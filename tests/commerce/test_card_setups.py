@@ -10,7 +10,7 @@ import pytest
 from commerce.gateways.protocol import Funding, GatewayUnavailable, SetupRequest
 from commerce.gateways.sandbox import SandboxGateway
 from commerce.models import CardSetup, PaymentMethod, SandboxSetup
-from commerce.operations import card_setups, cards, charging, declines, kept_cards
+from commerce.operations.paying import card_setups, cards, charging, declines, kept_cards
 from tenants.refusal import NotAllowed
 from tests.factories import NOON, MembershipFactory, acting, admin_of, open_checkout, pay
 from tests.race import race

@@ -2,7 +2,8 @@ import pytest
 
 from commerce.gateways.sandbox import SandboxGateway
 from commerce.models import Checkout, Payment
-from commerce.operations import charging, checkouts, payments, settlement
+from commerce.operations.buying import checkouts, payments
+from commerce.operations.paying import charging, settlement
 from licensing.models import Seat, Subscription
 from tenants.refusal import NotAllowed
 from tests import ledger

@@ -8,8 +8,9 @@ from django.db import connection
 
 from commerce import tasks
 from commerce.models import Invoice, InvoiceCounter, InvoiceLine, Movement, Order, Posting
-from commerce.operations import catching_up, disputes, settlement
-from commerce.operations.catching_up import CaughtUp
+from commerce.operations.accounts import catching_up
+from commerce.operations.accounts.catching_up import CaughtUp
+from commerce.operations.paying import disputes, settlement
 from tests.commerce.differences import BANK, LATER, canceled, contested, findings, set_aside
 from tests.commerce.test_settlement import charge_for, late_payment
 from tests.factories import NOON, MembershipFactory, buy

@@ -6,9 +6,10 @@ from decimal import Decimal
 import pytest
 
 from commerce.models import Agreement, Invoice, Order, Payment, PaymentMethod, PaymentSource
-from commerce.operations import agreements, cards, central, charging, open_orders
-from commerce.operations.central import AgreementNotInForce, NotPaidByInvoice, PriceChanged
-from commerce.operations.prices import NotPriced
+from commerce.operations.buying import agreements, central
+from commerce.operations.buying.central import AgreementNotInForce, NotPaidByInvoice, PriceChanged
+from commerce.operations.paying import cards, charging, open_orders
+from commerce.operations.pricing.prices import NotPriced
 from licensing.models import Seat, Subscription
 from tenants.access import SYSTEM
 from tenants.delivery.models import Job

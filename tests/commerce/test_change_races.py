@@ -9,10 +9,10 @@ from django.db import IntegrityError
 
 from commerce.models import Order, OrderLine, Payment, Refund
 from commerce.models.order import OrderQuerySet
-from commerce.operations import open_orders
 from commerce.operations.changes import lines
 from commerce.operations.changes.quotes import ChangedSincePreview
-from commerce.operations.settlement import PaymentInProgress
+from commerce.operations.paying import open_orders
+from commerce.operations.paying.settlement import PaymentInProgress
 from licensing.models import Subscription
 from licensing.models.subscription import SubscriptionQuerySet
 from tests import ledger

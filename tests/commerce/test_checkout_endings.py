@@ -6,7 +6,8 @@ import pytest
 from commerce.gateways.protocol import GatewayUnavailable
 from commerce.gateways.sandbox import SandboxGateway
 from commerce.models import Checkout, Order, Payment
-from commerce.operations import checkouts, payments, settlement
+from commerce.operations.buying import checkouts, payments
+from commerce.operations.paying import settlement
 from tenants.access import SYSTEM
 from tenants.journal.models import Event
 from tenants.refusal import NotAllowed

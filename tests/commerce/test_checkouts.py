@@ -5,8 +5,8 @@ import pytest
 from django.db.models import QuerySet
 
 from commerce.models import Checkout, Payment
-from commerce.operations import checkouts, payments
-from commerce.operations.prices import NotPriced
+from commerce.operations.buying import checkouts, payments
+from commerce.operations.pricing.prices import NotPriced
 from policies.eligibility import PurchaseRefused
 from policies.models import Decision
 from tenants.access import SYSTEM, Actor

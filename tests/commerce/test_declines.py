@@ -6,7 +6,8 @@ import pytest
 from commerce.gateways.protocol import GatewayUnavailable
 from commerce.gateways.sandbox import SandboxGateway
 from commerce.models import Checkout, Payment
-from commerce.operations import charging, declines, payments, settlement
+from commerce.operations.buying import payments
+from commerce.operations.paying import charging, declines, settlement
 from licensing.models import Subscription
 from tests import ledger
 from tests.factories import NOON, MembershipFactory, acting, open_checkout, pay

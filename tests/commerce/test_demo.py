@@ -6,7 +6,7 @@ from django.core.management import CommandError, call_command
 from django.db import models
 
 from commerce.models import Checkout, Order, Payment
-from commerce.operations import checkouts, free_seats
+from commerce.operations.buying import checkouts, free_seats
 from licensing.models import Plan, Product, Seat, Subscription
 from policies.models import Market
 from policies.operations import settings
@@ -148,7 +148,7 @@ def test_leaves_what_people_changed(demo):
 
 def test_a_run_that_was_cut_off_before_paying_is_finished_by_the_next(demo, monkeypatch):
     with monkeypatch.context() as cut:
-        cut.setattr("commerce.operations.payments.pay_checkout", Mock(side_effect=KeyboardInterrupt))
+        cut.setattr("commerce.operations.buying.payments.pay_checkout", Mock(side_effect=KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             demo()
     assert (Checkout.objects.count(), Order.objects.count()) == (1, 0)

@@ -11,7 +11,7 @@ from django.utils import timezone
 from commerce.gateways.protocol import GatewayUnavailable
 from commerce.gateways.sandbox import SandboxGateway
 from commerce.models import BooksCompared, Difference, DifferenceKind, Payment
-from commerce.operations import reconciliation, repairs
+from commerce.operations.accounts import reconciliation, repairs
 from tenants.journal.models import Event
 from tests.commerce.differences import (
     DAY,

@@ -12,8 +12,8 @@ from commerce import tasks
 from commerce.gateways.protocol import ChargeRequest, GatewayUnavailable
 from commerce.gateways.sandbox import SandboxGateway
 from commerce.models import Account, Dispute, Movement, Order, OrderLine, Payment, Purchase, Refund
-from commerce.operations import cancellations, disputes, incoming, refunds, settlement
-from commerce.operations.changes import quantity
+from commerce.operations.changes import cancellations, quantity
+from commerce.operations.paying import disputes, incoming, refunds, settlement
 from commerce.views.wording import look_of
 from licensing.models import EndCause, Subscription
 from licensing.operations import lifecycle

@@ -7,8 +7,8 @@ from django.db.models import QuerySet
 
 from commerce.gateways.sandbox import SandboxGateway
 from commerce.models import Payment
-from commerce.operations import checkouts, free_seats
-from commerce.operations.free_seats import ClaimingNotAllowed, HasSeatAlready
+from commerce.operations.buying import checkouts, free_seats
+from commerce.operations.buying.free_seats import ClaimingNotAllowed, HasSeatAlready
 from licensing.models import EndCause, Seat, Subscription
 from licensing.models.subscription import SubscriptionQuerySet
 from licensing.operations import lifecycle, seats

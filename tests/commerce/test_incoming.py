@@ -16,7 +16,8 @@ from commerce.gateways.protocol import ChargeRequest, GatewayUnavailable, Kind, 
 from commerce.gateways.sandbox import SandboxGateway, news
 from commerce.models import CardSetup, IncomingEvent, Order, Payment, Refund
 from commerce.models.incoming import KINDS
-from commerce.operations import cancellations, incoming, refunds
+from commerce.operations.changes import cancellations
+from commerce.operations.paying import incoming, refunds
 from commerce.views import hooks
 from licensing.models import Subscription
 from tenants.access import Actor

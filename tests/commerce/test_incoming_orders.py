@@ -29,7 +29,7 @@ from commerce.models import (
     SandboxCharge,
     SandboxRefund,
 )
-from commerce.operations import cancellations
+from commerce.operations.changes import cancellations
 from licensing.models import Seat, Subscription
 from tenants.delivery.models import Job
 from tenants.journal.models import Event

@@ -7,8 +7,10 @@ from django.db import connection
 from commerce.gateways.protocol import GatewayUnavailable
 from commerce.gateways.sandbox import SandboxGateway
 from commerce.models import BillingPeriod, Movement, Order, OrderLine, Payment, Posting, SandboxCharge
-from commerce.operations import cancellations, charging, checkouts
-from commerce.operations.invariants import CHECKS
+from commerce.operations.accounts.invariants import CHECKS
+from commerce.operations.buying import checkouts
+from commerce.operations.changes import cancellations
+from commerce.operations.paying import charging
 from licensing.models import Seat, Subscription
 from licensing.operations import lifecycle
 from tenants.directory.models import Membership

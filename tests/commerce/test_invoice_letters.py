@@ -8,7 +8,8 @@ from django.core import mail
 from commerce import invoice_pdf
 from commerce.amounts import money
 from commerce.models import Invoice, Order
-from commerce.operations import cancellations, invoice_letters
+from commerce.operations.changes import cancellations
+from commerce.operations.letters import invoice_letters
 from commerce.tasks import deliver_credit_note, deliver_invoice
 from tenants.delivery.models import Job
 from tests.commerce.pdf_text import letters_in

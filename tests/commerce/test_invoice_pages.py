@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from commerce import invoice_pdf
 from commerce.models import Invoice, Order
-from commerce.operations import cancellations, receipts
+from commerce.operations.changes import cancellations
+from commerce.operations.letters import receipts
 from tenants.journal.events import sequence_waiting
 from tenants.journal.models import Event
 from tests.callers import Api, signed_in

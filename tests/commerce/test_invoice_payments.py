@@ -8,9 +8,10 @@ import pytest
 from commerce.gateways.protocol import GatewayUnavailable
 from commerce.gateways.sandbox import SandboxGateway
 from commerce.models import Invoice, Order, Payment, PaymentMethod, PaymentSource, RefundReason
-from commerce.operations import cards, charging, invoice_payments, refunds, settlement
-from commerce.operations.invoice_payments import InvoiceAlreadyPaid, NothingDue
-from commerce.operations.settlement import PaymentInProgress
+from commerce.operations.billing import invoice_payments
+from commerce.operations.billing.invoice_payments import InvoiceAlreadyPaid, NothingDue
+from commerce.operations.paying import cards, charging, refunds, settlement
+from commerce.operations.paying.settlement import PaymentInProgress
 from tenants.delivery.models import Job
 from tenants.journal.models import Event
 from tenants.refusal import NotAllowed

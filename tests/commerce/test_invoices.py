@@ -9,8 +9,10 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from commerce.gateways.protocol import GatewayUnavailable
 from commerce.gateways.sandbox import SandboxGateway
 from commerce.models import Invoice, InvoiceCounter, InvoiceLine, Order, Payment, Refund, Seller
-from commerce.operations import cancellations, charging, invoices, refunds, settlement
-from commerce.operations.invariants import CHECKS
+from commerce.operations.accounts.invariants import CHECKS
+from commerce.operations.billing import invoices
+from commerce.operations.changes import cancellations
+from commerce.operations.paying import charging, refunds, settlement
 from tenants.access import SYSTEM
 from tenants.directory.operations import organisations
 from tenants.journal.models import Event

@@ -11,16 +11,9 @@ from django.db import connections
 from commerce.gateways.protocol import GatewayUnavailable
 from commerce.gateways.sandbox import SandboxGateway
 from commerce.models import Payment, PaymentMethod, PaymentSource, SandboxCard
-from commerce.operations import (
-    card_notices,
-    card_setups,
-    cards,
-    charging,
-    invariants,
-    kept_cards,
-    settlement,
-    sources,
-)
+from commerce.operations.accounts import invariants
+from commerce.operations.letters import card_notices
+from commerce.operations.paying import card_setups, cards, charging, kept_cards, settlement, sources
 from commerce.tasks import deliver_card_notice
 from licensing.models import Subscription
 from licensing.operations.subscriptions import SubscriptionInactive

@@ -19,7 +19,9 @@ from commerce.models import (
     Refund,
     RefundReason,
 )
-from commerce.operations import cancellations, fulfilment, ledger, refunds, settlement
+from commerce.operations.accounts import ledger
+from commerce.operations.changes import cancellations
+from commerce.operations.paying import fulfilment, refunds, settlement
 from tenants.access import SYSTEM
 from tests.commerce.conftest import all_is_well
 from tests.commerce.test_settlement import charge_for, late_payment

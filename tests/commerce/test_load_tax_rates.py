@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from commerce.models import TaxRate
-from commerce.operations import tax_rates
+from commerce.operations.pricing import tax_rates
 from config.environment import BASE_DIR
 from licensing.files import FileRefused
 from tenants.access import SYSTEM

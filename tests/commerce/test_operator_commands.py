@@ -7,7 +7,7 @@ from django.core.management import CommandError, call_command
 from commerce.gateways.protocol import GatewayUnavailable
 from commerce.gateways.sandbox import SandboxGateway
 from commerce.models import Payment, Refund
-from commerce.operations import cancellations
+from commerce.operations.changes import cancellations
 from licensing.models import Subscription
 from tests import ledger
 from tests.factories import NOON, MembershipFactory, acting, buy, open_checkout, pay

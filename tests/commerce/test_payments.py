@@ -6,7 +6,8 @@ import pytest
 from commerce.gateways.sandbox import SandboxGateway
 from commerce.models import BillingPeriod, Checkout, Order, OrderLine, Payment
 from commerce.models.checkout import CheckoutQuerySet
-from commerce.operations import cards, charging, checkouts, payments, settlement
+from commerce.operations.buying import checkouts, payments
+from commerce.operations.paying import cards, charging, settlement
 from licensing.models import Seat, Subscription
 from tenants.delivery.models import Job
 from tenants.journal.models import Event

@@ -5,7 +5,7 @@ import pytest
 from django.core import mail
 
 from commerce.models import Price, PriceNotice, Purchase
-from commerce.operations import catalogue, price_notices, prices
+from commerce.operations.pricing import catalogue, price_notices, prices
 from tenants.access import SYSTEM
 from tests.factories import NOON, MembershipFactory, PriceFactory, buy, plan_on_sale
 

@@ -4,9 +4,9 @@ from decimal import Decimal
 import pytest
 
 from commerce.models import BillingPeriod, Invoice, Order, PaymentSource, Price
-from commerce.operations import cancellations, cards, charging, reactivations
-from commerce.operations.changes import scheduled
-from commerce.operations.settlement import PaymentInProgress
+from commerce.operations.changes import cancellations, reactivations, scheduled
+from commerce.operations.paying import cards, charging
+from commerce.operations.paying.settlement import PaymentInProgress
 from licensing.models import Seat, Subscription
 from licensing.operations import lifecycle, subscriptions
 from licensing.operations.subscriptions import SubscriptionInactive
@@ -158,6 +158,20 @@ class TestWhatItCosts:
             announced_at=NOON + 2 * DAY,
         )
         assert preview(in_grace, in_grace.term_end).total == FIRST
+
+    def test_of_a_term_that_begins_early_is_not_yet_what_was_announced_for_later(self, ana):
+        subscription = buy(ana, plan_on_sale("120.00", term="P1Y"), 1)
+        Price.objects.create(
+            plan=subscription.plan,
+            channel="self_service",
+            currency="USD",
+            amount=Decimal("240.00"),
+            valid_from=(NOON + 80 * DAY).date(),
+            announced_at=NOON,
+        )
+        cancellations.cancel_subscription(subscription=subscription, reason="", by=acting(ana), at=NOON + DAY)
+        assert preview(subscription, NOON + 79 * DAY).total == Decimal("120.00")
+        assert preview(subscription, NOON + 80 * DAY).total == Decimal("240.00")
 
     def test_is_taxed_as_today(self):
         subscription = buy(MembershipFactory(tenant__country="DE"), plan_on_sale(country="DE"))

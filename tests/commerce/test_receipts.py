@@ -4,7 +4,8 @@ import pytest
 from django.core import mail
 
 from commerce.models import Invoice, Order
-from commerce.operations import invoice_payments, receipts
+from commerce.operations.billing import invoice_payments
+from commerce.operations.letters import receipts
 from commerce.tasks import deliver_receipt
 from tenants.delivery.models import Job
 from tests.factories import (

@@ -6,8 +6,9 @@ import pytest
 from commerce.gateways.protocol import ChargeRequest, GatewayUnavailable
 from commerce.gateways.sandbox import SandboxGateway
 from commerce.models import Order, Payment
-from commerce.operations import payments, settlement
-from commerce.operations.invariants import CHECKS
+from commerce.operations.accounts.invariants import CHECKS
+from commerce.operations.buying import payments
+from commerce.operations.paying import settlement
 from licensing.models import Subscription
 from tests import ledger
 from tests.commerce.conftest import state_of

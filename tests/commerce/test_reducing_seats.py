@@ -4,9 +4,9 @@ from decimal import Decimal
 import pytest
 
 from commerce.models import Dispute, Invoice, Order, OrderLine, Payment, Refund
+from commerce.operations.accounts.invariants.seats import seats_of_the_term_were_ordered
 from commerce.operations.changes.quotes import ChangedSincePreview
-from commerce.operations.invariants.seats import seats_of_the_term_were_ordered
-from commerce.operations.settlement import PaymentInProgress
+from commerce.operations.paying.settlement import PaymentInProgress
 from licensing.models import Seat, Subscription
 from licensing.operations import lifecycle, seats
 from licensing.operations.subscriptions import QuantityBelowAssigned, SubscriptionInactive

@@ -20,12 +20,15 @@ from commerce.models import (
     Payment,
     Refund,
 )
-from commerce.operations import disputes, reconciliation, refunds, repairs, settlement
+from commerce.operations.accounts import reconciliation, repairs
+from commerce.operations.changes import cancellations
+from commerce.operations.paying import disputes, refunds, settlement
 from licensing.models import Subscription
 from tenants.access import SYSTEM, Actor
 from tenants.journal.models import Event
 from tenants.refusal import NotAllowed, Refused
 from tests import ledger
+from tests.commerce.changes import change
 from tests.commerce.conftest import state_of
 from tests.commerce.differences import (
     BANK,
@@ -60,6 +63,8 @@ from tests.factories import (
     acting,
     admin_of,
     buy,
+    open_checkout,
+    pay,
     plan_on_sale,
 )
 from tests.race import at_once, race
@@ -341,6 +346,27 @@ class TestARefundThatFailed:
         with pytest.raises(repairs.NoLongerTrue):
             mend(failed)
         assert findings() == []
+
+    def test_keeps_its_money_free_from_what_is_given_back_meanwhile(self, ana, plan):
+        pay(open_checkout(ana, plan, 2), "pm_card_refundFail")
+        subscription, payment = Subscription.objects.get(), Payment.objects.get()
+        change(subscription, 1)
+        assert Refund.objects.get().state == "failed"
+        charges().update(payment_method="pm_card_visa")
+        BANK.refund_by_hand(key=ana.pk, charge_key=payment.pk, amount=Decimal("5.00"))
+        compare()
+        mend(Difference.objects.open().get(kind="unknown_refund"))
+        cancellations.cancel_subscription(subscription=subscription, reason="", by=acting(ana), at=NOON)
+        assert ledger.refunded()[1:] == [5, Decimal("4.99")]
+        mend(Difference.objects.open().get(kind="refund_failed"))
+        assert Payment.objects.get().refunded == sum(notes()) == PRICE
+        assert findings() == []
+
+    def test_is_not_made_good_with_more_than_is_left(self, ana, plan):
+        refund = refund_failed_at_once(ana, plan)
+        Payment.objects.update(refunded=1)
+        with pytest.raises(refunds.NotEnoughLeft):
+            refunds.make_good(refund=refund, by=SYSTEM, at=NOON)
 
     def test_is_not_made_good_while_the_bank_has_the_money(self, ana, plan):
         refund = refund_failed_at_once(ana, plan)

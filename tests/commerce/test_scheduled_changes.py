@@ -7,8 +7,7 @@ from django.core import mail
 
 from commerce import tasks
 from commerce.models import ScheduledChange
-from commerce.operations import cancellations
-from commerce.operations.changes import quantity, scheduled
+from commerce.operations.changes import cancellations, quantity, scheduled
 from commerce.operations.changes.quantity import RenewalIsOff
 from commerce.operations.changes.scheduled import NothingScheduled
 from licensing.models import Subscription

@@ -8,8 +8,8 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 
 from commerce.models import Invoice, Seller
-from commerce.operations import sellers
-from commerce.operations.invariants import CHECKS
+from commerce.operations.accounts.invariants import CHECKS
+from commerce.operations.billing import sellers
 from tenants.access import SYSTEM
 from tenants.journal.models import Event
 from tenants.refusal import BadInput, NotAllowed

@@ -8,8 +8,9 @@ from django.db import IntegrityError, transaction
 from commerce.gateways.protocol import ChargeRequest, GatewayUnavailable, Outcome
 from commerce.gateways.sandbox import SandboxGateway
 from commerce.models import Order, Payment, Refund
-from commerce.operations import charging, checkouts, settlement
-from commerce.operations.invariants import nothing_waits_for_the_operator
+from commerce.operations.accounts.invariants import nothing_waits_for_the_operator
+from commerce.operations.buying import checkouts
+from commerce.operations.paying import charging, settlement
 from licensing.models import Subscription
 from tenants.journal.models import Event
 from tests import ledger

@@ -6,7 +6,8 @@ from django.urls import reverse
 
 from commerce.models import SupportCase, SupportMessage
 from commerce.models.support import CaseKind
-from commerce.operations import support, support_letters
+from commerce.operations import support
+from commerce.operations.letters import support_letters
 from licensing.models import Subscription
 from licensing.operations.subscriptions import SubscriptionInactive
 from tenants.access import Actor

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from commerce.models import Order, OrderLine, Refund, RefundReason
-from commerce.operations.tax_invariants import CHECKS
+from commerce.operations.accounts.tax_invariants import CHECKS
 from tests.factories import NOON, MembershipFactory, TaxRateFactory, buy, plan_on_sale
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])

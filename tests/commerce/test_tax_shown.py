@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from commerce import invoice_pdf
 from commerce.models import Invoice, Order
-from commerce.operations import receipts
+from commerce.operations.letters import receipts
 from tests.admin.pages import PURCHASES
 from tests.admin.pages import opened as admin_page
 from tests.callers import Api, signed_in

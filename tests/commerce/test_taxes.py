@@ -8,8 +8,8 @@ from django.db import IntegrityError
 
 from commerce.models import Checkout, Invoice, Order, Payment, Seller, TaxRate
 from commerce.models.sandbox import SandboxCharge
-from commerce.operations import checkouts
-from commerce.operations.taxes import terms_for
+from commerce.operations.buying import checkouts
+from commerce.operations.pricing.taxes import terms_for
 from commerce.tax import NO_TAX, TaxTerms
 from tests.commerce.conftest import all_is_well
 from tests.factories import (

@@ -27,16 +27,9 @@ from django.test import Client  # noqa: E402
 
 from commerce.gateways.sandbox import SandboxGateway  # noqa: E402
 from commerce.models import Checkout, Order, PaymentMethod  # noqa: E402
-from commerce.operations import (  # noqa: E402
-    cancellations,
-    charging,
-    checkouts,
-    kept_cards,
-    open_orders,
-    payments,
-    settlement,
-)
-from commerce.operations.changes import scheduled  # noqa: E402
+from commerce.operations.buying import checkouts, payments  # noqa: E402
+from commerce.operations.changes import cancellations, scheduled  # noqa: E402
+from commerce.operations.paying import charging, incoming, kept_cards, open_orders, settlement  # noqa: E402
 from licensing.models import Subscription  # noqa: E402
 from licensing.operations import lifecycle  # noqa: E402
 from tenants.access import actor_of  # noqa: E402
@@ -154,6 +147,7 @@ DEEDS: dict[str, Callable] = {
     "give up order": _give_up_order,
     "add card": lambda at, member: add_card(Membership.objects.select_related("tenant", "user").get(pk=member), at=at),
     "remove card": _remove_card,
+    "handle": lambda at, event: incoming.handle(event_id=UUID(event), at=at),
     "expire": lambda at: lifecycle.advance_due(at=at),
     "call": _call,
 }

@@ -13,8 +13,8 @@ import pytest
 from django.utils import timezone
 
 from commerce.models import Order, Payment, SandboxCharge
-from commerce.operations import settlement
-from commerce.operations.invariants import CHECKS
+from commerce.operations.accounts.invariants import CHECKS
+from commerce.operations.paying import settlement
 from tests.factories import MembershipFactory, open_checkout, plan_on_sale
 from tests.faults.conftest import KILLED
 from tests.faults.system import running

@@ -9,8 +9,10 @@ from django.utils import timezone
 
 from commerce.gateways.sandbox import SandboxGateway
 from commerce.models import CardSetup, Order, Payment, PaymentMethod, SandboxCard
-from commerce.operations import cancellations, card_setups, checkouts, kept_cards, payments, settlement
-from commerce.operations.invariants import CHECKS
+from commerce.operations.accounts.invariants import CHECKS
+from commerce.operations.buying import checkouts, payments
+from commerce.operations.changes import cancellations
+from commerce.operations.paying import card_setups, kept_cards, settlement
 from licensing.models import Seat, Subscription
 from licensing.operations import lifecycle
 from tenants.journal.events import sequence_waiting

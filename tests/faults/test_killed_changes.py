@@ -8,8 +8,8 @@ import time_machine
 from django.utils import timezone
 
 from commerce.models import Order, OrderLine, Payment
-from commerce.operations import open_orders, settlement
 from commerce.operations.changes import scheduled
+from commerce.operations.paying import open_orders, settlement
 from licensing.operations import lifecycle
 from tenants.journal.models import Event
 from tests import ledger

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from commerce.models import Agreement, Checkout, Invoice
-from commerce.operations import invoice_payments
+from commerce.operations.billing import invoice_payments
 from licensing.models import Seat, Subscription
 from licensing.operations import seats
 from policies.operations import settings

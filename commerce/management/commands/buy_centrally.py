@@ -8,7 +8,8 @@ from django.urls import reverse
 
 from commerce import money
 from commerce.models import Agreement
-from commerce.operations import cards, central
+from commerce.operations.buying import central
+from commerce.operations.paying import cards
 from licensing.models import Plan
 from tenants.access import RIGHTS, SYSTEM, Right, actor_of
 from tenants.directory.models import Membership, Tenant

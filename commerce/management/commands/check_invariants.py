@@ -1,6 +1,6 @@
 from typing import Any
 
-from commerce.operations.invariants import CHECKS
+from commerce.operations.accounts.invariants import CHECKS
 from tenants.management.operator_command import OperatorCommand, Output
 
 

@@ -4,7 +4,8 @@ from typing import Any
 
 from django.conf import settings
 
-from commerce.operations import catalogue, demo
+from commerce.operations import demo
+from commerce.operations.pricing import catalogue
 from licensing.files import Change, read_text, tally
 from licensing.models import Product
 from policies.models import Market

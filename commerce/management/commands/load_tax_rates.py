@@ -3,7 +3,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from commerce.operations import tax_rates
+from commerce.operations.pricing import tax_rates
 from licensing.files import read_text, tally
 from tenants.access import SYSTEM
 from tenants.management.operator_command import OperatorCommand, Output

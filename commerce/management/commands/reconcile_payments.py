@@ -8,10 +8,11 @@ from typing import Any
 from commerce import gateways, money
 from commerce.gateways.protocol import GatewayUnavailable
 from commerce.models import Difference, DifferenceKind, Payment, Refund
-from commerce.operations import catching_up, reconciliation, settlement
-from commerce.operations.comparison import Found
-from commerce.operations.repairs import REPAIRS
-from commerce.operations.settlement import ASK_AFTER
+from commerce.operations.accounts import catching_up, reconciliation
+from commerce.operations.accounts.comparison import Found
+from commerce.operations.accounts.repairs import REPAIRS
+from commerce.operations.paying import settlement
+from commerce.operations.paying.settlement import ASK_AFTER
 from tenants.management.operator_command import OperatorCommand, Output, Row, WrongUsage, moment
 
 

@@ -2,7 +2,7 @@ import argparse
 from datetime import datetime
 from typing import Any
 
-from commerce.operations import sellers
+from commerce.operations.billing import sellers
 from tenants.access import SYSTEM
 from tenants.management.operator_command import OperatorCommand, Output
 

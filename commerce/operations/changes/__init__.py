@@ -1,1 +1,1 @@
-"""What people change of a subscription while it runs, and the money that moves for it."""
+"""What becomes of a running subscription: seats, its end, another term."""

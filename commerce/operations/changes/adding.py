@@ -4,7 +4,9 @@ from datetime import datetime
 from uuid import UUID
 
 from commerce.models import Order, OrderKind
-from commerce.operations import ordering
+from commerce.operations.billing.sellers import seller_for
+from commerce.operations.buying import ordering
+from commerce.operations.buying.ordering import NothingToCharge
 from commerce.operations.changes import scheduled
 from commerce.operations.changes.quotes import (
     ChangedSincePreview,
@@ -15,10 +17,8 @@ from commerce.operations.changes.quotes import (
     newest_period,
     require_unchanged,
 )
-from commerce.operations.ordering import NothingToCharge
-from commerce.operations.prices import NotPriced
-from commerce.operations.sellers import seller_for
-from commerce.operations.taxes import terms_for
+from commerce.operations.pricing.prices import NotPriced
+from commerce.operations.pricing.taxes import terms_for
 from commerce.proration import Part, charge_for
 from commerce.tax import split
 from licensing.models import Subscription, SubscriptionState

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django.db.models import Exists, F, OuterRef, Q, Sum
 
@@ -18,13 +19,12 @@ from commerce.models import (
     PaymentState,
     Refund,
     RefundReason,
-    RefundState,
 )
 from commerce.models.order import GRANTED
 from commerce.models.purchase import REFUND_WINDOW
-from commerce.operations import refunds
 from commerce.operations.changes.quotes import Position, Why
-from commerce.operations.settlement import PaymentInProgress
+from commerce.operations.paying import refunds
+from commerce.operations.paying.settlement import PaymentInProgress
 from commerce.proration import Part, Sold
 from licensing.models import Subscription
 from tenants.access import Actor
@@ -142,12 +142,10 @@ def send_refunds(positions: Iterable[Position], *, at: datetime) -> None:
         refunds.send_waiting(payment, at=at)
 
 
-def _held(
-    line: OrderLine, payment: Payment | None, back: tuple[Decimal, Decimal], *, is_contested: bool, at: datetime
-) -> Held:
+def _held(line: OrderLine, payment: Any, back: tuple[Decimal, Decimal], *, is_contested: bool, at: datetime) -> Held:
     order, (given, tax_given) = line.order, back
     charged_at = order.paid_at or order.granted_at or order.created_at
-    room = payment.captured - payment.refunded - payment.disputed if payment else order.due
+    room = payment.free if payment else order.due
     sold = Sold(
         total=line.amount + line.tax,
         quantity=line.quantity,
@@ -164,18 +162,19 @@ def _held(
     return Held(line=line, payment=payment, sold=sold, why=why, window_ends_at=window_ends_at)
 
 
-def _payments(orders: Iterable[object]) -> tuple[dict[object, Payment], set[object]]:
+def _payments(orders: Iterable[object]) -> tuple[dict[object, Any], set[object]]:
     """The payments that brought the orders, and the orders whose charge is contested or was lost at the bank."""
     taking = Dispute.objects.filter(payment=OuterRef("pk"), state__in=(DisputeState.OPEN, DisputeState.LOST))
     paid = Payment.objects.filter(order__in=list(orders), state=PaymentState.SUCCEEDED)
-    found = list(paid.annotate(contested=Exists(taking)).select_related("tenant", "order"))
+    found = list(paid.with_free().annotate(contested=Exists(taking)).select_related("tenant", "order"))
     return {payment.order_id: payment for payment in found}, {p.order_id for p in found if p.contested}
 
 
 def _given_back(lines: Iterable[object]) -> dict[object, tuple[Decimal, Decimal]]:
+    # Also what a card did not take: it is promised, and is made good or stays owed.
     rows = (
-        Refund.objects.filter(line__in=list(lines))
-        .exclude(state=RefundState.FAILED)
+        Refund.objects.promises()
+        .filter(line__in=list(lines))
         .order_by()
         .values("line")
         .annotate(given=Sum("amount"), tax_given=Sum("tax"))

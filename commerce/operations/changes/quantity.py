@@ -8,11 +8,12 @@ from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
 from commerce.models import Order
-from commerce.operations import open_orders, ordering
+from commerce.operations.buying import ordering
 from commerce.operations.changes import adding, quotes, reducing, scheduled
 from commerce.operations.changes.quotes import Direction, Position, Quote, Why
 from commerce.operations.changes.scheduled import NothingScheduled
-from commerce.operations.prices import renewal_price
+from commerce.operations.paying import open_orders
+from commerce.operations.pricing.prices import renewal_price
 from commerce.proration import Part
 from licensing.calendar import next_term_end
 from licensing.models import Subscription, SubscriptionState

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from commerce import money
-from commerce.models import BillingPeriod, Order, OrderLine, Payment
+from commerce.models import BillingPeriod, Dispute, Order, OrderLine, Payment, Refund
 from commerce.proration import Part
 from commerce.tax import NO_TAX, TaxTerms
 from licensing.models import Plan, Subscription
@@ -146,15 +147,20 @@ def moment(as_of: datetime | None, *, at: datetime) -> datetime:
 
 def require_unchanged(subscription: Subscription, *, since: datetime | None) -> None:
     """
-    What was shown holds only as long as nothing was bought or given back meanwhile. The caller holds the lock.
+    What was shown holds only as long as nothing was bought, given back or contested meanwhile. The caller holds the
+    lock.
 
     :raises ChangedSincePreview: something was
     """
     if since is None:
         return
     orders = Order.objects.filter(tenant=subscription.tenant_id, subscription=subscription)
-    back = OrderLine.objects.filter(order__in=orders, refunds__created_at__gt=since)
-    if orders.filter(granted_at__gt=since).exists() or back.exists():
+    moved = (
+        orders.filter(granted_at__gt=since),
+        Refund.objects.filter(order__in=orders, created_at__gt=since),
+        Dispute.objects.filter(Q(opened_at__gt=since) | Q(closed_at__gt=since), payment__order__in=orders),
+    )
+    if any(rows.exists() for rows in moved):
         raise ChangedSincePreview
 
 

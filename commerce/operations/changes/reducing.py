@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from commerce.models import RefundReason
-from commerce.operations import open_orders, ordering
+from commerce.operations.buying import ordering
 from commerce.operations.changes import lines, scheduled
 from commerce.operations.changes.quotes import (
     ChangedSincePreview,
@@ -19,6 +19,7 @@ from commerce.operations.changes.quotes import (
     require_unchanged,
     terms_of,
 )
+from commerce.operations.paying import open_orders
 from licensing.models import Subscription, SubscriptionState
 from licensing.operations import subscriptions
 from licensing.operations.subscriptions import QuantityBelowAssigned, SubscriptionInactive

@@ -1,0 +1,65 @@
+"""
+What must always hold of money, and all checks of the system in one list. Each returns the offending rows as sentences.
+
+They read with plain queries and repair nothing: a finding is a defect, or somebody's hand in the database.
+"""
+
+from collections.abc import Callable, Iterator
+
+from commerce.operations.accounts import tax_invariants
+from commerce.operations.accounts.invariants.cards import open_subscriptions_are_paid_by_kept_cards_of_their_payer
+from commerce.operations.accounts.invariants.invoices import (
+    every_granted_order_has_its_invoice,
+    every_refund_has_its_credit_note,
+    invoices_are_numbered_without_gaps,
+    lines_add_up_to_invoices,
+)
+from commerce.operations.accounts.invariants.ledger import (
+    every_fact_is_posted_once,
+    ledger_agrees_with_invoices,
+    ledger_agrees_with_orders,
+    ledger_agrees_with_payments,
+    movements_sum_to_zero,
+)
+from commerce.operations.accounts.invariants.orders import (
+    every_subscription_has_its_order,
+    lines_add_up_to_orders,
+    paid_orders_have_one_payment,
+    periods_follow_one_another,
+)
+from commerce.operations.accounts.invariants.payments import (
+    disputes_add_up,
+    nothing_waits_for_the_operator,
+    provider_agrees,
+    refunds_add_up,
+)
+from commerce.operations.accounts.invariants.seats import seats_of_the_term_were_ordered
+from licensing.operations import invariants as licensing_invariants
+from tenants.directory import invariants as directory_invariants
+
+CHECKS: tuple[Callable[[], Iterator[str]], ...] = (
+    *licensing_invariants.CHECKS,
+    paid_orders_have_one_payment,
+    lines_add_up_to_orders,
+    every_subscription_has_its_order,
+    periods_follow_one_another,
+    seats_of_the_term_were_ordered,
+    refunds_add_up,
+    disputes_add_up,
+    open_subscriptions_are_paid_by_kept_cards_of_their_payer,
+    invoices_are_numbered_without_gaps,
+    every_granted_order_has_its_invoice,
+    every_refund_has_its_credit_note,
+    lines_add_up_to_invoices,
+    *tax_invariants.CHECKS,
+    movements_sum_to_zero,
+    every_fact_is_posted_once,
+    ledger_agrees_with_orders,
+    ledger_agrees_with_payments,
+    ledger_agrees_with_invoices,
+    provider_agrees,
+    nothing_waits_for_the_operator,
+    *directory_invariants.CHECKS,
+)
+
+__all__ = ["CHECKS", "nothing_waits_for_the_operator"]

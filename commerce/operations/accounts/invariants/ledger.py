@@ -1,0 +1,140 @@
+"""What must always hold of the ledger: that it balances, and that it says what the rows say that it is about."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Case, Count, DecimalField, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum, Value, When
+from django.db.models.functions import Coalesce
+
+from commerce import money
+from commerce.models import (
+    Account,
+    Dispute,
+    DisputeState,
+    Invoice,
+    InvoiceKind,
+    Movement,
+    Order,
+    OrderState,
+    Payment,
+    PaymentState,
+    Posting,
+    Refund,
+    RefundState,
+)
+from commerce.operations.accounts import facts
+
+_MONEY: DecimalField = DecimalField(max_digits=17, decimal_places=3)
+_NOTHING = Value(money.ZERO, output_field=_MONEY)
+
+
+def movements_sum_to_zero() -> Iterator[str]:
+    sums = Movement.objects.annotate(left=Coalesce(Sum("postings__amount"), _NOTHING), parts=Count("postings"))
+    for movement in sums.filter(~Q(left=0) | Q(parts__lt=2)):
+        yield f"movement {movement.pk}: {movement.parts} postings that sum to {movement.left}"
+
+
+def every_fact_is_posted_once() -> Iterator[str]:
+    """Each fact has its movement, and no movement is without its fact."""
+    for fact in facts.FACTS:
+        for row in fact.unposted():
+            yield f"{row._meta.model_name} {row.pk}: its movement {fact.kind} is missing"
+        stray = Movement.objects.filter(kind=fact.kind).exclude(Exists(fact.postable().filter(pk=OuterRef("source"))))
+        for movement in stray:
+            yield f"movement {movement.pk}: {movement.kind} of {movement.source}, which is no such fact"
+
+
+def ledger_agrees_with_orders() -> Iterator[str]:
+    """What the ledger says is owed for an order is what is due for it: nothing, unless its invoice is open."""
+    due = Case(When(state=OrderState.INVOICED, then=F("total") - F("credited")), default=_NOTHING, output_field=_MONEY)
+    owed = Order.objects.annotate(due_now=due, owed=_posted(Account.RECEIVABLE, movement__order=OuterRef("pk")))
+    for order in owed.exclude(owed=F("due_now")):
+        yield f"order {order.pk}: {order.due_now} due, {order.owed} receivable in the ledger"
+
+
+def ledger_agrees_with_payments() -> Iterator[str]:
+    """
+    What lies at the provider, is promised to the card, set aside and contested, payment by payment, is what captures,
+    refunds and disputes say.
+    """
+    promised = _summed(Refund.objects.promises().filter(payment=OuterRef("pk")), "payment")
+    sent = _summed(Refund.objects.filter(payment=OuterRef("pk"), state=RefundState.SUCCEEDED), "payment")
+    open_disputes = _summed(Dispute.objects.filter(payment=OuterRef("pk"), state=DisputeState.OPEN), "payment")
+    of_this = {"movement__payment": OuterRef("pk")}
+    rows = Payment.objects.filter(captured__gt=0).annotate(
+        sent=sent,
+        promised=Case(When(state=PaymentState.SURPLUS, then=F("captured")), default=promised, output_field=_MONEY),
+        contested=open_disputes,
+        at_provider=_posted(Account.PROVIDER, **of_this),
+        refunds_due=_posted(Account.REFUNDS_DUE, **of_this),
+        suspense=_posted(Account.SUSPENSE, **of_this),
+        in_dispute=_posted(Account.DISPUTED, **of_this),
+        is_lost=Exists(Dispute.objects.filter(payment=OuterRef("pk"), state=DisputeState.LOST)),
+    )
+    wrong = rows.filter(
+        ~Q(at_provider=F("captured") - F("sent") - F("disputed"))
+        | ~Q(in_dispute=F("contested"))
+        # A bank that took money for good also took what was promised to the card and not sent.
+        | Q(is_lost=False) & ~Q(refunds_due=F("sent") - F("promised"))
+        | Q(state=PaymentState.SET_ASIDE) & ~Q(suspense=F("promised") - F("captured"))
+    )
+    for payment in wrong:
+        yield (
+            f"payment {payment.pk}: the ledger has {payment.at_provider} at the provider, {-payment.refunds_due} to be"
+            f" given back, {-payment.suspense} set aside, {payment.in_dispute} contested; it should be"
+            f" {payment.captured - payment.sent - payment.disputed}, {payment.promised - payment.sent},"
+            f" {_set_aside(payment)}, {payment.contested}"
+        )
+
+
+def ledger_agrees_with_invoices() -> Iterator[str]:
+    """Sales and tax, by organisation and currency, are what was billed less what was credited or is yet to be."""
+    billed = _by_tenant(Invoice.objects.filter(kind=InvoiceKind.INVOICE), "subtotal", "tax")
+    notes = _by_tenant(Invoice.objects.filter(kind=InvoiceKind.CREDIT_NOTE), "subtotal", "tax")
+    noted = Invoice.objects.filter(Q(refund=OuterRef("pk")) | Q(refund__replaces=OuterRef("pk")))
+    waiting = Refund.objects.promises().filter(~Exists(noted), payment__state=PaymentState.SUCCEEDED)
+    promised = _by_tenant(waiting.annotate(currency=F("order__currency"), net=F("amount") - F("tax")), "net", "tax")
+    posted = _by_tenant(
+        Posting.objects.annotate(
+            currency=F("movement__currency"),
+            sales=_when(Account.SALES),
+            taxes=_when(Account.TAX),
+        ),
+        "sales",
+        "taxes",
+    )
+    nothing = (money.ZERO, money.ZERO)
+    for key in sorted(billed.keys() | posted.keys(), key=str):
+        taken_off = [found.get(key, nothing) for found in (notes, promised)]
+        should = tuple(billed.get(key, nothing)[n] - sum(part[n] for part in taken_off) for n in (0, 1))
+        has = tuple(-part for part in posted.get(key, nothing))
+        if should != has:
+            tenant, currency = key
+            yield (
+                f"tenant {tenant}: sales of {has[0]} and tax of {has[1]} {currency} in the ledger,"
+                f" {should[0]} and {should[1]} by invoices and credit notes"
+            )
+
+
+def _set_aside(payment: Any) -> Decimal:
+    is_aside = payment.state == PaymentState.SET_ASIDE
+    return payment.captured - payment.promised if is_aside else money.ZERO
+
+
+def _posted(account: Account, **of: Any) -> Coalesce:
+    """What an account has of something."""
+    return _summed(Posting.objects.filter(account=account, **of), "account")
+
+
+def _summed(rows: QuerySet[Any], by: str) -> Coalesce:
+    return Coalesce(Subquery(rows.order_by().values(by).annotate(sum=Sum("amount")).values("sum")), _NOTHING)
+
+
+def _when(account: Account) -> Case:
+    return Case(When(account=account, then=F("amount")), default=_NOTHING, output_field=_MONEY)
+
+
+def _by_tenant(rows: QuerySet[Any], net: str, tax: str) -> dict[tuple[Any, str], tuple[Decimal, Decimal]]:
+    sums = rows.order_by().values("tenant", "currency").annotate(a=Sum(net), b=Sum(tax))
+    return {(row["tenant"], row["currency"]): (row["a"], row["b"]) for row in sums}

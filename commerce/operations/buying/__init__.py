@@ -1,0 +1,1 @@
+"""What people and organisations order: quotes, free seats, central purchases."""

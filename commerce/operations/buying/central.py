@@ -1,0 +1,223 @@
+"""What a tenant buys itself: by an agreement, or with a card of its own. Whose seats they become, its admins say."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from commerce import money
+from commerce.models import Agreement, AgreementPrice, Order, OrderLine, Payment, Price
+from commerce.operations.billing.sellers import seller_for
+from commerce.operations.paying import cards, charging, fulfilment
+from commerce.operations.paying.cards import Means
+from commerce.operations.pricing.prices import NotPriced, price_for
+from commerce.operations.pricing.taxes import terms_for
+from commerce.tax import TaxTerms, split
+from licensing.models import Channel, Plan
+from tenants.access import Actor, Right, actor_of
+from tenants.directory.models import Membership, Tenant
+from tenants.ids import new_id
+from tenants.journal import events
+from tenants.refusal import BadInput, Refused
+
+
+class AgreementNotInForce(Refused):
+    message = _("This agreement does not hold today.")
+
+
+class NotPaidByInvoice(Refused):
+    message = _("Purchases under this agreement are not paid by invoice. Choose a card.")
+
+
+class PriceChanged(Refused):
+    """Nobody pays a total that they have not seen."""
+
+    message = _("The total has changed since you saw it. Look at it, then order.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quote:
+    """What an order would cost at this moment."""
+
+    plan: Plan
+    quantity: int
+    unit_price: Decimal
+    currency: str
+    subtotal: Decimal
+    tax: Decimal
+    tax_name: str
+    tax_rate: Decimal
+    tax_inclusive: bool
+    reverse_charge: bool
+
+    @property
+    def total(self) -> Decimal:
+        return self.subtotal + self.tax
+
+
+def quote(*, tenant: Tenant, plan: Plan, quantity: int, agreement: Agreement | None = None, at: datetime) -> Quote:
+    """
+    At the agreement's price of the plan, else at the list price of central purchases.
+
+    :raises BadInput: a quantity that the plan is not sold in
+    :raises AgreementNotInForce: not on the tenant's own date
+    :raises NotPriced: no price in the tenant's market, or in the agreement's currency
+    """
+    if not plan.min_quantity <= quantity <= plan.max_quantity:
+        limits = {"least": plan.min_quantity, "most": plan.max_quantity}
+        text = _("Choose between %(least)s and %(most)s seats.") % limits
+        raise BadInput(text, field="quantity", code="quantity_out_of_range")
+    unit_price, currency = _price(tenant, plan, agreement, at)
+    terms = terms_for(tenant=tenant, seller=seller_for(tenant.country), at=at)
+    net, tax = split(unit_price * quantity, terms, currency)
+    return Quote(
+        plan=plan,
+        quantity=quantity,
+        unit_price=unit_price,
+        currency=currency,
+        subtotal=net,
+        tax=tax,
+        **terms.fields,
+    )
+
+
+def order(
+    *,
+    plan: Plan,
+    quantity: int,
+    agreement: Agreement | None = None,
+    payment_method: str = "",
+    return_url: str,
+    buyer: Membership | None = None,
+    order_id: UUID | None = None,
+    expecting: Decimal | None = None,
+    by: Actor,
+    at: datetime,
+) -> Order:
+    """
+    Buy for the tenant. By an agreement that is paid by invoice it is granted at once; with a card (the tenant's, or a
+    provider's token, which becomes the tenant's) it is granted when that has paid: till then the order is `pending`.
+
+    `buyer` is who buys where an operator places the order. `order_id` makes a repeated call find the order of the first
+    one. `expecting` is the total that was shown.
+
+    :raises NotAllowed: neither an operator nor somebody who may buy for the tenant; or the buyer may not
+    :raises BadInput: a quantity that the plan is not sold in, or neither agreement nor card
+    :raises AgreementNotInForce: :raises NotPriced: as `quote`
+    :raises NotPaidByInvoice: the agreement wants a card
+    :raises PriceChanged: another total than the expected one
+    :raises PaymentMethodNotAccepted: no card that the provider knows and that may pay here
+    :raises ProviderUnavailable: the provider does not answer; nothing was ordered
+    :raises CardDeclined: :raises PaymentCanceled: nothing was charged, the order is canceled
+    :raises TooManyDeclines: :raises TooManyCardsAtOnce: as for a checkout
+    """
+    buyer = buyer or by.home
+    by.require_in(buyer.tenant, Right.BUY_CENTRALLY)
+    actor_of(buyer).require(Right.BUY_CENTRALLY)
+    if not payment_method and agreement is None:
+        raise BadInput(_("Name an agreement or a card."), field="payment_method", code="required")
+    means = cards.means(payment_method=payment_method, by=actor_of(buyer)) if payment_method else None
+    placed, payment = _place(
+        plan, quantity, agreement, means, buyer=buyer, pk=order_id or new_id(), expecting=expecting, by=by, at=at
+    )
+    if payment is not None:
+        charging.send(payment=payment, return_url=return_url, at=at)
+    return Order.objects.get(pk=placed.pk)
+
+
+@transaction.atomic
+def _place(
+    plan: Plan,
+    quantity: int,
+    agreement: Agreement | None,
+    means: Means | None,
+    *,
+    buyer: Membership,
+    pk: UUID,
+    expecting: Decimal | None,
+    by: Actor,
+    at: datetime,
+) -> tuple[Order, Payment | None]:
+    # Row lock: one person's orders are placed one after another, so that the second call finds what the first placed.
+    Membership.objects.select_for_update(of=("self",), no_key=True).get(pk=buyer.pk)
+    found = Order.objects.of(buyer.tenant).by_buyer(buyer).filter(pk=pk).first()
+    if found is not None:
+        _as_before(found)
+        return found, None
+    agreement = Agreement.objects.of(buyer.tenant).locked().get(pk=agreement.pk) if agreement else None
+    told = quote(tenant=buyer.tenant, plan=plan, quantity=quantity, agreement=agreement, at=at)
+    if expecting is not None and expecting != told.total:
+        raise PriceChanged
+    if means is None and (agreement is None or not agreement.pay_by_invoice):
+        raise NotPaidByInvoice
+    placed = _write(told, agreement, buyer=buyer, pk=pk, by=by, at=at)
+    if means is not None:
+        return placed, charging.start(order=placed, means=means, by=actor_of(buyer), at=at)
+    fulfilment.fulfil_on_invoice(order=placed, at=at)
+    return placed, None
+
+
+def _as_before(order: Order) -> None:
+    """:raises CardDeclined: :raises PaymentCanceled: what the first call was told, if its card brought nothing"""
+    payment = Payment.objects.filter(order=order).last()
+    if payment is not None:
+        charging.shown(payment)
+
+
+def _write(told: Quote, agreement: Agreement | None, *, buyer: Membership, pk: UUID, by: Actor, at: datetime) -> Order:
+    placed = Order.objects.create(
+        pk=pk,
+        tenant=buyer.tenant,
+        buyer=buyer,
+        channel=Channel.CENTRAL,
+        agreement=agreement,
+        currency=told.currency,
+        subtotal=told.subtotal,
+        tax=told.tax,
+        total=told.total,
+        **TaxTerms.of(told).fields,
+        created_at=at,
+    )
+    OrderLine.objects.create(
+        tenant=buyer.tenant,
+        order=placed,
+        plan=told.plan,
+        quantity=told.quantity,
+        unit_price=told.unit_price,
+        amount=told.subtotal,
+        tax=told.tax,
+        tax_inclusive=told.tax_inclusive,
+    )
+    events.record(
+        "order.placed",
+        tenant=buyer.tenant,
+        by=by,
+        at=at,
+        subject=placed.pk,
+        member=buyer.pk,
+        plan=told.plan.pk,
+        quantity=told.quantity,
+        agreement=agreement.pk if agreement else None,
+        total=money.text(told.total, told.currency),
+        currency=told.currency,
+    )
+    return placed
+
+
+def _price(tenant: Tenant, plan: Plan, agreement: Agreement | None, at: datetime) -> tuple[Decimal, str]:
+    if agreement is None:
+        listed = price_for(plan, tenant=tenant, channel=Channel.CENTRAL, at=at)
+        return listed.amount, listed.currency
+    if not agreement.is_in_force(tenant.today(at)):
+        raise AgreementNotInForce
+    agreed = AgreementPrice.objects.filter(agreement=agreement, plan=plan).first()
+    if agreed is not None:
+        return agreed.amount, agreement.currency
+    prices = Price.objects.in_force(Channel.CENTRAL, tenant.today(at))
+    in_its_currency = prices.filter(plan=plan, currency=agreement.currency).first()
+    if in_its_currency is None:
+        raise NotPriced
+    return in_its_currency.amount, agreement.currency

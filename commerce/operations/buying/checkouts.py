@@ -1,0 +1,203 @@
+"""A checkout from its quote to its end; paying for it is in `commerce.operations.buying.payments`."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from commerce import money
+from commerce.models import Checkout, CheckoutState, Price
+from commerce.operations.billing.sellers import seller_for
+from commerce.operations.paying import settlement
+from commerce.operations.pricing.prices import price_for
+from commerce.operations.pricing.taxes import terms_for
+from commerce.tax import TaxTerms, split
+from licensing.models import Channel, Plan
+from policies import eligibility
+from policies.eligibility import Answer, PurchaseRefused
+from policies.operations import decisions
+from tenants.access import SYSTEM, Actor
+from tenants.directory.models import Membership, Tenant
+from tenants.journal import events
+from tenants.refusal import BadInput, NotAllowed, Refused
+
+OPEN_FOR = timedelta(hours=24)
+
+
+class CheckoutClosed(Refused):
+    """The checkout has reached an end, whichever it is."""
+
+
+class CheckoutExpired(CheckoutClosed):
+    message = _("This checkout has expired. Start again to see today's price.")
+
+
+class CheckoutCanceled(CheckoutClosed):
+    message = _("This checkout was canceled.")
+
+
+class CheckoutCompleted(CheckoutClosed):
+    message = _("This checkout was paid already.")
+
+
+class MoreToAssignThanSeats(BadInput):
+    def __init__(self) -> None:
+        super().__init__(_("You name more people than you buy seats."), field="assign_to", code="too_many")
+
+
+def open_checkout(
+    *, plan: Plan, quantity: int, assign_to: Sequence[Membership] | None = None, by: Actor, at: datetime
+) -> Checkout:
+    """
+    Quote a purchase: the total shown, with its tax, is the total charged, for 24 hours. `assign_to` defaults to the
+    buyer.
+
+    The decision is written down with the checkout, or alone when it refuses.
+
+    :raises PurchaseRefused: a rule of eligibility forbids it; nothing is stored as a checkout
+    :raises NotPriced: the plan has no price in the tenant's market
+    :raises MoreToAssignThanSeats: `assign_to` is longer than `quantity`
+    """
+    people = [by.home] if assign_to is None else list(assign_to)
+    answer = _allowed(plan, quantity, by=by, at=at)
+    if len(people) > quantity:
+        raise MoreToAssignThanSeats
+    price = price_for(plan, tenant=by.home.tenant, channel=Channel.SELF_SERVICE, at=at)
+    return _quote(answer, plan, quantity, price, _taxed(by.home.tenant, at), people, by=by, at=at)
+
+
+def resume_or_open_checkout(*, plan: Plan, quantity: int, by: Actor, at: datetime) -> Checkout:
+    """
+    As `open_checkout` for the buyer's own seat, but the same link followed again leads to the same quote, as long
+    as it is open and today's price and tax are still those it shows. Followed twice at one moment, too.
+
+    :raises PurchaseRefused: as `open_checkout`
+    :raises NotPriced: as `open_checkout`
+    """
+    answer = _allowed(plan, quantity, by=by, at=at)
+    price = price_for(plan, tenant=by.home.tenant, channel=Channel.SELF_SERVICE, at=at)
+    terms = _taxed(by.home.tenant, at)
+    with transaction.atomic():
+        # Row lock: the same person's links are followed one after another, so the second finds what the first opened.
+        Membership.objects.select_for_update(of=("self",), no_key=True).get(pk=by.home.pk)
+        same = (
+            Checkout.objects.by_buyer(by.home)
+            .payable(at)
+            .filter(plan=plan, quantity=quantity, unit_price=price.amount, currency=price.currency)
+            .filter(assign_to=[str(by.home.pk)], **terms.fields)
+        )
+        found = same.order_by("-created_at").first()
+        return found or _quote(answer, plan, quantity, price, terms, [by.home], by=by, at=at)
+
+
+def _taxed(tenant: Tenant, at: datetime) -> TaxTerms:
+    return terms_for(tenant=tenant, seller=seller_for(tenant.country), at=at)
+
+
+def _allowed(plan: Plan, quantity: int, *, by: Actor, at: datetime) -> Answer:
+    answer = eligibility.decide(by.home, plan.product, plan=plan, quantity=quantity, at=at)
+    if not answer.allowed:
+        decisions.keep(answer=answer, plan=plan, quantity=quantity, by=by, at=at)
+        raise PurchaseRefused(answer)
+    return answer
+
+
+@transaction.atomic
+def _quote(
+    answer: Answer,
+    plan: Plan,
+    quantity: int,
+    price: Price,
+    terms: TaxTerms,
+    people: Sequence[Membership],
+    *,
+    by: Actor,
+    at: datetime,
+) -> Checkout:
+    decisions.keep(answer=answer, plan=plan, quantity=quantity, by=by, at=at)
+    net, tax = split(price.amount * quantity, terms, price.currency)
+    checkout = Checkout.objects.create(
+        tenant=by.home.tenant,
+        buyer=by.home,
+        plan=plan,
+        quantity=quantity,
+        assign_to=[str(member.pk) for member in people],
+        currency=price.currency,
+        unit_price=price.amount,
+        subtotal=net,
+        tax=tax,
+        total=net + tax,
+        **terms.fields,
+        created_at=at,
+        expires_at=at + OPEN_FOR,
+    )
+    events.record(
+        "checkout.opened",
+        tenant=by.home.tenant,
+        by=by,
+        at=at,
+        subject=checkout.pk,
+        plan=plan.pk,
+        quantity=quantity,
+        total=money.text(checkout.total, checkout.currency),
+        currency=checkout.currency,
+    )
+    return checkout
+
+
+def cancel_checkout(*, checkout: Checkout, by: Actor, at: datetime) -> Checkout:
+    """
+    Give a checkout up. A card that waits for its holder is released first; done already: nothing changes.
+
+    :raises NotAllowed: `by` is not its buyer
+    :raises CheckoutCompleted: it was paid, perhaps this very moment
+    :raises CheckoutExpired: too late
+    :raises PaymentInProgress: the provider has not answered yet
+    """
+    require_buyer(checkout, by)
+    return _end(checkout, CheckoutState.CANCELED, by=by, at=at)
+
+
+def expire_overdue(*, at: datetime, limit: int = 500) -> int:
+    """End the checkouts whose time has run out. One whose provider does not answer is left for the next sweep."""
+    ended = 0
+    for checkout in Checkout.objects.overdue(at).order_by("expires_at")[:limit]:
+        try:
+            _end(checkout, CheckoutState.EXPIRED, by=SYSTEM, at=at)
+        except (CheckoutClosed, settlement.PaymentInProgress):
+            continue
+        ended += 1
+    return ended
+
+
+def _end(checkout: Checkout, state: CheckoutState, *, by: Actor, at: datetime) -> Checkout:
+    settlement.release_card(checkout=checkout, at=at)
+    with transaction.atomic():
+        checkout = Checkout.objects.locked().get(pk=checkout.pk)
+        if checkout.state == state:
+            return checkout
+        require_open(checkout, at=None)
+        settlement.end_checkout(checkout=checkout, state=state, by=by, at=at)
+    return checkout
+
+
+def require_buyer(checkout: Checkout, by: Actor) -> None:
+    """:raises NotAllowed: a checkout is paid, confirmed and canceled by the person who opened it"""
+    if not by.is_member(checkout.buyer_id):
+        raise NotAllowed(_("Only the person who opened this checkout can do this."))
+
+
+def require_open(checkout: Checkout, *, at: datetime | None) -> None:
+    """:raises CheckoutClosed: it has ended. :raises PaymentInProgress: a card is being tried"""
+    closed = {
+        CheckoutState.COMPLETED: CheckoutCompleted,
+        CheckoutState.EXPIRED: CheckoutExpired,
+        CheckoutState.CANCELED: CheckoutCanceled,
+    }
+    if checkout.state in closed:
+        raise closed[CheckoutState(checkout.state)]
+    if checkout.state != CheckoutState.OPEN:
+        raise settlement.PaymentInProgress
+    if at is not None and checkout.expires_at <= at:
+        raise CheckoutExpired

@@ -1,0 +1,225 @@
+"""Ending a subscription early, with the money that goes back for it."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import transaction
+
+from commerce import money
+from commerce.models import Order, OrderState, Payment, RefundReason
+from commerce.operations.changes import lines, quotes, scheduled
+from commerce.operations.changes.quotes import ByTerms, Position
+from commerce.operations.paying import orders as order_operations
+from commerce.operations.paying import settlement
+from commerce.operations.paying.settlement import PaymentInProgress
+from commerce.tax import TaxTerms
+from licensing.models import EndCause, Seat, Subscription, SubscriptionState
+from licensing.operations import lifecycle, seats, subscriptions
+from licensing.operations.subscriptions import SubscriptionInactive
+from tenants.access import Actor
+from tenants.delivery import jobs
+from tenants.journal import events
+from tenants.text import require_plain
+
+# People that one letter-writing job is for.
+TOLD_AT_ONCE = 50
+# People whom a cancellation names.
+NAMED = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cancellation(ByTerms):
+    """
+    What canceling does. `refunds` are the lines inside their windows: their seats end at once, and what they leave
+    unused goes back. `running` are the others: as long as there are any, the subscription runs with their seats until
+    `ends_at`; else it ends now. `losing` people lose their seats: those that were given last, of whom `people` are the
+    first.
+    """
+
+    subscription: Subscription
+    refunds: tuple[Position, ...]
+    running: tuple[Position, ...]
+    currency: str
+    terms: TaxTerms
+    losing: int
+    people: tuple[Seat, ...]
+    ends_at: datetime
+    as_of: datetime
+
+    @property
+    def lines(self) -> tuple[Position, ...]:
+        return (*self.refunds, *self.running)
+
+    @property
+    def ends_now(self) -> bool:
+        return bool(self.refunds) and not self.running
+
+    @property
+    def seats_left(self) -> int:
+        """Those that go on."""
+        if not self.refunds:
+            return self.subscription.quantity
+        return sum(line.quantity for line in self.running)
+
+    @property
+    def subtotal(self) -> Decimal:
+        return sum((line.amount for line in self.refunds), money.ZERO)
+
+    @property
+    def tax(self) -> Decimal:
+        return sum((line.tax for line in self.refunds), money.ZERO)
+
+    @property
+    def total(self) -> Decimal:
+        return self.subtotal + self.tax
+
+    @property
+    def given_back(self) -> dict[str, str]:
+        """As the journal keeps it; nothing where nothing goes back."""
+        if not self.refunds:
+            return {}
+        return {"refund": money.text(self.total, self.currency), "currency": self.currency}
+
+
+def preview_cancellation(
+    *, subscription: Subscription, as_of: datetime | None = None, by: Actor, at: datetime
+) -> Cancellation:
+    """
+    What `cancel_subscription` would do; changes nothing.
+
+    :raises NotAllowed: not its owner, nor an admin who may end it
+    :raises SubscriptionInactive: it has ended already
+    :raises BadInput: the preview is too old
+    """
+    subscriptions.require_ender(subscription, by)
+    return _cancellation(subscription, at=quotes.moment(as_of, at=at))
+
+
+def cancel_subscription(
+    *, subscription: Subscription, reason: str, as_of: datetime | None = None, by: Actor, at: datetime
+) -> Cancellation:
+    """
+    Cancel. Each line that is still inside its refund window (7 times 24 h from its charge) ends now, and its unused
+    part goes back to the card, or off the invoice; the others run to the end of the term. Where none does, access ends
+    now; else renewal is turned off and the subscription shrinks to what runs: the people above that, those who came
+    last, lose their seats and are told. What waited for the renewal, or for a payment, is withdrawn. Nothing to give
+    back and renewal off already: nothing changes.
+
+    :raises NotAllowed: not its owner, nor an admin who may end it
+    :raises SubscriptionInactive: it has ended already
+    :raises ChangedSincePreview: what was shown holds no longer
+    :raises PaymentInProgress: an invoice of it is being paid in this moment
+    :raises BadInput: control characters in the reason; or the preview is too old
+    """
+    require_plain(reason, field="reason")
+    subscriptions.require_ender(subscription, by)
+    moment = quotes.moment(as_of, at=at)
+    _release_cards(subscription, at=at)
+    with transaction.atomic():
+        subscription, orders = lines.lock(subscription)
+        quotes.require_unchanged(subscription, since=as_of)
+        cancellation = _cancellation(subscription, at=moment)
+        if not cancellation.refunds and not subscription.auto_renew:
+            return cancellation  # it ends at that moment already
+        _withdraw_what_waits(subscription, orders, by=by, at=at)
+        if cancellation.ends_now:
+            _tell(list(Seat.objects.open().filter(subscription=subscription)), by=by)
+            lifecycle.end(subscription=subscription, cause=EndCause.CANCELED, by=by, at=at)
+        else:
+            _shrink(cancellation, by=by, at=at)
+            subscriptions.set_auto_renew(subscription=subscription, auto_renew=False, by=by, at=at)
+        events.record(
+            "subscription.canceled",
+            tenant=subscription.tenant,
+            by=by,
+            at=at,
+            subject=subscription.pk,
+            reason=reason,
+            ends_at=cancellation.ends_at,
+            **cancellation.given_back,
+        )
+        lines.give_back(cancellation.refunds, reason=RefundReason.CANCELED, by=by, at=at)
+    lines.send_refunds(cancellation.refunds, at=at)
+    return cancellation
+
+
+def past_cancellation(*, subscription: Subscription, since: datetime) -> Cancellation | None:
+    """
+    What a cancel did at a moment or after it: for the retry of a call that died before it could answer. None: there was
+    no cancel that gave anything back.
+    """
+    back = lines.past(subscription, reason=RefundReason.CANCELED, since=since)
+    if not back:
+        return None
+    at = back[0].starts_at
+    runs = subscription.state == SubscriptionState.ACTIVE
+    running = [held.giving_back(held.line.seats_left, at=at) for held in lines.of_term(subscription, at=at)]
+    seats_of = Seat.objects.filter(subscription=subscription).with_people().order_by("-assigned_at", "-pk")
+    lost = seats_of.filter(released_at=at) if runs else seats_of.open()
+    return Cancellation(
+        subscription=subscription,
+        refunds=back,
+        running=tuple(running) if runs else (),
+        currency=back[0].currency,
+        terms=quotes.terms_of(back),
+        losing=lost.count(),
+        people=tuple(lost[:NAMED]),
+        ends_at=subscription.term_end if runs else at,
+        as_of=at,
+    )
+
+
+def _cancellation(subscription: Subscription, *, at: datetime) -> Cancellation:
+    # In grace the term is over: nothing of it is left to cancel.
+    if subscription.state != SubscriptionState.ACTIVE or subscription.term_end <= at:
+        raise SubscriptionInactive
+    held = lines.of_term(subscription, at=at)
+    back = tuple(line.giving_back(line.line.seats_left, at=at) for line in held if line.is_open)
+    running = tuple(line.giving_back(line.line.seats_left, at=at) for line in held if not line.is_open)
+    left = sum(line.quantity for line in running) if back else subscription.quantity
+    losing = max(subscription.seats_assigned - left, 0)
+    return Cancellation(
+        subscription=subscription,
+        refunds=back,
+        running=running,
+        currency=quotes.currency_of(subscription),
+        terms=quotes.terms_of(back),
+        losing=losing,
+        people=tuple(seats.newest(subscription, min(losing, NAMED))) if losing else (),
+        ends_at=at if back and not running else subscription.term_end,
+        as_of=at,
+    )
+
+
+def _release_cards(subscription: Subscription, *, at: datetime) -> None:
+    """Of orders that wait for their cardholder, so that nobody pays any more for what ends now."""
+    orders = Order.objects.filter(subscription=subscription, state=OrderState.PENDING)
+    for payment in Payment.objects.live().filter(order__in=orders):
+        with suppress(PaymentInProgress):  # should it be captured after all, it goes back in full
+            settlement.call_off(payment, at=at)
+
+
+def _withdraw_what_waits(subscription: Subscription, orders: list[Order], *, by: Actor, at: datetime) -> None:
+    scheduled.withdraw(subscription=subscription, by=by, at=at)
+    for order in orders:
+        if order.state == OrderState.PENDING:
+            order_operations.cancel(order, by=by, at=at)
+
+
+def _shrink(cancellation: Cancellation, *, by: Actor, at: datetime) -> None:
+    """To the seats that run on. The locked row is changed, not only what the database holds."""
+    subscription = cancellation.subscription
+    count = subscription.quantity - cancellation.seats_left
+    if not count:
+        return
+    _tell(seats.release_newest(subscription=subscription, count=cancellation.losing, by=by, at=at), by=by)
+    subscriptions.remove_seats(subscription=subscription, count=count, by=by, at=at)
+
+
+def _tell(lost: list[Seat], *, by: Actor) -> None:
+    """The people who lost their seats, but for who took them."""
+    told = [str(seat.pk) for seat in lost if not by.is_member(seat.member_id)]
+    for start in range(0, len(told), TOLD_AT_ONCE):
+        jobs.enqueue("commerce.deliver_lost_seats", seat_ids=told[start : start + TOLD_AT_ONCE])

@@ -1,0 +1,1 @@
+"""Trying cards, settling what became of it, giving money back."""

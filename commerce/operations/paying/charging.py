@@ -1,0 +1,111 @@
+"""
+Trying a card for an order: a first transaction that commits the try, the provider's call outside any, and a second
+one that writes down what became of it (`commerce.operations.paying.settlement`).
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from uuid import UUID
+
+from django.utils.translation import gettext_lazy as _
+
+from commerce import gateways
+from commerce.gateways.protocol import Charge, ChargeRequest, GatewayUnavailable, UnknownPaymentMethod
+from commerce.models import Order, Payment, PaymentState
+from commerce.operations.paying import cards, declines
+from commerce.operations.paying.cards import Means
+from commerce.operations.paying.settlement import settle_payment
+from tenants.access import Actor
+from tenants.journal import events
+from tenants.refusal import Refused
+
+
+class CardDeclined(Refused):
+    """The card was declined; another one may be tried."""
+
+    http_status = 402
+    message = _("Your card was declined. Nothing was charged; try another card.")
+
+
+class PaymentCanceled(Refused):
+    message = _("The payment took too long and was canceled. Nothing was charged; try again.")
+
+
+def start(*, order: Order, means: Means, by: Actor, at: datetime) -> Payment:
+    """
+    Commit to a try, in the caller's transaction, which holds the order's lock. The provider hears of it after that.
+
+    :raises PaymentMethodNotAccepted: the kept card was removed meanwhile, or is not the payer's
+    :raises TooManyDeclines: the checkout, the person or the tenant had too many
+    :raises TooManyCardsAtOnce: so many are under way that one more might pass the limit
+    """
+    declines.refuse_after_declines(payer=by.home, checkout=order.checkout, at=at)
+    payment = Payment.objects.create(
+        tenant=order.tenant,
+        order=order,
+        payer=by.home,
+        amount=order.due,
+        currency=order.currency,
+        payment_method=means.token,
+        card=means.card,
+        gateway=gateways.current().name,
+        started_at=at,
+    )
+    cards.require_kept(payment)
+    events.record(
+        "payment.started", tenant=order.tenant, by=by, at=at, subject=order.checkout_id or order.pk, payment=payment.pk
+    )
+    return payment
+
+
+def send(*, payment: Payment, return_url: str, at: datetime, off_session: bool = False) -> Payment:
+    """
+    Ask the provider, outside any transaction, and settle. As it was when the answer is not known: the sweep finds out.
+
+    :raises CardDeclined: declined. :raises PaymentCanceled: called off; nothing was charged
+    """
+    request = ChargeRequest(
+        key=payment.pk,
+        amount=payment.amount,
+        currency=payment.currency,
+        payment_method=payment.payment_method,
+        customer=cards.customer(payment),
+        return_url=return_url,
+        off_session=off_session,
+    )
+    charge = _answer(request)
+    return shown(settle_payment(payment=payment, charge=charge, at=at)) if charge else payment
+
+
+def learn(*, payment: Payment, ask: Callable[[UUID], Charge | None], at: datetime) -> Payment:
+    """
+    Ask the provider about a try that waits for its cardholder. As it was when there is no news.
+
+    :raises CardDeclined: the bank or the cardholder said no. :raises PaymentCanceled: called off
+    """
+    try:
+        charge = ask(payment.pk) if payment.state == PaymentState.REQUIRES_ACTION else None
+    except GatewayUnavailable:
+        charge = None
+    return shown(settle_payment(payment=payment, charge=charge, at=at)) if charge else payment
+
+
+def _answer(request: ChargeRequest) -> Charge | None:
+    gateway = gateways.current()
+    with suppress(GatewayUnavailable):
+        try:
+            return gateway.charge(request)
+        except UnknownPaymentMethod:
+            # Forgotten there since it was asked for: nothing was charged, and by this key nothing will be.
+            return gateway.cancel(request.key)
+    return None
+
+
+def shown(payment: Payment) -> Payment:
+    """:raises CardDeclined: :raises PaymentCanceled: what became of a try that brought nothing"""
+    if payment.state == PaymentState.FAILED:
+        raise CardDeclined(decline_code=payment.decline_code)
+    if payment.state == PaymentState.CANCELED:
+        raise PaymentCanceled
+    return payment

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from commerce import invoice_pdf
 from commerce.models import Invoice, InvoiceKind, Order
+from commerce.operations.letters import post
 from licensing.models import Subscription
 
 

@@ -15,7 +15,6 @@ from commerce.forms import AnswerForm
 from commerce.models import SupportCase
 from commerce.models.support import CaseKind, CaseState
 from commerce.operations import support
-from licensing.models import Subscription
 from tenants.access import Actor
 from tenants.dates import listed_minute
 from tenants.procurement import READS, Filter, ProcurementAdmin, Section, badge
@@ -117,9 +116,8 @@ class SupportCaseAdmin(ProcurementAdmin):
             support.close(case=case, by=actor, at=now)
             return _("Closed.")
         if "end" in request.POST:
-            support.end_subscription(case=case, by=actor, at=now)
-            ended = Subscription.objects.get(pk=case.subscription_id)
-            return _("Canceled: %(subscription)s.") % {"subscription": ended}
+            done = support.end_subscription(case=case, by=actor, at=now)
+            return _("Canceled: %(subscription)s.") % {"subscription": done.subscription}
         if form.is_valid():
             support.answer(case=case, body=form.cleaned_data["body"], by=actor, at=now)
             return _("Answered. The person is told by e-mail.")

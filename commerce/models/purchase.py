@@ -93,6 +93,7 @@ class PurchaseQuerySet(SubscriptionQuerySet):
             Q(agreement__valid_to=None) | Q(agreement__valid_to__gt=day),
             tenant=OuterRef("tenant"),
             plan=OuterRef("plan"),
+            agreement__valid_from__lte=day,
             agreement__pays_for__subscription=OuterRef("pk"),
         )
         announced = Price.objects.renewing(

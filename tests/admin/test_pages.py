@@ -39,7 +39,7 @@ MAY_READ = {
     "global_admin": OF_TENANTS,
     "billing_admin": {PURCHASES, INVOICES, DISPUTES, AGREEMENTS, POLICIES, JOURNAL, ORGANISATIONS},
     "global_reader": {PURCHASES, INVOICES, DISPUTES, AGREEMENTS, POLICIES, JOURNAL, ORGANISATIONS},
-    "license_admin": {PURCHASES},
+    "license_admin": {PURCHASES, POLICIES},
     "user_admin": {PURCHASES},
 }
 

@@ -16,7 +16,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.functional import Promise
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
@@ -38,6 +38,11 @@ def may_read_some(actor: Actor) -> bool:
 def badge(text: str | Promise, kind: str = "") -> str:
     """A state as a word in its colour; `kind` is green, amber, red or nothing."""
     return format_html('<span class="badge{}">{}</span>', f" badge-{kind}" if kind else "", text)
+
+
+def as_lines(*texts: str) -> str:
+    """Texts below each other, and each of their lines."""
+    return format_html_join("", "<div>{}</div>", ((line,) for text in texts for line in text.splitlines()))
 
 
 class LookAheadPaginator(Paginator):

@@ -16,10 +16,10 @@ from commerce import invoice_pdf
 from commerce.amounts import money
 from commerce.models import Invoice, InvoiceKind, OrderState
 from commerce.operations.billing.invoice_payments import may_pay_for_the_tenant
-from commerce.views.invoice_wording import Standing, sheet_of, standing_of
-from tenants.access import Actor, Right
+from commerce.views.invoice_wording import sheet_of, standing_of
+from tenants.access import Right
 from tenants.dates import listed_day
-from tenants.procurement import READS, Filter, ProcurementAdmin, Row, Section, badge
+from tenants.procurement import READS, Filter, ProcurementAdmin, Row, Section, as_lines, badge
 
 
 class KindFilter(Filter):
@@ -52,6 +52,7 @@ class InvoiceAdmin(ProcurementAdmin):
     search_help_text = gettext_lazy("Number or who was billed")
     sortable_by = ["number", "issued"]
     ordering = ["-issued_at", "-pk"]
+    detail_template = "admin/invoice.html"
     empty_title = gettext_lazy("No invoices yet")
     empty_text = gettext_lazy("Each purchase brings an invoice, and each refund a credit note.")
 
@@ -94,6 +95,18 @@ class InvoiceAdmin(ProcurementAdmin):
         about = _("PDF of %(number)s") % {"number": invoice.number}
         return format_html('<a href="{}" aria-label="{}">{}</a>', _pdf(invoice), about, _("PDF"))
 
+    def page(self, request: HttpRequest, row: Invoice, status: int = 200, **context: Any) -> Any:
+        standing = standing_of(row, timezone.now())
+        context = {
+            "title": f"{row.get_kind_display()} {row.number}",
+            "standing": standing,
+            "state": badge(standing.word, standing.kind),
+            "pdf": _pdf(row),
+            "pay": may_pay_for_the_tenant(row, self.actor(request)) and bool(standing.due),
+            **context,
+        }
+        return super().page(request, row, status, **context)
+
     def sections(self, request: HttpRequest, row: Invoice) -> list[Section]:
         sheet = sheet_of(row, timezone.now())
         return [
@@ -102,23 +115,23 @@ class InvoiceAdmin(ProcurementAdmin):
         ]
 
     def facts(self, request: HttpRequest, row: Invoice, sheet: dict[str, Any]) -> list[Row]:
-        standing = sheet["standing"]
-        seller = "\n".join(filter(None, (row.seller_name, row.seller_address, row.seller_tax_id)))
-        billed = "\n".join(filter(None, (row.bill_to_name, row.bill_to_address, row.bill_to_tax_number)))
+        seller = as_lines(row.seller_name, row.seller_address, _tax_number(row.seller_tax_id))
+        billed = as_lines(row.bill_to_name, row.bill_to_address, _tax_number(row.bill_to_tax_number))
         facts = [
-            (_("State"), format_html("{} {}", badge(standing.word, standing.kind), standing.sentence)),
-            (_("From"), seller),
             (_("Bill to"), billed),
+            (_("From"), seller),
             (_("Date"), sheet["day"]),
             (_("Due"), sheet["due_day"]),
-            (_("Amount due"), _due(row, standing, self.actor(request))),
             (_("Credits invoice"), row.credits and _link(row.credits)),
             (_("Purchase"), _purchase(row)),
             (_("Order"), row.order_id),
-            (_("Download"), self.as_pdf(row)),
         ]
         whose = [(_("Organisation"), row.tenant)] if self.actor(request).is_operator else []
         return [Row(label=label, value=value) for label, value in [*whose, *facts] if value]
+
+
+def _tax_number(number: str) -> str:
+    return _("Tax number: %(number)s") % {"number": number} if number else ""
 
 
 def _pdf(invoice: Invoice) -> str:
@@ -127,17 +140,6 @@ def _pdf(invoice: Invoice) -> str:
 
 def _link(invoice: Invoice) -> str:
     return format_html('<a href="{}">{}</a>', reverse("admin:commerce_invoice_change", args=[invoice.pk]), invoice)
-
-
-def _due(invoice: Invoice, standing: Standing, actor: Actor) -> str:
-    """What is still to be paid, and where whoever may pay it does."""
-    if not standing.due:
-        return ""
-    amount = money(standing.due, invoice.currency)
-    if not may_pay_for_the_tenant(invoice, actor):
-        return amount
-    url = reverse("invoice-pay", args=[invoice.pk])
-    return format_html('{} <a class="sw-button" href="{}">{}</a>', amount, url, _("Pay now"))
 
 
 def _purchase(invoice: Invoice) -> str:

@@ -18,7 +18,7 @@ from django_countries import countries
 from commerce.models import Seller
 from commerce.operations.billing import sellers
 from tenants.access import Actor
-from tenants.procurement import Section
+from tenants.procurement import Section, as_lines
 from tenants.procurement_form import FormAdmin
 
 BETWEEN_CODES = re.compile(r"[\s,;]+")
@@ -95,7 +95,7 @@ class SellerAdmin(FormAdmin):
     list_display = ["name", "slug", "prefix", "country_name", "bills"]
     ordering = ["name"]
     sortable_by = ["name"]
-    detail_fields = ["name", "slug", "prefix", "country_name", "address", "tax_id", "bills"]
+    detail_fields = ["name", "slug", "prefix", "country_name", "tax_id", "lines", "bills"]
     form_title = gettext_lazy("What its next invoices say")
 
     def get_urls(self) -> list[URLPattern]:
@@ -111,6 +111,10 @@ class SellerAdmin(FormAdmin):
     @admin.display(description=gettext_lazy("country"))
     def country_name(self, seller: Seller) -> str:
         return str(countries.name(seller.country) or seller.country)
+
+    @admin.display(description=gettext_lazy("address"))
+    def lines(self, seller: Seller) -> str:
+        return as_lines(seller.address)
 
     @admin.display(description=gettext_lazy("markets"))
     def bills(self, seller: Seller) -> str:

@@ -15,7 +15,7 @@ from tenants.access import Actor, Right
 from tenants.directory.models import Sector, Tenant
 from tenants.directory.operations import organisations
 from tenants.directory.tax_numbers import LONGEST
-from tenants.procurement import Filter, Row, Section, badge
+from tenants.procurement import Filter, Row, Section, as_lines, badge
 from tenants.procurement_form import FormAdmin
 
 
@@ -89,7 +89,9 @@ class TenantAdmin(FormAdmin):
         return badge(_("Managed"), "green") if tenant.managed else badge(_("Not managed"), "amber")
 
     def sections(self, request: HttpRequest, row: Tenant) -> list[Section]:
-        return [*super().sections(request, row), Section(title=_("On the next invoices"), rows=_billing(row))]
+        [whole] = super().sections(request, row)
+        billing = Section(title=_("On the next invoices"), rows=_billing(row))
+        return [billing, Section(title=_("The organisation"), rows=whole.rows)]
 
     def may_change(self, actor: Actor) -> bool:
         return actor.may(Right.CHANGE_BILLING)
@@ -107,9 +109,9 @@ class TenantAdmin(FormAdmin):
 
 def _billing(tenant: Tenant) -> list[Row]:
     """As they stand on paper, down to the country that is always there."""
-    lines = [*tenant.billing_address.splitlines(), str(countries.name(tenant.country) or tenant.country)]
+    country = str(countries.name(tenant.country) or tenant.country)
     return [
         Row(label=_("Name"), value=tenant.billed_as),
-        Row(label=_("Address"), value=", ".join(lines)),
+        Row(label=_("Address"), value=as_lines(tenant.billing_address, country)),
         Row(label=_("Tax number"), value=tenant.tax_number),
     ]

@@ -1,15 +1,18 @@
 """Invoices by API, in the browser, by mail and in the procurement view."""
 
+from datetime import timedelta
+
 import pytest
 from django.core import mail
 from django.db import connection
+from django.db.models import F
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
 from commerce import invoice_pdf
-from commerce.models import Invoice, Order
+from commerce.models import Invoice, InvoiceLine, Order
 from commerce.operations.changes import cancellations
 from commerce.operations.letters import receipts
 from tenants.journal.events import sequence_waiting
@@ -134,6 +137,30 @@ class TestThePages:
         text = signed_in(ana).get(page("my-invoice", note.pk)).text
         assert page("my-invoice", invoice.pk) in text
         assert "Refunded to the card" in text
+
+    def test_say_whether_it_is_paid_or_what_is_due_by_when(self, ana, invoice):
+        browser, pages = signed_in(ana), (page("my-invoice", invoice.pk), page("my-invoices"))
+
+        def told(word, due_in=None):
+            if due_in is not None:
+                Order.objects.update(state="invoiced", paid_at=None, due_at=timezone.now() + due_in)
+            return all(word in browser.get(url).text for url in pages)
+
+        assert told("Paid")
+        assert "Nothing is left to pay" in browser.get(pages[0]).text
+        assert told("Open, due", timedelta(days=30))
+        assert reverse("invoice-pay", args=[invoice.pk]) in browser.get(pages[0]).text
+        assert told("Overdue since", timedelta(days=-1))
+        Order.objects.update(credited=F("total"))
+        assert told("Nothing to pay")
+        assert reverse("invoice-pay", args=[invoice.pk]) not in browser.get(pages[0]).text
+
+    def test_say_for_how_much_of_a_term_a_line_is(self, ana, invoice):
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            cursor.execute("ALTER TABLE commerce_invoiceline DISABLE TRIGGER USER")
+        InvoiceLine.objects.update(part_seconds=16 * 86_400 + 21_600, term_seconds=31 * 86_400)
+        assert "9.99 × 2 × 16.25 of 31 days" in signed_in(ana).get(page("my-invoice", invoice.pk)).text
 
     @pytest.mark.parametrize("name", ["my-invoice", "my-invoice-pdf"])
     def test_are_there_for_the_payer_alone(self, ana, invoice, name):

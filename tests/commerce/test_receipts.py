@@ -1,4 +1,5 @@
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 from django.core import mail
@@ -8,6 +9,7 @@ from commerce.operations.billing import invoice_payments
 from commerce.operations.letters import receipts
 from commerce.tasks import deliver_receipt
 from tenants.delivery.models import Job
+from tests.commerce.changes import change
 from tests.factories import (
     NOON,
     MembershipFactory,
@@ -50,6 +52,24 @@ def test_of_an_invoice_that_was_paid_leads_to_the_procurement_view(tenant, plan)
     assert letter.to == [bill.user.email]
     for told in (f"the invoice for {plan} is paid", f"{SITE}/admin/commerce/purchase/{subscription.pk}/change/"):
         assert told in letter.body
+
+
+def test_of_more_seats_tells_for_how_much_of_the_term_they_are(ana, plan):
+    subscription = buy(ana, plan)
+    middle = subscription.term_start + (subscription.term_end - subscription.term_start) / 2
+    change(subscription, 4, at=middle, card="pm_card_visa")
+    body = deliver(Order.objects.get(kind="seats")).body
+    for told in ("you added seats", "2 × $9.99 (15.5 of 31 days)", "$9.99"):
+        assert told in body
+
+
+def test_of_an_invoice_that_was_paid_later_tells_what_was_credited_before(ana, plan):
+    buy(ana, plan)
+    Order.objects.update(due_at=NOON, credited=Decimal("9.99"))
+    body = deliver(Order.objects.get()).body
+    for told in ("is paid.", "Credited: −$9.99", "Amount paid: $9.99"):
+        assert told in body
+    assert "7 days" not in body
 
 
 def test_tells_times_on_the_clock_of_the_tenant(plan):

@@ -113,6 +113,12 @@ class TestWhatOnlyTheOperatorGives:
             with pytest.raises(NeedsOperator):
                 add(tenant, admin_of(tenant), **by_whom)
 
+    def test_nor_for_another_currency_whose_list_may_be_cheaper(self, tenant, plan):
+        price_centrally(plan, "8.00", "EUR")
+        with pytest.raises(NeedsOperator):
+            add(tenant, admin_of(tenant), currency="EUR", prices={})
+        assert add(tenant, SYSTEM, currency="EUR", prices={}).currency == "EUR"
+
     @pytest.mark.parametrize(
         "more",
         [

@@ -81,7 +81,7 @@ def add(*, tenant: Tenant, name: str, terms: Terms, by: Actor, at: datetime, cur
     Agree with a tenant. `currency` defaults to the one that the tenant's prices are in, and never changes.
 
     :raises NotAllowed: neither an operator nor somebody who may buy for the tenant
-    :raises NeedsOperator: paid by invoice, or cheaper than the list, and `by` is no operator
+    :raises NeedsOperator: paid by invoice, cheaper than the list or in another currency, and `by` is no operator
     :raises AgreementExists: the tenant has one of that name
     :raises BadInput: no name, dates that end before they begin, an unknown plan or currency, or an amount that is none
     """
@@ -89,7 +89,10 @@ def add(*, tenant: Tenant, name: str, terms: Terms, by: Actor, at: datetime, cur
     name = _checked_name(name)
     if currency and not _is_sold_in(currency):
         raise BadInput(_("Nothing is sold in this currency."), field="currency", code="does_not_exist")
-    currency = currency or currency_of(tenant)
+    own = currency_of(tenant)
+    currency = currency or own
+    if currency != own and not (by.is_system or by.is_operator):
+        raise NeedsOperator  # another list may be the cheaper one
     _check(terms, currency)
     _require_operator_for(NOTHING_AGREED, terms, currency, tenant, by=by, at=at)
     agreement = Agreement(tenant=tenant, name=name, currency=currency, created_at=at, **terms.fields)

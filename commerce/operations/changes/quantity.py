@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from django.db import models, transaction
@@ -60,9 +61,9 @@ def preview(
     if when == When.RENEWAL:
         return _at_renewal(subscription, quantity, by=by, at=moment)
     if quantity > subscription.quantity:
-        told = adding.quote(subscription=subscription, quantity=quantity, at=moment)
+        # First, so that nobody multiplies by a number that nobody may ask for.
         ordering.require_rules(subscription, quantity, keep=False, by=by, at=at)
-        return told
+        return adding.quote(subscription=subscription, quantity=quantity, at=moment)
     if quantity < subscription.quantity:
         ordering.require_bounds(subscription, quantity)
         return reducing.quote(subscription=subscription, quantity=quantity, at=moment)
@@ -76,6 +77,7 @@ def change(
     when: str = When.NOW,
     payment_method: str = "",
     as_of: datetime | None = None,
+    expecting: Decimal | None = None,
     return_url: str,
     order_id: UUID | None = None,
     by: Actor,
@@ -84,7 +86,7 @@ def change(
     """
     Have another number of seats. More now: charged for the rest of the term. Fewer now: the newest go back inside their
     window, the rest at the renewal. The number that it has already: what waited for the renewal is withdrawn.
-    `as_of`: the moment of a preview, to be charged exactly what it showed.
+    `as_of`: the moment of a preview, to be charged exactly what it showed; `expecting`: the total that it showed.
 
     :raises NotAllowed: `by` may not spend on it
     :raises NotPriced: nothing was ever charged for it
@@ -109,6 +111,7 @@ def change(
             payment_method=payment_method,
             as_of=moment,
             shown=shown,
+            expecting=expecting,
             return_url=return_url,
             order_id=order_id,
             by=by,
@@ -116,9 +119,16 @@ def change(
         )
         return Changed(quote=told, order=order)
     if when == When.NOW and quantity < subscription.quantity:
-        return Changed(
-            quote=reducing.reduce(subscription=subscription, quantity=quantity, as_of=moment, shown=shown, by=by, at=at)
+        told = reducing.reduce(
+            subscription=subscription,
+            quantity=quantity,
+            as_of=moment,
+            shown=shown,
+            expecting=expecting,
+            by=by,
+            at=at,
         )
+        return Changed(quote=told)
     return Changed(quote=_schedule(subscription, quantity, when, by=by, at=at))
 
 

@@ -164,6 +164,9 @@ def test_every_row_opens_for_the_operator(operator, contoso, bought):
         "licensing_plan": bought.plan,
         "commerce_price": bought.plan.prices.get(),
         "commerce_taxrate": factories.TaxRateFactory(),
+        "commerce_supportcase": support.open_case(
+            kind="question", subject="No data", body="Empty.", by=factories.acting(bought.owner), at=NOON
+        ),
         "policies_policy": factories.PolicyFactory(tenant=contoso, product=bought.plan.product),
         "policies_market": factories.MarketFactory(country="SE"),
         "policies_exclusion": factories.ExclusionFactory(country="SE"),

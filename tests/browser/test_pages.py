@@ -94,6 +94,49 @@ def nobody(visit, **look):
     return page
 
 
+def adding(visit, **look):
+    page = subscription(visit, **look)
+    page.get_by_role("link", name="Add seats").click()
+    return page
+
+
+def no_number(visit, **look):
+    page = adding(visit, **look)
+    page.get_by_label("Quantity").fill("0")
+    page.get_by_role("button", name="Update total").click()
+    return page
+
+
+def added(visit, **look):
+    page = adding(visit, **look)
+    page.get_by_role("button", name="Pay now").click()
+    return page
+
+
+def seats_waiting(visit, **look):
+    page = adding(visit, **look)
+    page.get_by_label("Card").select_option("pm_card_authenticationRequired")
+    page.get_by_role("button", name="Pay now").click()
+    expect(page.get_by_role("button", name="Approve")).to_be_visible()
+    page.goto("/my/subscriptions/")
+    page.locator("tbody a").first.click()
+    return page
+
+
+def removing(visit, **look):
+    page = subscription(visit, **look)
+    page.get_by_role("link", name="Remove seats").click()
+    return page
+
+
+def reactivating(visit, **look):
+    page = canceling(visit, **look)
+    page.get_by_label("Reason").fill("Not needed.")
+    page.get_by_role("button", name="Cancel subscription").click()
+    page.get_by_role("link", name="Reactivate").click()
+    return page
+
+
 def canceling(visit, **look):
     page = subscription(visit, **look)
     page.get_by_role("link", name="Cancel subscription").click()
@@ -222,8 +265,14 @@ PAGES = {
     "Your bank wants you to confirm": waiting,
     "Purchase complete": receipt,
     "1 of 2 assigned": subscription,
+    "How many more. It has 2 now.": adding,
+    "Type a whole number from 1 to 9,998.": no_number,
+    "It has 3 seats now.": added,
+    "Nothing is charged until you confirm. What you ordered": seats_waiting,
+    "Back to your card": removing,
+    "A new term begins when you pay.": reactivating,
     "is not a member of your organisation": nobody,
-    "Back to your card": canceling,
+    "Access ends at once": canceling,
     "My subscriptions": subscriptions,
     "You have bought nothing yet": no_subscriptions,
     "Total": invoices,

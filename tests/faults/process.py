@@ -26,13 +26,14 @@ from django.db import connections  # noqa: E402 (after the setup)
 from django.test import Client  # noqa: E402
 
 from commerce.gateways.sandbox import SandboxGateway  # noqa: E402
-from commerce.models import Checkout, Order, PaymentMethod  # noqa: E402
+from commerce.models import Checkout, Difference, Order, PaymentMethod  # noqa: E402
+from commerce.operations.accounts import catching_up, repairs  # noqa: E402
 from commerce.operations.buying import checkouts, payments  # noqa: E402
 from commerce.operations.changes import cancellations, scheduled  # noqa: E402
 from commerce.operations.paying import charging, incoming, kept_cards, open_orders, settlement  # noqa: E402
 from licensing.models import Subscription  # noqa: E402
 from licensing.operations import lifecycle  # noqa: E402
-from tenants.access import actor_of  # noqa: E402
+from tenants.access import SYSTEM, actor_of  # noqa: E402
 from tenants.directory.models import Membership  # noqa: E402
 from tests.commerce.changes import change, confirm, reactivate  # noqa: E402
 from tests.factories import add_card, pay  # noqa: E402
@@ -140,6 +141,8 @@ DEEDS: dict[str, Callable] = {
     "give up": _give_up,
     "cancel": _cancel,
     "reconcile": lambda at: settlement.reconcile(at=at),
+    "repair": lambda at: repairs.repair(difference=Difference.objects.open().get(), by=SYSTEM, at=at),
+    "catch up": lambda at: catching_up.catch_up(at=at),
     "change": lambda at, subscription, quantity: change(_subscription(subscription), quantity, at=at),
     "end terms": lambda at: scheduled.advance_due(at=at),
     "reactivate": lambda at, subscription: reactivate(_subscription(subscription), at),

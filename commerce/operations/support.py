@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from commerce.models import SupportCase, SupportMessage
 from commerce.models.support import CaseKind, CaseState
-from commerce.operations.changes import cancellations
+from commerce.operations.changes import cancellations, lines
 from commerce.operations.changes.cancellations import Cancellation
 from licensing.models import Subscription
 from licensing.operations import subscriptions
@@ -114,19 +114,28 @@ def close(*, case: SupportCase, by: Actor, at: datetime) -> SupportCase:
 
 def end_subscription(*, case: SupportCase, by: Actor, at: datetime) -> Cancellation:
     """
-    Do what a case asks for, by an operator, under the rules of every cancellation.
+    Do what a case asks for, by an operator, under the rules of every cancellation; say so in the case, and close it.
 
     :raises NotAllowed: `by` is no operator
     :raises NothingToEnd: the case asks for something else. :raises CaseClosed: it is
     :raises SubscriptionInactive: it has ended already
     """
     by.require_operator()
-    if case.kind != CaseKind.END_SUBSCRIPTION or case.subscription is None:
+    subscription = case.subscription
+    if case.kind != CaseKind.END_SUBSCRIPTION or subscription is None:
         raise NothingToEnd
-    if case.state == CaseState.CLOSED:
+    if SupportCase.objects.filter(pk=case.pk, state=CaseState.CLOSED).exists():
         raise CaseClosed
+    cancellations.release_cards(subscription, at=at)
     reason = str(_("Support case: %(subject)s") % {"subject": case.subject})
-    return cancellations.cancel_subscription(subscription=case.subscription, reason=reason, by=by, at=at)
+    with transaction.atomic():
+        # First the case: a credit note takes a number, and that is last.
+        case = answer(case=case, body=str(_("The subscription was canceled.")), by=by, at=at)
+        _turn(case, CaseState.CLOSED, at)
+        _record("support_case.closed", case, by, at)
+        done = cancellations.end(subscription=subscription, reason=reason, by=by, at=at)
+    lines.send_refunds(done.refunds, at=at)
+    return done
 
 
 def _say(case: SupportCase, body: str, state: CaseState, *, from_support: bool, by: Actor, at: datetime) -> SupportCase:

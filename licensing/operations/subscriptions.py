@@ -120,9 +120,7 @@ def require_in_own_tenant(subscription: Subscription, by: Actor, right: Right) -
 
 
 def require_ender(subscription: Subscription, by: Actor) -> None:
-    """:raises NotAllowed: neither its owner, an operator, nor somebody who may end others' purchases in this tenant"""
-    if by.is_operator:
-        return
+    """:raises NotAllowed: neither its owner nor somebody who may end others' purchases in this tenant"""
     if by.tenant != subscription.tenant or not by.may(Right.END_PURCHASES_OF_OTHERS):
         require_manager(subscription, by)
 
@@ -130,15 +128,24 @@ def require_ender(subscription: Subscription, by: Actor) -> None:
 @transaction.atomic
 def set_auto_renew(*, subscription: Subscription, auto_renew: bool, by: Actor, at: datetime) -> Subscription:
     """
-    Turn automatic renewal off or on. Saying it twice changes nothing.
+    Turn automatic renewal off or on. Saying it twice changes nothing. An admin may turn it off, but never on: that
+    would spend another person's money.
 
-    :raises NotAllowed: not its owner, nor an admin who may end it
+    :raises NotAllowed: not its owner, nor, to turn it off, an admin who may end it
     :raises SubscriptionInactive: the term has ended already
     """
-    require_ender(subscription, by)
+    # Of the tenant's own it is the tenant's money.
+    require = require_manager if auto_renew and subscription.owner_id else require_ender
+    require(subscription, by)
     subscription = Subscription.objects.locked().get(pk=subscription.pk)
     if subscription.state != SubscriptionState.ACTIVE:
         raise SubscriptionInactive
+    turn_renewal(subscription, auto_renew=auto_renew, by=by, at=at)
+    return subscription
+
+
+def turn_renewal(subscription: Subscription, *, auto_renew: bool, by: Actor, at: datetime) -> None:
+    """As `set_auto_renew`, for a caller who holds the lock of a running subscription and has asked who may."""
     if subscription.auto_renew != auto_renew:
         subscription.auto_renew = auto_renew
         subscription.save(update_fields=["auto_renew"])
@@ -150,4 +157,3 @@ def set_auto_renew(*, subscription: Subscription, auto_renew: bool, by: Actor, a
             subject=subscription.pk,
             auto_renew=auto_renew,
         )
-    return subscription

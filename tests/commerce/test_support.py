@@ -7,10 +7,13 @@ from django.urls import reverse
 from commerce.models import SupportCase, SupportMessage
 from commerce.models.support import CaseKind
 from commerce.operations import support
+from commerce.operations.changes import cancellations
 from commerce.operations.letters import support_letters
 from licensing.models import Subscription
+from licensing.operations import subscriptions
 from licensing.operations.subscriptions import SubscriptionInactive
 from tenants.access import Actor
+from tenants.delivery.models import Job
 from tenants.journal.models import Event
 from tenants.refusal import BadInput, NotAllowed
 from tests import race
@@ -104,8 +107,35 @@ class TestTheEndOfASubscription:
         assert subscription.state == "disabled"
         [event] = Event.objects.of(case.tenant).filter(type="subscription.canceled")
         assert event.actor == operator.user
-        with pytest.raises(SubscriptionInactive):
+        case.refresh_from_db()
+        assert case.state == "closed"
+        assert said(case) == [(False, "My report stays empty."), (True, "The subscription was canceled.")]
+        assert Job.objects.filter(name="commerce.deliver_support_answer").count() == 1
+        with pytest.raises(support.CaseClosed):
             support.end_subscription(case=case, by=operator, at=NOON)
+        assert len(said(case)) == 2
+
+    def test_that_has_ended_already_leaves_the_case_as_it_is(self, ana, admin, subscription, operator):
+        case = ask(admin, CaseKind.END_SUBSCRIPTION, subscription=subscription)
+        cancellations.cancel_subscription(
+            subscription=subscription, reason="", by=acting(ana), at=subscription.created_at
+        )
+        with pytest.raises(SubscriptionInactive):
+            support.end_subscription(case=case, by=operator, at=subscription.created_at)
+        case.refresh_from_db()
+        assert (case.state, len(said(case))) == ("open", 1)
+
+    def test_is_done_by_operators_in_a_case_alone(self, subscription, operator):
+        for act in (
+            lambda: cancellations.cancel_subscription(subscription=subscription, reason="", by=operator, at=NOON),
+            lambda: cancellations.preview_cancellation(subscription=subscription, by=operator, at=NOON),
+            lambda: subscriptions.set_auto_renew(subscription=subscription, auto_renew=False, by=operator, at=NOON),
+            lambda: subscriptions.set_auto_renew(subscription=subscription, auto_renew=True, by=operator, at=NOON),
+        ):
+            with pytest.raises(NotAllowed):
+                act()
+        subscription.refresh_from_db()
+        assert (subscription.state, subscription.auto_renew) == ("active", True)
 
     def test_is_not_asked_by_a_colleague_nor_without_naming_it(self, cleo, admin, subscription):
         with pytest.raises(NotAllowed):

@@ -209,6 +209,18 @@ class TestAutomaticRenewal:
         subscription.refresh_from_db()
         assert subscription.auto_renew is False
 
+    @pytest.mark.parametrize("role", ["global_admin", "billing_admin"])
+    def test_but_on_it_is_turned_by_the_owner_alone_whose_card_pays(self, role):
+        subscription = granted()
+        by = acting(subscription.owner)
+        subscriptions.set_auto_renew(subscription=subscription, auto_renew=False, by=by, at=NOON)
+        admin = admin_of(subscription.tenant, role)
+        with pytest.raises(NotAllowed):
+            subscriptions.set_auto_renew(subscription=subscription, auto_renew=True, by=admin, at=NOON)
+        subscription.refresh_from_db()
+        assert subscription.auto_renew is False
+        subscriptions.set_auto_renew(subscription=subscription, auto_renew=True, by=by, at=NOON)
+
     def test_nobody_else_may(self):
         subscription = granted()
         tenant = subscription.tenant

@@ -115,33 +115,47 @@ def cancel_subscription(
     """
     require_plain(reason, field="reason")
     subscriptions.require_ender(subscription, by)
-    moment = quotes.moment(as_of, at=at)
-    _release_cards(subscription, at=at)
-    with transaction.atomic():
-        subscription, orders = lines.lock(subscription)
-        quotes.require_unchanged(subscription, since=as_of)
-        cancellation = _cancellation(subscription, at=moment)
-        if not cancellation.refunds and not subscription.auto_renew:
-            return cancellation  # it ends at that moment already
-        _withdraw_what_waits(subscription, orders, by=by, at=at)
-        if cancellation.ends_now:
-            _tell(list(Seat.objects.open().filter(subscription=subscription)), by=by)
-            lifecycle.end(subscription=subscription, cause=EndCause.CANCELED, by=by, at=at)
-        else:
-            _shrink(cancellation, by=by, at=at)
-            subscriptions.set_auto_renew(subscription=subscription, auto_renew=False, by=by, at=at)
-        events.record(
-            "subscription.canceled",
-            tenant=subscription.tenant,
-            by=by,
-            at=at,
-            subject=subscription.pk,
-            reason=reason,
-            ends_at=cancellation.ends_at,
-            **cancellation.given_back,
-        )
-        lines.give_back(cancellation.refunds, reason=RefundReason.CANCELED, by=by, at=at)
+    quotes.moment(as_of, at=at)  # refused before any card is released
+    release_cards(subscription, at=at)
+    cancellation = end(subscription=subscription, reason=reason, as_of=as_of, by=by, at=at)
     lines.send_refunds(cancellation.refunds, at=at)
+    return cancellation
+
+
+@transaction.atomic
+def end(
+    *, subscription: Subscription, reason: str, as_of: datetime | None = None, by: Actor, at: datetime
+) -> Cancellation:
+    """
+    What `cancel_subscription` does in the database, for a caller who has asked who may: cards that wait are released
+    before it, and refunds are sent after it.
+
+    :raises: as `cancel_subscription`
+    """
+    moment = quotes.moment(as_of, at=at)
+    subscription, orders = lines.lock(subscription)
+    quotes.require_unchanged(subscription, since=as_of)
+    cancellation = _cancellation(subscription, at=moment)
+    if not cancellation.refunds and not subscription.auto_renew:
+        return cancellation  # it ends at that moment already
+    _withdraw_what_waits(subscription, orders, by=by, at=at)
+    if cancellation.ends_now:
+        _tell(list(Seat.objects.open().filter(subscription=subscription)), by=by)
+        lifecycle.end(subscription=subscription, cause=EndCause.CANCELED, by=by, at=at)
+    else:
+        _shrink(cancellation, by=by, at=at)
+        subscriptions.turn_renewal(subscription, auto_renew=False, by=by, at=at)
+    events.record(
+        "subscription.canceled",
+        tenant=subscription.tenant,
+        by=by,
+        at=at,
+        subject=subscription.pk,
+        reason=reason,
+        ends_at=cancellation.ends_at,
+        **cancellation.given_back,
+    )
+    lines.give_back(cancellation.refunds, reason=RefundReason.CANCELED, by=by, at=at)
     return cancellation
 
 
@@ -193,7 +207,7 @@ def _cancellation(subscription: Subscription, *, at: datetime) -> Cancellation:
     )
 
 
-def _release_cards(subscription: Subscription, *, at: datetime) -> None:
+def release_cards(subscription: Subscription, *, at: datetime) -> None:
     """Of orders that wait for their cardholder, so that nobody pays any more for what ends now."""
     orders = Order.objects.filter(subscription=subscription, state=OrderState.PENDING)
     for payment in Payment.objects.live().filter(order__in=orders):

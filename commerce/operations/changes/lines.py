@@ -144,7 +144,8 @@ def send_refunds(positions: Iterable[Position], *, at: datetime) -> None:
 
 def _held(line: OrderLine, payment: Any, back: tuple[Decimal, Decimal], *, is_contested: bool, at: datetime) -> Held:
     order, (given, tax_given) = line.order, back
-    charged_at = order.paid_at or order.granted_at or order.created_at
+    # What is paid later was charged when it was granted: its window does not open a second time.
+    charged_at = order.granted_at or order.created_at
     room = payment.free if payment else order.due
     sold = Sold(
         total=line.amount + line.tax,

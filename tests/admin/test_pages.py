@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.urls import reverse
 
 from commerce.models import Difference, IncomingEvent, Movement, Payment, Seller
+from commerce.operations import support
 from policies.models import SelfServiceProduct
 from tenants.directory.models import Membership
 from tenants.journal.models import Event

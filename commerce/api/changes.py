@@ -29,6 +29,7 @@ from tenants.api.reading import Flag, Input
 from tenants.api.schema import problem
 
 AS_OF = _("`as_of` of a preview of the last 15 minutes: what it showed is what is done.")
+EXPECTED = _("The preview's total, as `10.50`: where it would be another by now, `changed_since_preview`.")
 CARD = _("A kept card's id or the payment provider's token of one; default the card that pays for the subscription.")
 TELL = _("Only tell what it would do: needs no key.")
 
@@ -54,6 +55,9 @@ class CancelBody(PreviewBody):
 
 
 class ReactivateBody(PreviewBody):
+    expected_total = serializers.DecimalField(
+        max_digits=15, decimal_places=3, min_value=0, required=False, help_text=EXPECTED
+    )
     payment_method = serializers.CharField(max_length=255, required=False, help_text=CARD)
 
 
@@ -135,6 +139,7 @@ class ChangeQuantity(ChangeView):
             when=body["when"],
             payment_method=body.get("payment_method", ""),
             as_of=body.get("as_of"),
+            expecting=body.get("expected_total"),
             return_url=self.return_url(subscription),
             order_id=self.key_id,
             by=self.actor,
@@ -179,6 +184,7 @@ class Reactivate(ChangeView):
             subscription=subscription,
             payment_method=body.get("payment_method", ""),
             as_of=body.get("as_of"),
+            expecting=body.get("expected_total"),
             return_url=self.return_url(subscription),
             order_id=self.key_id,
             by=self.actor,

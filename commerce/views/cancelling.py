@@ -67,7 +67,9 @@ def _ask(request: HttpRequest, subscription: Subscription, form: CancelForm, pre
         "lines": wording.quote_lines(preview),
         "ends_at": preview.ends_at,
         "more_people": preview.losing - len(preview.people),
-        "shown": sign(subscription, Shown(quantity=preview.seats_left, when="", as_of=preview.as_of)),
+        "shown": sign(
+            subscription, Shown(quantity=preview.seats_left, when="", as_of=preview.as_of, total=preview.total)
+        ),
     }
     if ends_anyway(preview):
         return render(request, "commerce/nothing_to_cancel.html", context)

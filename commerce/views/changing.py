@@ -21,6 +21,7 @@ from commerce.operations.buying.ordering import NothingToCharge
 from commerce.operations.changes import quantity
 from commerce.operations.changes.quantity import Changed, RenewalIsOff, When
 from commerce.operations.changes.scheduled import NothingScheduled
+from commerce.operations.paying import charging
 from commerce.operations.paying.settlement import PaymentInProgress
 from commerce.operations.pricing.prices import NotPriced
 from commerce.views import ordering, paying, wording
@@ -110,7 +111,7 @@ def _ask(
         "quote": told,
     }
     if told:
-        seen = Shown(quantity=form.total, when=form.cleaned_data["when"], as_of=told.as_of)
+        seen = Shown(quantity=form.total, when=form.cleaned_data["when"], as_of=told.as_of, total=told.total)
         context |= {"shown": sign(subscription, seen), "lines": wording.quote_lines(told)}
     if form.more:
         context |= {"card": card or ordering.card_form(subscription, by, now), "card_fields": paying.card_fields()}
@@ -135,6 +136,7 @@ def _do(
             when=shown.when,
             payment_method=card.cleaned_data["payment_method"] if card else "",
             as_of=shown.as_of,
+            expecting=shown.total,
             return_url=ordering.return_url(request, subscription),
             by=by,
             at=now,
@@ -147,6 +149,8 @@ def _do(
         card.add_error("payment_method", ordering.why(refusal))
         return _ask(request, subscription, form, card, by=by, now=now)
     except ELSEWHERE as refusal:
+        return ordering.back(request, subscription, refusal)
+    except charging.CAME_TO_NOTHING as refusal:
         return ordering.back(request, subscription, refusal)
     except (*ordering.LOOK_AGAIN, *MENDED_THERE) as refusal:
         messages.error(request, str(refusal))

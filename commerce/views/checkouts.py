@@ -29,6 +29,7 @@ DECLINED = "declined"  # the checkout whose last card was declined: said once, w
 KNOWN_ALREADY = (
     payments.NothingToConfirm,
     charging.PaymentCanceled,
+    *charging.CAME_TO_NOTHING,
     settlement.PaymentInProgress,
     checkouts.CheckoutClosed,
 )
@@ -79,7 +80,7 @@ def _charge(request: HttpRequest, checkout: Checkout, form: PayForm, *, by: Acto
         return _review(request, checkout, form, now=now, status=refusal.http_status)
     except (declines.TooManyDeclines, declines.TooManyCardsAtOnce, cards.ProviderUnavailable) as refusal:
         messages.error(request, str(refusal))
-    except (settlement.PaymentInProgress, charging.PaymentCanceled, checkouts.CheckoutClosed):
+    except KNOWN_ALREADY:
         pass  # A second click: the checkout's page tells what became of the first one.
     if checkout.state == CheckoutState.REQUIRES_ACTION:
         return redirect(_step_url(checkout))

@@ -82,7 +82,7 @@ def come_back(request: HttpRequest, by: Actor, invoice_id: UUID) -> HttpResponse
         invoice_payments.refresh(invoice=invoice, by=by, at=timezone.now())
     except charging.CardDeclined:
         request.session[DECLINED] = str(invoice.pk)
-    except charging.PaymentCanceled as refusal:
+    except (charging.PaymentCanceled, *charging.CAME_TO_NOTHING) as refusal:
         messages.error(request, str(refusal))
     return _told(request, by, invoice)
 

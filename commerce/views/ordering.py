@@ -36,7 +36,7 @@ CARD_REFUSED = (
     declines.TooManyCardsAtOnce,
 )
 # What is done by looking once more and sending it again.
-LOOK_AGAIN = (ChangedSincePreview, charging.PaymentCanceled, cards.ProviderUnavailable)
+LOOK_AGAIN = (ChangedSincePreview, charging.PaymentCanceled, cards.ProviderUnavailable, OrderCanceled)
 
 
 @require_safe
@@ -49,7 +49,7 @@ def come_back(request: HttpRequest, by: Actor, subscription_id: UUID) -> HttpRes
         try:
             with suppress(NothingToConfirm, OrderCanceled):  # By another way: the subscription's page tells.
                 order = open_orders.refresh_order(order=order, by=by, at=timezone.now())
-        except (charging.CardDeclined, charging.PaymentCanceled) as refusal:
+        except (charging.CardDeclined, charging.PaymentCanceled, *charging.CAME_TO_NOTHING) as refusal:
             messages.error(request, why(refusal))
         else:
             if order.paid_at:

@@ -15,6 +15,7 @@ from commerce.amounts import money
 from commerce.forms import CardForm
 from commerce.models import OrderState
 from commerce.operations.changes import reactivations
+from commerce.operations.paying import charging
 from commerce.operations.paying.settlement import PaymentInProgress
 from commerce.operations.pricing.prices import NotPriced
 from commerce.views import ordering, paying, wording
@@ -58,7 +59,7 @@ def _ask(request: HttpRequest, subscription: Subscription, card: CardForm, *, by
         "quote": told,
         "lines": wording.quote_lines(told),
         "ends_at": told.lines[0].ends_at,
-        "shown": sign(subscription, Shown(quantity=told.after, when="", as_of=told.as_of)),
+        "shown": sign(subscription, Shown(quantity=told.after, when="", as_of=told.as_of, total=told.total)),
     }
     return render(request, "commerce/reactivate.html", context, status=400 if card.errors else 200)
 
@@ -75,6 +76,7 @@ def _do(request: HttpRequest, subscription: Subscription, card: CardForm, *, by:
             subscription=subscription,
             payment_method=card.cleaned_data["payment_method"],
             as_of=shown.as_of,
+            expecting=shown.total,
             return_url=ordering.return_url(request, subscription),
             by=by,
             at=now,
@@ -82,6 +84,8 @@ def _do(request: HttpRequest, subscription: Subscription, card: CardForm, *, by:
     except ordering.CARD_REFUSED as refusal:
         card.add_error("payment_method", ordering.why(refusal))
         return _ask(request, subscription, card, by=by, now=now)
+    except charging.CAME_TO_NOTHING as refusal:
+        return ordering.back(request, subscription, refusal)
     except (*ordering.LOOK_AGAIN, BadInput) as refusal:
         messages.error(request, str(refusal))
         return redirect("my-subscription-reactivate", subscription_id=subscription.pk)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 from django.core import signing
 
@@ -13,24 +14,26 @@ SALT = "commerce.views.shown"
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
-    """A change as its page showed it: the number of seats that it leads to, when, and computed for which moment."""
+    """A change as its page showed it: the number of seats that it leads to, when, computed for which
+    moment, and its total."""
 
     quantity: int
     when: str
     as_of: datetime
+    total: Decimal
 
 
 def sign(subscription: Subscription, shown: Shown) -> str:
-    told = [str(subscription.pk), shown.quantity, shown.when, shown.as_of.isoformat()]
+    told = [str(subscription.pk), shown.quantity, shown.when, shown.as_of.isoformat(), str(shown.total)]
     return signing.dumps(told, salt=SALT)
 
 
 def read(subscription: Subscription, signed: str) -> Shown | None:
     """None: not of this subscription, not ours, or shown too long ago."""
     try:
-        of, quantity, when, as_of = signing.loads(signed, salt=SALT, max_age=SHOWN_FOR)
+        of, quantity, when, as_of, total = signing.loads(signed, salt=SALT, max_age=SHOWN_FOR)
     except (signing.BadSignature, ValueError):
         return None
     if of != str(subscription.pk):
         return None
-    return Shown(quantity=quantity, when=when, as_of=datetime.fromisoformat(as_of))
+    return Shown(quantity=quantity, when=when, as_of=datetime.fromisoformat(as_of), total=Decimal(total))

@@ -31,7 +31,8 @@ def stripe_step(request: HttpRequest, by: Actor, key: UUID) -> HttpResponse:
         raise Http404
     payment = get_object_or_404(Payment.objects.filter(payer=by.home), pk=key)
     if request.method == "POST":
-        with suppress(charging.CardDeclined, charging.PaymentCanceled):  # the page that follows tells
+        # The page that follows tells.
+        with suppress(charging.CardDeclined, charging.PaymentCanceled, *charging.CAME_TO_NOTHING):
             charging.learn(payment=payment, ask=gateway.with_holder, at=timezone.now())
         return redirect("stripe-step", key=key)
     if payment.state != PaymentState.REQUIRES_ACTION:

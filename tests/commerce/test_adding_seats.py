@@ -296,6 +296,31 @@ class TestTheCardholdersStep:
         assert len(ledger.captured()) == 2
         assert findings() == []
 
+    def test_answered_after_the_term_gives_the_money_back(self, subscription):
+        order = change(subscription, 5, card=STEP_CARD, at=subscription.term_end - DAY).order
+        lifecycle.advance_due(at=subscription.term_end)
+        subscription.refresh_from_db()
+        assert subscription.state == "expired"
+        with pytest.raises(charging.PaymentNotNeeded):
+            confirm(order, at=subscription.term_end + DAY)
+        payment = Payment.objects.get(order=order)
+        assert (payment.state, payment.refunded) == ("surplus", payment.captured)
+        assert seats_of(subscription) == (2, 1)
+        assert findings() == []
+
+    def test_answered_after_the_term_although_no_sweep_ended_it_yet(self, subscription):
+        order = change(subscription, 5, card=STEP_CARD, at=subscription.term_end - DAY).order
+        with pytest.raises(charging.PaymentNotNeeded):
+            confirm(order, at=subscription.term_end)
+        assert seats_of(subscription) == (2, 1)
+
+    def test_what_was_shown_while_the_term_ran_is_not_sold_after_it(self, subscription):
+        end = subscription.term_end
+        told = preview(subscription, 50, at=end - timedelta(minutes=5))
+        with pytest.raises(SubscriptionInactive):
+            change(subscription, 50, at=end, as_of=told.as_of)
+        assert nothing_happened(subscription)
+
     def test_given_up_releases_the_card(self, ana, subscription):
         order = change(subscription, 5, card=STEP_CARD).order
         for _ in range(2):

@@ -7,6 +7,7 @@ from django.core import mail
 
 from commerce.models import Agreement, Invoice, Order, PaymentSource, Refund
 from commerce.operations.billing import invoice_payments
+from commerce.operations.buying import ordering
 from commerce.operations.changes import cancellations, scheduled
 from commerce.operations.letters import receipts
 from commerce.operations.paying import cards
@@ -97,6 +98,24 @@ class TestOnAnAgreement:
         assert Order.objects.get().due == Decimal("35.96")
         assert not Refund.objects.exists()
 
+    def test_paid_weeks_later_the_window_does_not_open_again(self, ana, by, buyer):
+        plan = plan_on_sale(product__name="Office suite", term="P1Y")
+        subscription = buy_centrally(buyer, plan, 4)
+        late = NOON + 40 * DAY
+        pay = {"payment_method": "pm_card_visa", "return_url": "http://testserver/"}
+        invoice_payments.pay_invoice(invoice=Invoice.objects.get(), **pay, by=by, at=late)
+        assert Order.objects.get().state == "paid"
+        told = cancellations.preview_cancellation(subscription=subscription, by=by, at=late + DAY)
+        assert (told.refunds, [line.why.value for line in told.running]) == ((), ["outside_window"])
+        assert change(subscription, 2, at=late + DAY, by=by).quote.total == 0
+        assert not Refund.objects.exists()
+
+    def test_its_renewal_is_turned_off_and_on_again_by_whoever_buys(self, subscription, by):
+        cancellations.cancel_subscription(subscription=subscription, reason="", by=by, at=NOON + 8 * DAY)
+        assert fresh(subscription).auto_renew is False
+        assert reactivate(subscription, NOON + 9 * DAY, by=by).order is None
+        assert fresh(subscription).auto_renew is True
+
     def test_reactivating_is_billed_at_the_agreed_price(self, subscription, by):
         lifecycle.advance_due(at=subscription.term_end)
         done = reactivate(subscription, subscription.term_end, by=by)
@@ -111,7 +130,37 @@ class TestOnAnAgreement:
             change(subscription, 6, at=NOON + 3 * DAY, by=by)
         assert seats_of(subscription)[0] == 4
         assert change(subscription, 6, at=NOON + 3 * DAY, card="pm_card_visa", by=by).order.state == "paid"
-        assert PaymentSource.objects.get().payment_method.member is None
+        assert PaymentSource.objects.get().agreement == Agreement.objects.get()  # the card only helped out
+
+    @pytest.mark.parametrize(
+        "becomes", [{"valid_to": (NOON + 2 * DAY).date()}, {"pay_by_invoice": False}], ids=["ended", "cards only"]
+    )
+    def test_that_is_taken_away_in_this_very_moment_gives_no_credit(self, subscription, by, monkeypatch, becomes):
+        look = ordering.means_for
+
+        def look_and_lose_it(*args, **options):
+            found = look(*args, **options)
+            Agreement.objects.update(**becomes)
+            return found
+
+        monkeypatch.setattr(ordering, "means_for", look_and_lose_it)
+        with pytest.raises(cards.PaymentMethodNotAccepted):
+            change(subscription, 6, at=NOON + 3 * DAY, by=by)
+        assert seats_of(subscription)[0] == 4
+        assert Order.objects.count() == 1
+
+    def test_that_gave_way_to_a_card_in_this_very_moment_gives_no_credit(self, subscription, by, monkeypatch):
+        look = ordering.means_for
+
+        def look_and_lose_it(*args, **options):
+            found = look(*args, **options)
+            PaymentSource.objects.update(agreement=None)
+            return found
+
+        monkeypatch.setattr(ordering, "means_for", look_and_lose_it)
+        with pytest.raises(cards.PaymentMethodNotAccepted):
+            change(subscription, 6, by=by)
+        assert Order.objects.count() == 1
 
     def test_a_payment_of_its_invoice_under_way_is_waited_for(self, subscription, by, buyer):
         invoice = Invoice.objects.get()

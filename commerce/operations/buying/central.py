@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from commerce import money
 from commerce.models import Agreement, AgreementPrice, Order, OrderLine, Payment, Price
 from commerce.operations.billing.sellers import seller_for
-from commerce.operations.paying import cards, charging, fulfilment
+from commerce.operations.paying import cards, charging, fulfilment, open_orders
 from commerce.operations.paying.cards import Means
 from commerce.operations.pricing.prices import NotPriced, price_for
 from commerce.operations.pricing.taxes import terms_for
@@ -112,6 +112,7 @@ def order(
     :raises PaymentMethodNotAccepted: no card that the provider knows and that may pay here
     :raises ProviderUnavailable: the provider does not answer; nothing was ordered
     :raises CardDeclined: :raises PaymentCanceled: nothing was charged, the order is canceled
+    :raises PaymentNotNeeded: :raises PaymentSetAside: it was taken and brought nothing; the order is canceled
     :raises TooManyDeclines: :raises TooManyCardsAtOnce: as for a checkout
     """
     buyer = buyer or by.home
@@ -125,7 +126,7 @@ def order(
     )
     if payment is not None:
         charging.send(payment=payment, return_url=return_url, at=at)
-    return Order.objects.get(pk=placed.pk)
+    return open_orders.outcome(placed.pk)
 
 
 @transaction.atomic
@@ -145,8 +146,7 @@ def _place(
     Membership.objects.select_for_update(of=("self",), no_key=True).get(pk=buyer.pk)
     found = Order.objects.of(buyer.tenant).by_buyer(buyer).filter(pk=pk).first()
     if found is not None:
-        _as_before(found)
-        return found, None
+        return open_orders.outcome(found.pk), None
     agreement = Agreement.objects.of(buyer.tenant).locked().get(pk=agreement.pk) if agreement else None
     told = quote(tenant=buyer.tenant, plan=plan, quantity=quantity, agreement=agreement, at=at)
     if expecting is not None and expecting != told.total:
@@ -158,13 +158,6 @@ def _place(
         return placed, charging.start(order=placed, means=means, by=actor_of(buyer), at=at)
     fulfilment.fulfil_on_invoice(order=placed, at=at)
     return placed, None
-
-
-def _as_before(order: Order) -> None:
-    """:raises CardDeclined: :raises PaymentCanceled: what the first call was told, if its card brought nothing"""
-    payment = Payment.objects.filter(order=order).last()
-    if payment is not None:
-        charging.shown(payment)
 
 
 def _write(told: Quote, agreement: Agreement | None, *, buyer: Membership, pk: UUID, by: Actor, at: datetime) -> Order:

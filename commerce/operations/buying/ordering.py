@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from commerce import money
-from commerce.models import Agreement, Order, OrderKind, OrderLine, OrderState, Payment, PaymentSource
+from commerce.models import Agreement, Order, OrderKind, OrderLine, PaymentSource
 from commerce.models.order import GRANTED
 from commerce.operations.changes.quotes import Direction, Position, Quote, Why
 from commerce.operations.paying import cards, charging, fulfilment, open_orders
@@ -92,6 +92,7 @@ def place(
     :raises PaymentInProgress: another order of the subscription waits for its payment
     :raises PurchaseRefused: a rule of eligibility forbids it
     :raises CardDeclined: declined; the order is canceled. :raises PaymentCanceled: called off; so is the order
+    :raises PaymentNotNeeded: :raises PaymentSetAside: it was taken and brought nothing; the order is canceled
     :raises TooManyDeclines: the person or the tenant had too many
     """
     means = means_for(subscription, payment_method, by=by, at=at)
@@ -102,6 +103,8 @@ def place(
         if placed:
             return quote_of(placed, subscription), placed
         open_orders.require_nothing_pending(subscription)
+        if not payment_method:
+            means = _held(means, subscription, at=at)
         quote = quoted(subscription)
         try:
             require_rules(subscription, quote.after, keep=True, by=by, at=at)
@@ -119,7 +122,7 @@ def place(
         raise refused
     if payment:
         charging.send(payment=payment, return_url=return_url, at=at)
-    return quote, Order.objects.get(pk=order.pk)
+    return quote, open_orders.outcome(order.pk)
 
 
 def means_for(subscription: Subscription, payment_method: str, *, by: Actor, at: datetime) -> Means | Agreement:
@@ -134,21 +137,40 @@ def means_for(subscription: Subscription, payment_method: str, *, by: Actor, at:
         agreement = Agreement.objects.of(subscription.tenant).in_force(today).filter(pk=source.agreement_id).first()
         if agreement and agreement.pay_by_invoice:
             return agreement
-    raise PaymentMethodNotAccepted(
-        _("No card is known that pays for this subscription. Name one."), field="payment_method"
-    )
+    raise _nothing_pays()
+
+
+def _held(means: Means | Agreement, subscription: Subscription, *, at: datetime) -> Means | Agreement:
+    """
+    What pays for a locked subscription, looked at once more: till the order is placed, nobody takes it away.
+
+    :raises PaymentMethodNotAccepted: another card pays by now, or the agreement no longer lets it be paid by invoice
+    """
+    source = PaymentSource.objects.filter(subscription=subscription).first()
+    if not isinstance(means, Agreement):
+        if source is None or means.card is None or source.payment_method_id != means.card.pk:
+            raise _nothing_pays()
+        return means
+    agreement = Agreement.objects.of(subscription.tenant).locked().get(pk=means.pk)
+    holds = agreement.pay_by_invoice and agreement.is_in_force(subscription.tenant.today(at))
+    if source is None or source.agreement_id != agreement.pk or not holds:
+        raise _nothing_pays()
+    return agreement
+
+
+def _nothing_pays() -> PaymentMethodNotAccepted:
+    message = _("No card is known that pays for this subscription. Name one.")
+    return PaymentMethodNotAccepted(message, field="payment_method")
 
 
 def past_order(subscription: Subscription, order_id: UUID, *, by: Actor) -> Order | None:
     """
     The order of that id: for the retry of a call that died before it could answer.
 
-    :raises CardDeclined: :raises PaymentCanceled: what that call would have said
+    :raises: as `open_orders.outcome`: what that call would have said
     """
     order = Order.objects.by_buyer(by.home).filter(subscription=subscription, pk=order_id).first()
-    if order and order.state == OrderState.CANCELED:
-        charging.shown(Payment.objects.filter(order=order).latest("started_at"))
-    return order
+    return open_orders.outcome(order.pk) if order else None
 
 
 def quote_of(order: Order, subscription: Subscription) -> Quote:

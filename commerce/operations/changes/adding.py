@@ -1,6 +1,7 @@
 """More seats now, charged for the rest of the term."""
 
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from commerce.models import Order, OrderKind
@@ -15,6 +16,7 @@ from commerce.operations.changes.quotes import (
     Quote,
     Why,
     newest_period,
+    require_shown,
     require_unchanged,
 )
 from commerce.operations.pricing.prices import NotPriced
@@ -81,23 +83,28 @@ def add(
     payment_method: str,
     as_of: datetime,
     shown: bool,
+    expecting: Decimal | None = None,
     return_url: str,
     order_id: UUID | None = None,
     by: Actor,
     at: datetime,
 ) -> tuple[Quote, Order]:
     """
-    Order the seats that are missing to `quantity`, and charge them. `shown`: somebody looked at what they cost.
+    Order the seats that are missing to `quantity`, and charge them. `shown`: somebody looked at what they cost, which
+    was `expecting`.
 
+    :raises SubscriptionInactive: its term is over by now
     :raises ChangedSincePreview: it has that many by now, or was changed after somebody looked
     :raises: as `quote` and `ordering.place`
     """
 
     def quoted(locked: Subscription) -> Quote:
         require_unchanged(locked, since=as_of if shown else None)
+        if locked.term_end <= at:
+            raise SubscriptionInactive  # also where somebody looked while it still ran
         if quantity <= locked.quantity:
             raise ChangedSincePreview
-        return quote(subscription=locked, quantity=quantity, at=as_of)
+        return require_shown(quote(subscription=locked, quantity=quantity, at=as_of), expecting)
 
     return ordering.place(
         subscription=subscription,

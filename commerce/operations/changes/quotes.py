@@ -164,6 +164,17 @@ def require_unchanged(subscription: Subscription, *, since: datetime | None) -> 
         raise ChangedSincePreview
 
 
+def require_shown(told: Quote, expecting: Decimal | None) -> Quote:
+    """
+    Nobody is charged another total than they saw: taxes, seller and price may have changed since.
+
+    :raises ChangedSincePreview: it is another one
+    """
+    if expecting is not None and told.total != expecting:
+        raise ChangedSincePreview
+    return told
+
+
 def newest_period(subscription: Subscription) -> BillingPeriod | None:
     """The term that was charged last, with its price version."""
     return BillingPeriod.objects.filter(subscription=subscription).order_by("-starts_at").first()

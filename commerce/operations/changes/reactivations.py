@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from commerce.models import Order, OrderKind
@@ -49,6 +50,7 @@ def reactivate(
     subscription: Subscription,
     payment_method: str = "",
     as_of: datetime | None = None,
+    expecting: Decimal | None = None,
     return_url: str,
     order_id: UUID | None = None,
     by: Actor,
@@ -56,7 +58,8 @@ def reactivate(
 ) -> Reactivation:
     """
     Go on. While the term runs: renewal is turned on, nothing is charged. In grace: the term after the last is charged.
-    Disabled: a new term from the payment on. For as many seats as it has, at the price of a renewal.
+    Disabled: a new term from the payment on. For as many seats as it has, at the price of a renewal. `expecting`: the
+    total that a preview showed.
 
     :raises NotAllowed: `by` may not spend on it
     :raises SubscriptionInactive: it was deleted
@@ -72,7 +75,7 @@ def reactivate(
     ordering.require_payer(subscription, by)
     moment = quotes.moment(as_of, at=at)
     if subscription.state == SubscriptionState.ACTIVE:
-        told = _quote(subscription, at=moment)
+        told = quotes.require_shown(_quote(subscription, at=moment), expecting)
         subscriptions.set_auto_renew(subscription=subscription, auto_renew=True, by=by, at=at)
         return Reactivation(quote=told)
 
@@ -80,7 +83,7 @@ def reactivate(
         quotes.require_unchanged(locked, since=as_of)
         if not lifecycle.can_be_reactivated(locked):
             raise SubscriptionInactive
-        return _quote(locked, at=moment)
+        return quotes.require_shown(_quote(locked, at=moment), expecting)
 
     told, order = ordering.place(
         subscription=subscription,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -16,6 +17,7 @@ from commerce.operations.changes.quotes import (
     Quote,
     Why,
     currency_of,
+    require_shown,
     require_unchanged,
     terms_of,
 )
@@ -60,7 +62,14 @@ def quote(*, subscription: Subscription, quantity: int, at: datetime) -> Quote:
 
 
 def reduce(
-    *, subscription: Subscription, quantity: int, as_of: datetime, shown: bool, by: Actor, at: datetime
+    *,
+    subscription: Subscription,
+    quantity: int,
+    as_of: datetime,
+    shown: bool,
+    expecting: Decimal | None = None,
+    by: Actor,
+    at: datetime,
 ) -> Quote:
     """
     Give seats back. What goes back is sent to the card after the commit, or taken off an invoice that is open.
@@ -76,7 +85,7 @@ def reduce(
         if quantity >= subscription.quantity:
             raise ChangedSincePreview
         ordering.require_bounds(subscription, quantity)
-        told = quote(subscription=subscription, quantity=quantity, at=as_of)
+        told = require_shown(quote(subscription=subscription, quantity=quantity, at=as_of), expecting)
         now = [line for line in told.lines if line.why == Why.INSIDE_WINDOW]
         if told.scheduled is None:
             scheduled.withdraw(subscription=subscription, by=by, at=at)

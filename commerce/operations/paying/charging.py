@@ -32,6 +32,22 @@ class PaymentCanceled(Refused):
     message = _("The payment took too long and was canceled. Nothing was charged; try again.")
 
 
+class PaymentNotNeeded(Refused):
+    """It was captured for something that could not be had any more."""
+
+    message = _("What you ordered could not be had any more. Your payment is refunded in full.")
+
+
+class PaymentSetAside(Refused):
+    """Another amount was captured than was asked for."""
+
+    message = _("The payment did not come as it was asked for. Nothing was granted; we look into it and contact you.")
+
+
+# Money was taken, and brought nothing: to send it again helps nobody.
+CAME_TO_NOTHING = (PaymentNotNeeded, PaymentSetAside)
+
+
 def start(*, order: Order, means: Means, by: Actor, at: datetime) -> Payment:
     """
     Commit to a try, in the caller's transaction, which holds the order's lock. The provider hears of it after that.
@@ -64,6 +80,7 @@ def send(*, payment: Payment, return_url: str, at: datetime, off_session: bool =
     Ask the provider, outside any transaction, and settle. As it was when the answer is not known: the sweep finds out.
 
     :raises CardDeclined: declined. :raises PaymentCanceled: called off; nothing was charged
+    :raises PaymentNotNeeded: :raises PaymentSetAside: as `shown`
     """
     request = ChargeRequest(
         key=payment.pk,
@@ -83,6 +100,7 @@ def learn(*, payment: Payment, ask: Callable[[UUID], Charge | None], at: datetim
     Ask the provider about a try that waits for its cardholder. As it was when there is no news.
 
     :raises CardDeclined: the bank or the cardholder said no. :raises PaymentCanceled: called off
+    :raises PaymentNotNeeded: :raises PaymentSetAside: as `shown`
     """
     try:
         charge = ask(payment.pk) if payment.state == PaymentState.REQUIRES_ACTION else None
@@ -103,9 +121,18 @@ def _answer(request: ChargeRequest) -> Charge | None:
 
 
 def shown(payment: Payment) -> Payment:
-    """:raises CardDeclined: :raises PaymentCanceled: what became of a try that brought nothing"""
+    """
+    What became of a try that brought nothing.
+
+    :raises CardDeclined: :raises PaymentCanceled: nothing was charged
+    :raises PaymentNotNeeded: charged and given back in full. :raises PaymentSetAside: charged wrongly
+    """
     if payment.state == PaymentState.FAILED:
         raise CardDeclined(decline_code=payment.decline_code)
     if payment.state == PaymentState.CANCELED:
         raise PaymentCanceled
+    if payment.state == PaymentState.SURPLUS:
+        raise PaymentNotNeeded
+    if payment.state == PaymentState.SET_ASIDE:
+        raise PaymentSetAside
     return payment

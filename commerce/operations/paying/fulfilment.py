@@ -17,7 +17,7 @@ from commerce.models import (
 from commerce.operations.accounts import ledger
 from commerce.operations.billing import invoices
 from commerce.operations.changes import scheduled
-from licensing.models import Subscription
+from licensing.models import Subscription, SubscriptionState
 from licensing.operations import lifecycle, seats, subscriptions
 from tenants.access import Actor
 from tenants.delivery import jobs
@@ -25,7 +25,7 @@ from tenants.directory.models import Membership
 from tenants.journal import events
 
 
-def is_wanted(order: Order) -> bool:
+def is_wanted(order: Order, *, at: datetime) -> bool:
     """
     Whether money for an order still brings what it is for. The caller holds its lock; from here on the subscription's
     is held, too.
@@ -38,8 +38,9 @@ def is_wanted(order: Order) -> bool:
         return True
     subscription = Subscription.objects.locked().get(pk=order.subscription_id)
     if order.kind == OrderKind.SEATS:
-        # Seats are sold for the rest of one term: of no other, and of none that was ended since.
-        return subscription.gives_access and order.lines.filter(ends_at=subscription.term_end).exists()
+        # Seats are sold for the rest of one term: of no other, and of none that has ended since.
+        runs = subscription.state == SubscriptionState.ACTIVE and subscription.term_end > at
+        return runs and order.lines.filter(ends_at=subscription.term_end).exists()
     return lifecycle.can_be_reactivated(subscription)
 
 

@@ -107,6 +107,22 @@ def require_buyer(order: Order, by: Actor) -> None:
         raise NotAllowed(_("Only the person who placed this order can do this."))
 
 
+def outcome(order_id: UUID) -> Order:
+    """
+    An order without a checkout, as it is after its card was tried.
+
+    :raises CardDeclined: :raises PaymentCanceled: :raises PaymentNotNeeded: :raises PaymentSetAside: as its last try
+    :raises OrderCanceled: it was given up without one
+    """
+    order = Order.objects.get(pk=order_id)
+    if order.state != OrderState.CANCELED:
+        return order
+    tried = Payment.objects.filter(order=order).order_by("started_at", "pk").last()
+    if tried:
+        charging.shown(tried)
+    raise OrderCanceled
+
+
 def live_payment(order: Order) -> Payment | None:
     """The try that is under way, if one is."""
     return Payment.objects.live().filter(order=order).first()

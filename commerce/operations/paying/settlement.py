@@ -118,7 +118,7 @@ def _captured(payment: Payment, charge: Charge, at: datetime) -> None:
         _close(payment, PaymentState.SET_ASIDE, charge, at)
         ledger.set_aside_captured(payment=payment, currency=charge.currency, at=at)
         _give_up(payment.order, at)  # nobody pays a second time while the operator looks into it
-    elif _is_surplus(payment):
+    elif _is_surplus(payment, at):
         _close(payment, PaymentState.SURPLUS, charge, at)
         ledger.surplus_captured(payment=payment, at=at)
         if payment.order.checkout is None:
@@ -134,9 +134,9 @@ def _captured(payment: Payment, charge: Charge, at: datetime) -> None:
         fulfilment.fulfil(order=payment.order, card=payment.card, at=at)
 
 
-def _is_surplus(payment: Payment) -> bool:
+def _is_surplus(payment: Payment, at: datetime) -> bool:
     # Credited while the card was charged: less is due than was taken, and it can be paid anew.
-    if payment.amount != payment.order.due or not fulfilment.is_wanted(payment.order):
+    if payment.amount != payment.order.due or not fulfilment.is_wanted(payment.order, at=at):
         return True
     others = Payment.objects.filter(order=payment.order).exclude(pk=payment.pk)
     return others.filter(state__in=(*LIVE, PaymentState.SUCCEEDED)).exists()

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from commerce.models import Order, Payment, PaymentMethod, PaymentSource, Refund, SandboxCharge
+from commerce.models import Order, Payment, PaymentMethod, PaymentSource, Price, Refund, SandboxCharge, TaxRate
 from licensing.models import Subscription
 from licensing.operations import lifecycle
 from policies.models import Decision
@@ -365,3 +365,49 @@ def test_a_preview_of_many_lines_asks_the_database_as_often_as_of_one(
     for n in range(29):
         ask(ana, subscription, {"quantity": 3 + n}, key=str(n))
     assert counted() == before
+
+
+class TestATotalThatIsAnotherByNow:
+    """The preview's total is sent back: a tax number, a rate or a price that came since charges nothing."""
+
+    @pytest.fixture
+    def taxed(self):
+        ben = MembershipFactory(tenant__country="DE")
+        subscription = buy(ben, plan_on_sale(country="DE"), at=timezone.now() - timedelta(days=1))
+        TaxRateFactory()
+        return subscription
+
+    def test_is_refused_by_name_until_it_is_looked_at_again(self, taxed):
+        shown = Api(taxed.owner).post(path(taxed), {"quantity": 4, "preview": True}).json()
+        TaxRate.objects.update(rate=Decimal("0.25"))
+        body = {"quantity": 4, "as_of": shown["as_of"], "expected_total": shown["total"]["amount"]}
+        answer = ask(taxed.owner, taxed, body)
+        assert (answer.status_code, answer.json()["code"]) == (409, "changed_since_preview")
+        assert (quantity_of(taxed), len(ledger.captured())) == (2, 1)
+        again = Api(taxed.owner).post(path(taxed), {"quantity": 4, "preview": True}).json()
+        assert again["total"] != shown["total"]
+        body |= {"as_of": again["as_of"], "expected_total": again["total"]["amount"]}
+        assert ask(taxed.owner, taxed, body, key="again").json()["total"] == again["total"]
+
+    def test_also_where_a_tax_number_was_set(self, taxed):
+        TaxRate.objects.update(reverse_charge=True)
+        shown = Api(taxed.owner).post(path(taxed), {"quantity": 4, "preview": True}).json()
+        type(taxed.tenant).objects.update(tax_number="DE136695976")
+        body = {"quantity": 4, "as_of": shown["as_of"], "expected_total": shown["total"]["amount"]}
+        assert ask(taxed.owner, taxed, body).json()["code"] == "changed_since_preview"
+        assert len(ledger.captured()) == 1
+
+    def test_also_of_another_term(self, ana, plan):
+        subscription = buy(ana, plan, at=timezone.now() - timedelta(days=35))
+        lifecycle.advance_due(at=timezone.now())
+        shown = Api(ana).post(path(subscription, "reactivate/"), {"preview": True}).json()
+        Price.objects.update(amount=Decimal("12.00"))
+        body = {"as_of": shown["as_of"], "expected_total": shown["total"]["amount"]}
+        answer = ask(ana, subscription, body, action="reactivate/")
+        assert (answer.status_code, answer.json()["code"]) == (409, "changed_since_preview")
+        assert len(ledger.captured()) == 1
+
+    @pytest.mark.parametrize("wrong", ["much", "-1", "NaN", "1.2345"])
+    def test_is_money(self, ana, half_gone, wrong):
+        answer = ask(ana, half_gone, {"quantity": 8, "expected_total": wrong})
+        assert [field for field, _code in errors(answer)] == ["expected_total"]

@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.utils.module_loading import import_string
@@ -103,3 +104,17 @@ def test_the_provider_in_use_is_made_from_the_settings(settings):
     assert isinstance(gateways.current(), StripeGateway)
     settings.PAYMENT_GATEWAY = "sandbox"
     assert isinstance(gateways.current(), SandboxGateway)
+
+
+def test_the_provider_is_made_once_for_what_is_set(settings, monkeypatch):
+    settings.PAYMENT_GATEWAY = "stripe"
+    settings.STRIPE_SECRET_KEY = settings.STRIPE_WEBHOOK_SECRET = "x"
+    first = gateways.current()
+    assert gateways.current() is first
+    settings.STRIPE_WEBHOOK_SECRET = "y"
+    second = gateways.current()
+    assert second is not first
+    with ThreadPoolExecutor(1) as other:  # it waits for answers of its own
+        assert other.submit(gateways.current).result() is not second
+    monkeypatch.setattr("os.getpid", lambda: 0)
+    assert gateways.current() is not second

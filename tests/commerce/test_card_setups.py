@@ -296,11 +296,13 @@ class TestTheSweep:
             assert card_setups.settle_setup(setup=setup, answer=answer, at=LATER).state == "succeeded"
         assert setup.tenant.events.filter(type__startswith="card_setup.").count() == 2
 
-    def test_kept_but_of_no_known_card_waits(self, ana, deaf, caplog):
+    def test_kept_but_of_no_known_card_has_failed(self, ana, deaf, caplog):
         setup = add(ana)
         told = replace(SandboxGateway().cancel_setup(setup.pk), outcome="captured")
-        assert card_setups.settle_setup(setup=setup, answer=told, at=LATER).state == "started"
+        assert card_setups.settle_setup(setup=setup, answer=told, at=LATER).state == "failed"
         assert str(setup.pk) in caplog.text
+        assert not CardSetup.objects.live().exists()
+        assert not PaymentMethod.objects.exists()
 
 
 class TestTheLimitOfDeclines:

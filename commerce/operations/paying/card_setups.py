@@ -179,6 +179,7 @@ def _require_own(setup: CardSetup, by: Actor) -> None:
 def _kept(setup: CardSetup, answer: Setup, at: datetime) -> None:
     if answer.card is None:
         log.error("card setup %s: kept, but of which card is not told", setup.pk)
+        _close(setup, CardSetupState.FAILED, at, decline_code="")
         return
     setup.payment_method = cards.keep(
         details=answer.card,

@@ -165,9 +165,10 @@ class TestOpened:
         assert state_of(Subscription.objects.get()) == "disabled"
         assert all_is_well()
 
-    def test_of_a_charge_that_took_no_money_nothing_follows(self, ana, plan):
+    def test_of_a_charge_that_took_no_money_is_too_early(self, ana, plan):
         payment = bought(ana, plan, card="pm_card_authenticationRequired")
-        assert settle(payment, "open") is None
+        with pytest.raises(disputes.NotCapturedYet):
+            settle(payment, "open")
         assert not Dispute.objects.exists()
 
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from commerce import tasks
 from commerce.gateways.protocol import ChargeRequest, GatewayUnavailable, Kind, SetupRequest
 from commerce.gateways.sandbox import SandboxGateway, news
-from commerce.models import CardSetup, IncomingEvent, Order, Payment, Refund
+from commerce.models import CardSetup, Dispute, IncomingEvent, Order, Payment, Refund
 from commerce.models.incoming import KINDS
 from commerce.operations.changes import cancellations
 from commerce.operations.paying import incoming, refunds
@@ -313,6 +313,34 @@ class TestHandling:
     def test_knows_every_kind_of_the_protocol(self):
         assert set(KINDS) == {kind.value for kind in Kind}
         assert set(incoming._FOLLOWS) == set(Kind) - {Kind.OTHER}
+
+
+class TestADisputeThatIsToldBeforeItsCharge:
+    @pytest.fixture
+    def dispute(self, unanswered, monkeypatch):
+        """Its news, of a charge that nobody can read as captured yet."""
+        BANK.contest(unanswered.pk)
+        monkeypatch.setattr(SandboxGateway, "find", lambda self, key: None)
+        [told] = owed("dispute.opened")
+        return told
+
+    def test_is_handled_once_the_charge_is_known(self, dispute, unanswered, monkeypatch):
+        stored = tell(dispute)
+        assert (stored.state, stored.attempts) == ("received", 1)
+        assert not Dispute.objects.exists()
+        monkeypatch.undo()
+        tell(owed("charge.captured")[0])
+        incoming.handle(event_id=stored.pk, at=NOON + incoming.LEASE)
+        stored.refresh_from_db()
+        assert stored.state == "handled"
+        assert Dispute.objects.get().payment == unanswered
+
+    def test_is_set_aside_after_three_tries(self, dispute):
+        stored = tell(dispute)
+        for turn in range(1, 4):
+            incoming.handle(event_id=stored.pk, at=NOON + turn * incoming.LEASE)
+        stored.refresh_from_db()
+        assert (stored.state, stored.note, stored.attempts) == ("failed", incoming.TRIED_IN_VAIN, 3)
 
 
 class TestAProviderThatIsAway:

@@ -4,6 +4,7 @@ through the operation that does it everywhere else, under the lock of the order,
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -194,7 +195,8 @@ def _record_refund(gateway: Gateway, difference: Difference, found: Found, by: A
 def _record_dispute(gateway: Gateway, difference: Difference, found: Found, by: Actor, at: datetime) -> None:
     report = gateway.fetch(Kind.DISPUTE, difference.reference)
     if isinstance(report, DisputeReport):
-        disputes.settle_dispute(report=report, at=at)
+        with suppress(disputes.NotCapturedYet):  # then it still stands, and says so
+            disputes.settle_dispute(report=report, at=at)
 
 
 def _recorded(payment: Payment, answer: RefundAnswer) -> Decimal:

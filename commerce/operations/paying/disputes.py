@@ -24,13 +24,18 @@ from tenants.journal import events
 log = logging.getLogger(__name__)
 
 
+class NotCapturedYet(Exception):
+    """The bank contests a charge of ours that cannot be read as captured: its own news is still on the way."""
+
+
 def settle_dispute(*, report: DisputeReport, at: datetime) -> Dispute | None:
     """
     Write down how a dispute stands, with what follows. Once, however often it is called and in whatever order the
     news comes: one that is closed before it was heard of is opened and closed at once. Outside any transaction.
 
-    None: nothing was captured here that it could be about.
+    None: it is about no charge of ours.
 
+    :raises NotCapturedYet: about one that is not captured, as far as can be read by now
     :raises GatewayUnavailable: the provider does not say how charge and refunds stand, on which all of it depends
     """
     payment = _captured(report, at)
@@ -65,7 +70,9 @@ def _captured(report: DisputeReport, at: datetime) -> Payment | None:
         charge = gateway.find(payment.pk)
         if charge is not None:
             payment = settlement.settle_payment(payment=payment, charge=charge, at=at)
-    return payment if payment.captured else None
+    if not payment.captured:
+        raise NotCapturedYet(str(payment.pk))
+    return payment
 
 
 def _locked(payment: Payment) -> Payment:

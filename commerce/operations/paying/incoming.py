@@ -87,7 +87,7 @@ def receive(*, gateway: str, event: ProviderEvent, at: datetime) -> IncomingEven
 def handle(*, event_id: UUID, at: datetime) -> None:
     """
     Do what follows from an event. Handled already: nothing. The provider does not answer: it stays as it is, for the
-    sweep. Outside any transaction.
+    sweep, and so does a dispute that is told before its charge. Outside any transaction.
     """
     event = _claim(event_id, at)
     if event is None:
@@ -97,6 +97,10 @@ def handle(*, event_id: UUID, at: datetime) -> None:
     except GatewayUnavailable:
         # The event can do nothing for that, so it does not count.
         _still_received(event).update(attempts=F("attempts") - 1)
+        return
+    except disputes.NotCapturedYet as early:
+        # Tried again after its lease, and counted: nobody waits for ever for what never comes.
+        log.warning("incoming event %s: payment %s is contested, and not captured yet", event.pk, early)
         return
     _still_received(event).update(state=settled.state, note=settled.note, settled_at=at)
 

@@ -1,9 +1,11 @@
 """An open invoice is paid by card: once, by whoever may, and never more than is due."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import transaction
 
 from commerce.gateways.protocol import GatewayUnavailable
 from commerce.gateways.sandbox import SandboxGateway
@@ -12,6 +14,7 @@ from commerce.operations.billing import invoice_payments
 from commerce.operations.billing.invoice_payments import InvoiceAlreadyPaid, NothingDue
 from commerce.operations.paying import cards, charging, refunds, settlement
 from commerce.operations.paying.settlement import PaymentInProgress
+from tenants.access import SYSTEM
 from tenants.delivery.models import Job
 from tenants.journal.models import Event
 from tenants.refusal import NotAllowed
@@ -198,6 +201,21 @@ class TestTheCardholdersStep:
 
 
 class TestTrouble:
+    def test_nobody_pays_again_while_another_amount_that_was_taken_is_looked_into(self, bill, invoice):
+        pay(invoice, acting(bill), "pm_card_authenticationRequired")
+        payment = Payment.objects.get()
+        SandboxGateway().answer_step(payment.pk, approve=True)
+        charge = replace(SandboxGateway().find(payment.pk), amount=Decimal("17.97"))
+        settlement.settle_payment(payment=payment, charge=charge, at=LATER)
+        with pytest.raises(invoice_payments.EarlierChargeSetAside):
+            pay(invoice, acting(bill))
+        assert len(ledger.captured()) == 1
+        assert Order.objects.get().state == "invoiced"
+        payment = Payment.objects.select_related("tenant", "order").get()
+        with transaction.atomic():
+            refunds.give_back_set_aside(payment=payment, by=SYSTEM, at=LATER)
+        assert pay(invoice, acting(bill)).state == "paid"
+
     def test_an_answer_that_was_lost_is_found_by_the_sweep(self, bill, invoice, monkeypatch):
         def lost(*args, **options):
             charged(*args, **options)

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
 from commerce import gateways
@@ -21,6 +22,10 @@ class InvoiceAlreadyPaid(Refused):
     message = _("This invoice is paid.")
 
 
+class EarlierChargeSetAside(Refused):
+    message = _("A charge for this invoice is being looked into. Nobody need pay it until that is done.")
+
+
 class NothingDue(Refused):
     """A credit note, or an invoice of which everything was credited."""
 
@@ -35,6 +40,7 @@ def pay_invoice(*, invoice: Invoice, payment_method: str, return_url: str, by: A
     :raises NotAllowed: neither its payer nor somebody who buys for the tenant
     :raises InvoiceAlreadyPaid: it is. :raises NothingDue: a credit note, or all of it was credited
     :raises PaymentInProgress: another try is under way
+    :raises EarlierChargeSetAside: something else than its amount was captured, and is not given back
     :raises PaymentMethodNotAccepted: no card that the provider knows and that may pay here
     :raises ProviderUnavailable: the provider does not answer; nothing was tried
     :raises CardDeclined: declined; it is still open. :raises PaymentCanceled: called off; it is still open
@@ -117,3 +123,6 @@ def _require_due(invoice: Invoice, order: Order) -> None:
         raise InvoiceAlreadyPaid
     if order.state != OrderState.INVOICED or not order.due:
         raise NothingDue
+    set_aside = Payment.objects.filter(order=order, state=PaymentState.SET_ASIDE)
+    if set_aside.filter(captured__gt=F("refunded") + F("disputed")).exists():
+        raise EarlierChargeSetAside

@@ -68,6 +68,16 @@ def test_bills_credits_and_posts_what_is_missing(earlier):
     assert findings() == []
 
 
+def test_names_each_row_that_was_forgotten(earlier, caplog):
+    catching_up.catch_up(at=LATER)
+    told = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert len(told) == 2 + 1 + 8
+    assert all(any(str(order.pk) in line for line in told) for order in Order.objects.all())
+    caplog.clear()
+    catching_up.catch_up(at=LATER)
+    assert not caplog.records
+
+
 def test_does_nothing_the_second_time(earlier):
     catching_up.catch_up(at=LATER)
     assert catching_up.catch_up(at=LATER).total == 0

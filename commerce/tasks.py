@@ -22,7 +22,7 @@ from commerce.operations.letters import (
     receipts,
     support_letters,
 )
-from commerce.operations.paying import card_setups, incoming, kept_cards, open_orders, settlement
+from commerce.operations.paying import card_setups, incoming, kept_cards, open_orders, refunds, settlement
 from commerce.operations.pricing import price_notices
 from tenants.delivery.jobs import job
 
@@ -63,7 +63,13 @@ def deliver_credit_note(invoice_id: str) -> None:
 
 @shared_task(name="commerce.reconcile_payments")
 def reconcile_payments() -> int:
-    return len(settlement.reconcile(at=timezone.now()))
+    return len(settlement.reconcile_payments(at=timezone.now()))
+
+
+# By itself: however many payments wait for an answer, money that is owed to people goes back.
+@shared_task(name="commerce.retry_refunds")
+def retry_refunds() -> int:
+    return refunds.retry_unsettled(at=timezone.now())
 
 
 # Longer than others: a day of a provider's books has many pages. Still below the time after which it would run twice.

@@ -59,6 +59,7 @@ app.conf.update(
             "tenants.resend_jobs": 20.0,
             "tenants.prune": 3600.0,
             "commerce.reconcile_payments": 20.0,
+            "commerce.retry_refunds": 20.0,
             "commerce.compare_books": 3600.0,
             "commerce.handle_incoming": 20.0,
             "commerce.reconcile_cards": 20.0,

@@ -8,7 +8,8 @@ from commerce.gateways.sandbox import SandboxGateway
 from commerce.models import Order, Payment
 from commerce.operations.accounts.invariants import CHECKS
 from commerce.operations.buying import payments
-from commerce.operations.paying import settlement
+from commerce.operations.paying import charging, refunds, settlement
+from config.celery import app
 from licensing.models import Subscription
 from tests import ledger
 from tests.commerce.conftest import state_of
@@ -161,7 +162,7 @@ class TestAProviderThatIsAway:
             assert settlement.reconcile(at=NOON + timedelta(minutes=minutes)) == []
             assert state_of(checkout) == "processing"
         away.undo()
-        settlement.reconcile(at=NOON + timedelta(days=3))
+        settlement.reconcile(at=NOON + timedelta(days=3, minutes=2))
         assert state_of(checkout) == "open"
 
     def test_does_not_hold_up_the_confirmation_page(self, ana, plan, monkeypatch):
@@ -187,6 +188,50 @@ def test_takes_those_without_an_answer_before_those_that_wait_for_a_cardholder(a
     pay(newest, at=NOON + 91 * SECOND)
     settlement.reconcile(at=NOON + 152 * SECOND, limit=2)
     assert state_of(newest) == "completed"
+
+
+def test_what_another_sweep_asks_about_now_is_not_asked_about(ana, plan, silent, monkeypatch):
+    pay(open_checkout(ana, plan))
+    find, others = SandboxGateway.find, []
+
+    def look_while_another_sweep_begins(self, key):
+        others.append(settlement.reconcile(at=A_MINUTE_LATER + 59 * SECOND))
+        return find(self, key)
+
+    monkeypatch.setattr(SandboxGateway, "find", look_while_another_sweep_begins)
+    assert len(settlement.reconcile(at=A_MINUTE_LATER)) == 1
+    assert others == [[]]
+
+
+def test_a_cardholder_who_takes_time_is_asked_about_every_five_minutes(ana, plan, monkeypatch):
+    pay(open_checkout(ana, plan), "pm_card_authenticationRequired")
+    asked, find = [], SandboxGateway.find
+    monkeypatch.setattr(SandboxGateway, "find", lambda self, key: asked.append(key) or find(self, key))
+    for minutes in (2, 4, 6, 7, 8, 12):
+        settlement.reconcile(at=NOON + timedelta(minutes=minutes))
+        if minutes in (6, 7):
+            assert len(asked) == 1
+    assert len(asked) == 2
+
+
+def test_refunds_have_a_sweep_of_their_own(ana, plan, silent, monkeypatch):
+    pay(open_checkout(ana, plan))
+    assert refunds.retry_unsettled(at=A_MINUTE_LATER) == 0
+    assert Payment.objects.get().asked_at is None
+    assert {"commerce.reconcile_payments", "commerce.retry_refunds"} <= set(app.conf.beat_schedule)
+
+
+def test_a_provider_that_is_not_in_use_any_more_keeps_its_payments(ana, plan, monkeypatch):
+    checkout = open_checkout(ana, plan)
+    pay(checkout, "pm_card_authenticationRequired")
+    monkeypatch.setattr(SandboxGateway, "name", "another")
+    assert settlement.reconcile(at=A_MINUTE_LATER) == []
+    with pytest.raises(settlement.PaymentInProgress):
+        settlement.release_card(checkout=checkout, at=A_MINUTE_LATER)
+    payment = Payment.objects.get()
+    assert charging.learn(payment=payment, ask=lambda key: pytest.fail("asked"), at=NOON).state == "requires_action"
+    assert state_of(payment) == "requires_action"
+    assert payment.asked_at is None
 
 
 @between_transactions

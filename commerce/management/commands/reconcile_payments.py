@@ -11,8 +11,7 @@ from commerce.models import Difference, DifferenceKind, Payment, Refund
 from commerce.operations.accounts import catching_up, reconciliation
 from commerce.operations.accounts.comparison import Found
 from commerce.operations.accounts.repairs import REPAIRS
-from commerce.operations.paying import settlement
-from commerce.operations.paying.settlement import ASK_AFTER
+from commerce.operations.paying import asking, settlement
 from tenants.management.operator_command import OperatorCommand, Output, Row, WrongUsage, moment
 
 
@@ -53,9 +52,7 @@ class Command(OperatorCommand):
 
 
 def _unanswered(at: datetime) -> list[Payment | Refund]:
-    waiting = Payment.objects.unanswered(at - ASK_AFTER).select_related("tenant")
-    owed = Refund.objects.unanswered(at - ASK_AFTER).select_related("tenant", "payment")
-    return [*waiting, *owed]
+    return [*asking.payments(at).select_related("tenant"), *asking.refunds(at).select_related("tenant", "payment")]
 
 
 def _rows(asked: Iterable[Payment | Refund], *, dry_run: bool) -> Iterator[Row]:

@@ -17,7 +17,7 @@ from commerce.gateways.protocol import Gateway, GatewayUnavailable
 from commerce.models import BooksCompared, Difference, Payment, Refund, Resolution
 from commerce.operations.accounts import books, comparison, ledger, second_look
 from commerce.operations.accounts.comparison import Found
-from commerce.operations.paying.settlement import ASK_AFTER
+from commerce.operations.paying.asking import ASK_AFTER
 from tenants.access import SYSTEM, Actor
 from tenants.directory.models import Tenant
 from tenants.journal import events

@@ -8,7 +8,7 @@ from commerce.gateways.protocol import Charge, DisputeReport, Gateway, Kind, Out
 from commerce.models import Difference, DifferenceKind, Dispute, Payment, Refund, RefundReason, RefundState
 from commerce.operations.accounts import books, comparison
 from commerce.operations.accounts.comparison import Found
-from commerce.operations.paying.settlement import ASK_AFTER
+from commerce.operations.paying.asking import ASK_AFTER
 
 
 def look(difference: Difference, *, at: datetime) -> Found | None:

@@ -97,13 +97,15 @@ def send(*, payment: Payment, return_url: str, at: datetime, off_session: bool =
 
 def learn(*, payment: Payment, ask: Callable[[UUID], Charge | None], at: datetime) -> Payment:
     """
-    Ask the provider about a try that waits for its cardholder. As it was when there is no news.
+    Ask the provider about a try that waits for its cardholder. As it was when there is no news, or the provider is not
+    in use any more.
 
     :raises CardDeclined: the bank or the cardholder said no. :raises PaymentCanceled: called off
     :raises PaymentNotNeeded: :raises PaymentSetAside: as `shown`
     """
+    is_its_own = payment.gateway == gateways.current().name
     try:
-        charge = ask(payment.pk) if payment.state == PaymentState.REQUIRES_ACTION else None
+        charge = ask(payment.pk) if is_its_own and payment.state == PaymentState.REQUIRES_ACTION else None
     except GatewayUnavailable:
         charge = None
     return shown(settle_payment(payment=payment, charge=charge, at=at)) if charge else payment

@@ -14,7 +14,7 @@ from commerce.gateways.protocol import GatewayUnavailable, RefundAnswer, RefundO
 from commerce.models import Order, OrderLine, OrderState, Payment, PaymentState, Refund, RefundReason, RefundState
 from commerce.operations.accounts import ledger
 from commerce.operations.billing import invoices
-from commerce.operations.paying import orders
+from commerce.operations.paying import asking, orders
 from tenants.access import SYSTEM, Actor
 from tenants.journal import events
 from tenants.refusal import Refused
@@ -149,21 +149,24 @@ def ask_about_waiting(payment: Payment, *, at: datetime) -> None:
             settle_refund(refund=refund, answer=answer, at=at)
 
 
-def retry_unsettled(*, started_before: datetime, at: datetime, limit: int) -> None:
-    """Ask again for what a process that died, or a provider that was away, left open."""
-    for refund in Refund.objects.unanswered(started_before).select_related("payment")[:limit]:
+def retry_unsettled(*, at: datetime, limit: int = 500) -> int:
+    """Ask again for what a process that died, or a provider that was away, left open. Returns how many there were."""
+    asked = 0
+    for refund in asking.claimed(asking.refunds, at=at, limit=limit):
         send(refund, at=at)
+        asked += 1
+    return asked
 
 
 def send(refund: Refund, *, at: datetime) -> None:
     """
     Of a contested charge nothing is given back: a refund that was promised before waits for the bank's decision, and
-    the provider is only asked whether it has it.
+    the provider is only asked whether it has it. One of a provider that is not in use any more is left alone.
     """
-    Refund.objects.filter(pk=refund.pk).update(asked_at=at)
-    if refund.payment is None:
-        return
     gateway = gateways.current()
+    if refund.payment is None or refund.payment.gateway != gateway.name:
+        return
+    Refund.objects.filter(pk=refund.pk).update(asked_at=at)
     try:
         if refund.payment.is_contested:
             answer = gateway.find_refund(refund.pk)

@@ -7,7 +7,7 @@ same time.
 
 import logging
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
@@ -18,15 +18,12 @@ from commerce.gateways.protocol import Charge, GatewayUnavailable, Outcome
 from commerce.models import Checkout, CheckoutState, Order, OrderState, Payment, PaymentState
 from commerce.models.payment import LIVE
 from commerce.operations.accounts import ledger
-from commerce.operations.paying import cards, fulfilment, orders, refunds
+from commerce.operations.paying import asking, cards, fulfilment, orders, refunds
 from tenants.access import SYSTEM, Actor
 from tenants.journal import events
 from tenants.refusal import Refused
 
 log = logging.getLogger(__name__)
-
-ASK_AFTER = timedelta(seconds=60)
-
 
 # Over for us, until the provider says that it took the money after all.
 THOUGHT_DEAD = (PaymentState.CANCELED, PaymentState.FAILED)
@@ -55,6 +52,16 @@ def settle_payment(*, payment: Payment, charge: Charge, at: datetime) -> Payment
 
 def reconcile(*, at: datetime, limit: int = 500) -> list[Payment]:
     """
+    Ask the provider about each payment and then each refund whose answer is not known here. Returns the payments that
+    were settled.
+    """
+    settled = reconcile_payments(at=at, limit=limit)
+    refunds.retry_unsettled(at=at, limit=limit)
+    return settled
+
+
+def reconcile_payments(*, at: datetime, limit: int = 500) -> list[Payment]:
+    """
     Ask the provider about each payment whose answer is not known here, never before 60 s have passed. Returns those
     that were settled.
 
@@ -63,9 +70,7 @@ def reconcile(*, at: datetime, limit: int = 500) -> list[Payment]:
     """
     gateway = gateways.current()
     settled = []
-    for payment in Payment.objects.unanswered(at - ASK_AFTER)[:limit]:
-        # First, so that one that cannot be settled goes to the end of the line instead of holding up the others.
-        Payment.objects.filter(pk=payment.pk).update(asked_at=at)
+    for payment in asking.claimed(asking.payments, at=at, limit=limit):
         try:
             charge = gateway.find(payment.pk) or gateway.cancel(payment.pk)
         except GatewayUnavailable:
@@ -73,7 +78,6 @@ def reconcile(*, at: datetime, limit: int = 500) -> list[Payment]:
         payment = settle_payment(payment=payment, charge=charge, at=at)
         if payment.state not in LIVE:
             settled.append(payment)
-    refunds.retry_unsettled(started_before=at - ASK_AFTER, at=at, limit=limit)
     return settled
 
 
@@ -86,7 +90,7 @@ def release_card(*, checkout: Checkout, at: datetime) -> None:
     """
     Call off a charge that waits for its holder. Outside any transaction: the provider decides who was first.
 
-    :raises PaymentInProgress: the provider does not answer now
+    :raises PaymentInProgress: the provider does not answer now, or is not in use any more
     """
     call_off(live_payment(checkout), at=at)
 
@@ -95,8 +99,11 @@ def call_off(payment: Payment | None, *, at: datetime) -> None:
     """As `release_card`, for the try itself. None, or one that does not wait for its holder: nothing changes."""
     if payment is None or payment.state != PaymentState.REQUIRES_ACTION:
         return
+    gateway = gateways.current()
+    if payment.gateway != gateway.name:
+        raise PaymentInProgress  # this one never saw the key, and would take what was captured for called off
     try:
-        charge = gateways.current().cancel(payment.pk)
+        charge = gateway.cancel(payment.pk)
     except GatewayUnavailable:
         raise PaymentInProgress from None
     settle_payment(payment=payment, charge=charge, at=at)

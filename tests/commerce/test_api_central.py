@@ -1,5 +1,6 @@
 """Central orders by API, and who gives and sees the seats that they bring."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -10,6 +11,7 @@ from commerce.gateways.protocol import GatewayUnavailable
 from commerce.gateways.sandbox import SandboxGateway
 from commerce.models import Order, Payment, PaymentMethod
 from commerce.operations.buying import central
+from commerce.operations.paying import charging, open_orders
 from licensing.models import Seat, Subscription
 from tenants.api.models import IdempotencyKey
 from tests import ledger
@@ -111,6 +113,24 @@ class TestOrdering:
         answer = order(Api(bill), office, payment_method=VISA)
         assert answer.status_code == 202
         assert answer.json() == {"order": str(Order.objects.get().pk), "state": "processing", "next_action": None}
+
+    def test_money_that_came_wrongly_is_told_by_name_and_not_waited_for(self, bill, office, monkeypatch):
+        charge = SandboxGateway.charge
+
+        def more(self, request):
+            return replace(charge(self, request), amount=request.amount + 1)
+
+        monkeypatch.setattr(SandboxGateway, "charge", more)
+        answer = order(Api(bill), office, payment_method=VISA)
+        assert (answer.status_code, answer.json()["code"]) == (409, "payment_set_aside")
+        assert not Subscription.objects.exists()
+        placed = Order.objects.get()
+        assert placed.state == "canceled"
+        with pytest.raises(charging.PaymentSetAside):
+            open_orders.outcome(placed.pk)
+        Payment.objects.update(state="surplus")
+        with pytest.raises(charging.PaymentNotNeeded):
+            open_orders.outcome(placed.pk)
 
     def test_a_declined_card(self, bill, office):
         answer = order(Api(bill), office, payment_method=DECLINED)

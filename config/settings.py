@@ -172,7 +172,13 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "SERVE_INCLUDE_SCHEMA": False,
-    "ENUM_NAME_OVERRIDES": {"MemberStateEnum": "tenants.directory.models.MemberState"},
+    "ENUM_NAME_OVERRIDES": {
+        "MemberStateEnum": "tenants.directory.models.MemberState",
+        "MemberKindEnum": "tenants.directory.models.MemberKind",
+        "InvoiceKindEnum": "commerce.models.invoice.InvoiceKind",
+        "OrderKindEnum": "commerce.models.order.OrderKind",
+        "CaseKindEnum": "commerce.models.support.CaseKind",
+    },
 }
 OAUTH2_PROVIDER = {
     "COMPLIANT_BCP_RFC9700_TOKEN_STORAGE": True,  # tokens are stored hashed

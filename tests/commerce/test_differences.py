@@ -183,9 +183,36 @@ class TestWindows:
         reconciliation.compare_books(since=NOON + 8 * DAY, until=NOON + 9 * DAY, at=NOON + 9 * DAY)
         assert BooksCompared.objects.get().until == NOON + 5 * DAY
 
+    def test_that_are_long_are_read_in_parts_and_go_on_where_they_were_cut_short(self, ana, plan, monkeypatch):
+        buy(ana, plan)
+        read = []
+
+        def books(self, since, until):
+            if len(read) == 2:
+                raise GatewayUnavailable
+            read.append((since, until))
+            return iter(())
+
+        with monkeypatch.context() as patch:
+            patch.setattr(SandboxGateway, "books", books)
+            with pytest.raises(reconciliation.ProviderSilent):
+                reconciliation.compare_books(at=NOON + 100 * DAY)
+        assert [(until - since).days for since, until in read] == [30, 30]
+        assert BooksCompared.objects.get().until == NOON + 59 * DAY
+        assert reconciliation.window(at=NOON + 100 * DAY)[0] == NOON + 58 * DAY
+
+    def test_tell_of_a_charge_of_nobody_that_went_back_in_a_later_part(self, monkeypatch):
+        charge = stranger()
+        charges().update(created_at=NOON)
+        SandboxGateway().refund_by_hand(key=charge.pk, charge_key=charge.pk, amount=charge.amount)
+        assert compare().standing == 0
+        assert Difference.objects.get().resolution == "gone"
+
     def test_that_were_not_read_to_the_end_are_read_again(self, ana, plan, monkeypatch):
         stranger()
-        buy(ana, plan)
+        now = timezone.now()
+        buy(ana, plan, at=now)
+        today = {"since": now - DAY, "until": now + DAY, "at": now + DAY}
 
         def away(self, key):
             raise GatewayUnavailable
@@ -194,11 +221,10 @@ class TestWindows:
             patch.setattr(SandboxGateway, "find", away)
             charges().filter(pk=Payment.objects.get().pk).delete()
             with pytest.raises(reconciliation.ProviderSilent):
-                compare()
+                reconciliation.compare_books(**today)
         assert Difference.objects.get().kind == "unknown_charge"
         assert not BooksCompared.objects.exists()
-        compare()
-        assert Difference.objects.count() == 2
+        assert reconciliation.compare_books(**today).standing == 2
 
 
 class TestTheCommand:

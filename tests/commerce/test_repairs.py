@@ -467,6 +467,17 @@ class TestARefundMadeThere:
         assert notes() == [Decimal("9.99"), Decimal("9.99")]
         assert findings() == []
 
+    def test_is_found_at_once_and_written_down_when_it_has_succeeded(self, ana, plan):
+        refund_made_there(ana, plan)
+        refunds_there().update(state="pending")
+        difference = found("unknown_refund")
+        with pytest.raises(repairs.NotDecidedYet):
+            mend(difference)
+        assert not Refund.objects.exists()
+        refunds_there().update(state="succeeded")
+        mend(difference)
+        assert notes() == [5]
+
     def test_is_refused_while_all_of_the_charge_is_promised_otherwise(self, ana, plan):
         buy(ana, plan)
         line, payment = OrderLine.objects.select_related("order").get(), Payment.objects.get()
@@ -498,6 +509,7 @@ class TestTwoOperatorsAtOnce:
         ONE_OF_EACH[kind](ana, plan)
         difference = found(kind)
         people = [Actor(user=user) for user in OperatorFactory.create_batch(4)]
+        # Somebody may see it gone between what another one does and its being written down: that is no other outcome.
         assert race(lambda by: mend(difference, by=by), people, refused=Refused) >= 1
         assert state(difference) == "repaired"
         assert Event.objects.filter(type="difference.repaired").count() == 1

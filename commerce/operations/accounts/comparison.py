@@ -66,7 +66,8 @@ def of_refund(answer: RefundAnswer, payment: Payment, refunds: Sequence[Refund])
     if answer.outcome == RefundOutcome.FAILED and kept:
         return _refund(DifferenceKind.REFUND_FAILED, kept[0], there=answer.outcome)
     here = sum((refund.amount for refund in kept), money.ZERO)
-    if answer.outcome != RefundOutcome.SUCCEEDED or here >= answer.amount:
+    # One that is not decided there yet counts, too: by then its day of the books may have been read.
+    if answer.outcome == RefundOutcome.FAILED or here >= answer.amount:
         return None
     return Found(
         kind=DifferenceKind.UNKNOWN_REFUND,

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from commerce import gateways
 from commerce.gateways.protocol import Gateway, GatewayUnavailable
-from commerce.models import BooksCompared, Difference, Payment, Refund, Resolution
+from commerce.models import BooksCompared, Difference, DifferenceKind, Payment, Refund, Resolution
 from commerce.operations.accounts import books, comparison, ledger, second_look
 from commerce.operations.accounts.comparison import Found
 from commerce.operations.paying.asking import ASK_AFTER
@@ -24,6 +24,8 @@ from tenants.journal import events
 from tenants.refusal import Refused
 
 DAY = timedelta(days=1)
+# Of differences of earlier windows, each of which is a call of its own, so many are looked at in one run.
+AT_ONCE = 100
 
 
 class ProviderSilent(Refused):
@@ -61,6 +63,11 @@ def differences(*, since: datetime, until: datetime, at: datetime) -> Iterator[F
     """
     gateway = gateways.current()
     yield from books.compare(gateway, books.parts(since, until), settled_by=at - ASK_AFTER)
+    yield from _of_our_rows(gateway)
+
+
+def _of_our_rows(gateway: Gateway) -> Iterator[Found]:
+    """What waits for an operator whatever the books say."""
     for payment in Payment.objects.set_aside().filter(gateway=gateway.name).select_related("tenant"):
         yield comparison.of_set_aside(payment, ledger.currency_of(payment))
     failed = Refund.objects.to_be_made_good().filter(payment__gateway=gateway.name)
@@ -73,26 +80,34 @@ def compare_books(*, since: datetime | None = None, until: datetime | None = Non
     Read the books of a window and keep each difference: one open row for each, however often it is found. Those that
     do not stand any more are resolved as gone. Outside any transaction.
 
-    :raises ProviderSilent: it does not answer; what was found until then is kept, and the next run begins here again
+    :raises ProviderSilent: it does not answer; what was found until then is kept, and the next run goes on from there
     """
     gateway = gateways.current()
     since, until = window(since=since, until=until, at=at)
+    windows = books.parts(since, until)
     seen = set()
     try:
-        for found in differences(since=since, until=until, at=at):
-            seen.add(_keep(gateway, found, at).pk)
+        # Part by part, so that a long past is read in the end however often the reading is cut short.
+        for part in windows:
+            for found in books.compare(gateway, [part], settled_by=at - ASK_AFTER):
+                kept = _keep(gateway, found, at)
+                # What went back of a charge of nobody here may stand in a later part.
+                if found.kind != DifferenceKind.UNKNOWN_CHARGE or len(windows) == 1:
+                    seen.add(kept.pk)
+            _remember(gateway, *part)
+        seen.update(_keep(gateway, found, at).pk for found in _of_our_rows(gateway))
         gone = _look_again(gateway, seen, at)
     except GatewayUnavailable:
         raise ProviderSilent from None
-    _remember(gateway, since, until)
     return Compared(since=since, until=until, standing=Difference.objects.open().count(), gone=gone)
 
 
 @transaction.atomic
 def resolve(difference: Difference, resolution: Resolution, *, by: Actor, at: datetime) -> bool:
-    """Close it. False: somebody was faster."""
+    """Close it. False: somebody was faster. Who saw it gone while it was being repaired only saw the repair."""
     difference = Difference.objects.locked().select_related("tenant", "payment").get(pk=difference.pk)
-    if difference.resolved_at is not None:
+    was_only_seen = (resolution, difference.resolution) == (Resolution.REPAIRED, Resolution.GONE)
+    if difference.resolved_at is not None and not was_only_seen:
         return False
     difference.resolution, difference.resolved_at, difference.resolved_by = resolution, at, by.user
     difference.note = ""
@@ -135,8 +150,8 @@ def _keep(gateway: Gateway, found: Found, at: datetime) -> Difference:
 def _look_again(gateway: Gateway, seen: set[UUID], at: datetime) -> int:
     """Those of earlier windows that this one did not show. Returns how many are gone."""
     gone = 0
-    earlier = Difference.objects.open().filter(gateway=gateway.name).exclude(pk__in=seen)
-    for difference in earlier.select_related("payment", "refund__order", "refund__payment"):
+    earlier = Difference.objects.open().filter(gateway=gateway.name).exclude(pk__in=seen).order_by("seen_at", "pk")
+    for difference in earlier.select_related("payment", "refund__order", "refund__payment")[:AT_ONCE]:
         found = second_look.look(difference, at=at)
         if found is None:
             gone += resolve(difference, Resolution.GONE, by=SYSTEM, at=at)

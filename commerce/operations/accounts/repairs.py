@@ -66,6 +66,10 @@ class NothingLeftToRecord(Refused):
     )
 
 
+class NotDecidedYet(Refused):
+    message = _("The provider still works on this refund. Try again when it has succeeded.")
+
+
 class ProviderRefuses(Refused):
     message = _("The provider refuses to give this charge back. See its own pages.")
 
@@ -96,6 +100,7 @@ def repair(*, difference: Difference, by: Actor, at: datetime) -> Difference:
     :raises ProviderRefuses: it will not give back a charge of nobody here
     :raises ChargeContested: the bank has the money
     :raises NothingSetAside: :raises NothingToMakeGood: somebody was faster
+    :raises NotDecidedYet: the provider still works on a refund that was made there
     :raises NothingLeftToRecord: :raises NotEnoughLeft: other refunds of the charge are to be settled first
     """
     by.require_operator()
@@ -177,6 +182,8 @@ def _record_refund(gateway: Gateway, difference: Difference, found: Found, by: A
     answer = gateway.fetch(Kind.REFUND, difference.reference)
     if not isinstance(answer, RefundAnswer):
         raise NoLongerTrue
+    if answer.outcome != RefundOutcome.SUCCEEDED:
+        raise NotDecidedYet
     with transaction.atomic():
         payment = _locked(_of(found.payment))
         missing = answer.amount - _recorded(payment, answer)

@@ -1,5 +1,6 @@
 """What must always hold of the ledger: that it balances, and that it says what the rows say that it is about."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -27,6 +28,7 @@ from commerce.operations.accounts import facts
 
 _MONEY: DecimalField = DecimalField(max_digits=17, decimal_places=3)
 _NOTHING = Value(money.ZERO, output_field=_MONEY)
+_NONE = (money.ZERO, money.ZERO)
 
 
 def movements_sum_to_zero() -> Iterator[str]:
@@ -90,27 +92,27 @@ def ledger_agrees_with_payments() -> Iterator[str]:
 
 def ledger_agrees_with_invoices() -> Iterator[str]:
     """Sales and tax, by organisation and currency, are what was billed less what was credited or is yet to be."""
-    billed = _by_tenant(Invoice.objects.filter(kind=InvoiceKind.INVOICE), "subtotal", "tax")
-    notes = _by_tenant(Invoice.objects.filter(kind=InvoiceKind.CREDIT_NOTE), "subtotal", "tax")
     noted = Invoice.objects.filter(Q(refund=OuterRef("pk")) | Q(refund__replaces=OuterRef("pk")))
     waiting = Refund.objects.promises().filter(~Exists(noted), payment__state=PaymentState.SUCCEEDED)
-    promised = _by_tenant(waiting.annotate(currency=F("order__currency"), net=F("amount") - F("tax")), "net", "tax")
-    posted = _by_tenant(
-        Posting.objects.annotate(
-            currency=F("movement__currency"),
-            sales=_when(Account.SALES),
-            taxes=_when(Account.TAX),
-        ),
-        "sales",
-        "taxes",
+    promised = waiting.annotate(currency=F("order__currency"), net=F("amount") - F("tax"))
+    posted = Posting.objects.annotate(
+        currency=F("movement__currency"), net=_when(Account.SALES), taxes=_when(Account.TAX)
     )
-    nothing = (money.ZERO, money.ZERO)
-    for key in sorted(billed.keys() | posted.keys(), key=str):
-        taken_off = [found.get(key, nothing) for found in (notes, promised)]
-        should = tuple(billed.get(key, nothing)[n] - sum(part[n] for part in taken_off) for n in (0, 1))
-        has = tuple(-part for part in posted.get(key, nothing))
+    # One statement, so that all of them are of one moment while people buy.
+    rows = _by_tenant(posted, "posted", "net", "taxes").union(
+        _by_tenant(Invoice.objects.filter(kind=InvoiceKind.INVOICE), "billed", "subtotal", "tax"),
+        _by_tenant(Invoice.objects.filter(kind=InvoiceKind.CREDIT_NOTE), "credited", "subtotal", "tax"),
+        _by_tenant(promised, "promised", "net", "tax"),
+        all=True,
+    )
+    sums: dict[tuple[Any, str], dict[str, tuple[Decimal, Decimal]]] = defaultdict(dict)
+    for tenant, currency, what, net, tax in rows:
+        sums[tenant, currency][what] = (net, tax)
+    for (tenant, currency), found in sorted(sums.items(), key=str):
+        has = [-amount for amount in found.get("posted", _NONE)]
+        billed, credited, owed = (found.get(what, _NONE) for what in ("billed", "credited", "promised"))
+        should = [billed[n] - credited[n] - owed[n] for n in (0, 1)]
         if should != has:
-            tenant, currency = key
             yield (
                 f"tenant {tenant}: sales of {has[0]} and tax of {has[1]} {currency} in the ledger,"
                 f" {should[0]} and {should[1]} by invoices and credit notes"
@@ -135,6 +137,6 @@ def _when(account: Account) -> Case:
     return Case(When(account=account, then=F("amount")), default=_NOTHING, output_field=_MONEY)
 
 
-def _by_tenant(rows: QuerySet[Any], net: str, tax: str) -> dict[tuple[Any, str], tuple[Decimal, Decimal]]:
-    sums = rows.order_by().values("tenant", "currency").annotate(a=Sum(net), b=Sum(tax))
-    return {(row["tenant"], row["currency"]): (row["a"], row["b"]) for row in sums}
+def _by_tenant(rows: QuerySet[Any], what: str, net: str, tax: str) -> QuerySet[Any]:
+    sums = rows.order_by().values("tenant", "currency").annotate(what=Value(what), a=Sum(net), b=Sum(tax))
+    return sums.values_list("tenant", "currency", "what", "a", "b")

@@ -16,7 +16,7 @@ from commerce.operations.changes import cancellations, quantity
 from commerce.operations.paying import disputes, incoming, refunds, settlement
 from commerce.views.wording import look_of
 from licensing.models import EndCause, Subscription
-from licensing.operations import lifecycle
+from licensing.operations import lifecycle, subscriptions
 from tenants.access import SYSTEM
 from tenants.delivery.models import Job
 from tenants.journal.models import Event
@@ -521,9 +521,11 @@ class TestFromTheCardThatIsContested:
 
 
 def give_back(payment, amount=Decimal("5.00")):
-    """A refund that waits to be sent, as an operation promises it under the order's lock."""
+    """A seat goes, and a refund waits to be sent for it, as an operation promises it under the order's lock."""
     line = OrderLine.objects.select_related("order__tenant").get(order=payment.order_id)
-    return refunds.give_back(line=line, quantity=1, amount=amount, tax=Decimal(0), reason="reduced", by=SYSTEM, at=NOON)
+    back = refunds.give_back(line=line, quantity=1, amount=amount, tax=Decimal(0), reason="reduced", by=SYSTEM, at=NOON)
+    subscriptions.remove_seats(subscription=Subscription.objects.get(), count=1, by=SYSTEM, at=NOON)
+    return back
 
 
 def surplus_of(payment):

@@ -148,7 +148,9 @@ def _save(order: Order) -> None:
 
 
 def _pay_from(order: Order, card: PaymentMethod) -> None:
-    """The card that paid is the one that the next charge goes to."""
+    """The card that paid is the one that the next charge goes to, unless an agreement pays and it only helped out."""
+    if PaymentSource.objects.filter(subscription=order.subscription, agreement__isnull=False).exists():
+        return
     PaymentSource.objects.update_or_create(
         tenant=order.tenant,
         subscription=order.subscription,

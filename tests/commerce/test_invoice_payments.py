@@ -14,6 +14,7 @@ from commerce.operations.billing import invoice_payments
 from commerce.operations.billing.invoice_payments import InvoiceAlreadyPaid, NothingDue
 from commerce.operations.paying import cards, charging, refunds, settlement
 from commerce.operations.paying.settlement import PaymentInProgress
+from licensing.operations import subscriptions
 from tenants.access import SYSTEM
 from tenants.delivery.models import Job
 from tenants.journal.models import Event
@@ -56,7 +57,8 @@ def pay(invoice, by, card="pm_card_visa", at=LATER):
 
 
 def credit(order, amount, at=LATER):
-    """A part of what is due is taken off."""
+    """A seat goes back, and with it a part of what is due."""
+    subscriptions.remove_seats(subscription=order.subscription, count=1, by=acting(order.buyer), at=at)
     return refunds.give_back(
         line=order.lines.get(),
         quantity=1,
@@ -233,7 +235,8 @@ class TestTrouble:
         pay(invoice, acting(bill), "pm_card_authenticationRequired")
         credit(invoice.order, "8.99")
         SandboxGateway().answer_step(Payment.objects.get().pk, approve=True)
-        invoice_payments.refresh(invoice=invoice, by=acting(bill), at=LATER)
+        with pytest.raises(charging.PaymentNotNeeded):
+            invoice_payments.refresh(invoice=invoice, by=acting(bill), at=LATER)
         assert (Order.objects.get().state, Payment.objects.get().state) == ("invoiced", "surplus")
         assert ledger.refunded() == [Decimal("17.98")]
         assert pay(invoice, acting(bill)).state == "paid"
@@ -253,5 +256,5 @@ class TestTrouble:
         monkeypatch.setattr(invoice_payments.orders, "lock", lambda pk: Order.objects.get(pk=pk))
         monkeypatch.setattr(invoice_payments, "live_payment", lambda invoice: None)
         with without_unique_index("commerce_payment", "one_live_payment_per_order"):
-            race(lambda by: pay(invoice, by), admins, refused=(InvoiceAlreadyPaid,))
+            race(lambda by: pay(invoice, by), admins, refused=(InvoiceAlreadyPaid, charging.PaymentNotNeeded))
             assert len(ledger.captured()) > 1

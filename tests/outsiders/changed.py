@@ -7,7 +7,7 @@ from typing import Any
 from django.utils import timezone
 
 from commerce.models import Order
-from commerce.operations.changes import quantity
+from commerce.operations.changes import cancellations, quantity, reactivations
 from commerce.views.shown import Shown, sign
 from licensing.models import Plan, Subscription
 from licensing.operations import lifecycle
@@ -40,7 +40,16 @@ def build(*, owner: Membership, plan: Plan, at: datetime) -> Changed:
 
 
 def shown(subscription: Subscription, seats: int) -> str:
-    return sign(subscription, Shown(quantity=seats, when="now", as_of=timezone.now()))
+    """As the owner's page signs it: no seats are a cancellation, the same number after the end is another term."""
+    at = timezone.now()
+    asked = {"subscription": subscription, "by": factories.acting(subscription.owner), "at": at}
+    if seats == 0:
+        total = cancellations.preview_cancellation(**asked).total
+    elif not subscription.gives_access or subscription.state == "expired":
+        total = reactivations.preview_reactivation(**asked).total
+    else:
+        total = quantity.preview(quantity=seats, **asked).total
+    return sign(subscription, Shown(quantity=seats, when="now", as_of=at, total=total))
 
 
 def seats_form(subscription: Subscription, seats: int) -> dict[str, Any]:

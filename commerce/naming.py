@@ -1,8 +1,8 @@
 """How the journal reads the ids of purchases, checkouts, orders and invoices."""
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping
 
-from django.db.models import Prefetch
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -14,7 +14,6 @@ from commerce.models import (
     Dispute,
     IncomingEvent,
     Invoice,
-    Order,
     OrderLine,
     PaymentMethod,
     Purchase,
@@ -40,10 +39,13 @@ def checkouts(tenant: Tenant | None, ids: Collection[str]) -> Mapping[str, Named
 
 
 def orders(tenant: Tenant | None, ids: Collection[str]) -> Mapping[str, Named]:
-    lines = OrderLine.objects.order_by("pk").select_related("plan__product")
-    found = Order.objects.filter(pk__in=uuids(ids)).prefetch_related(Prefetch("lines", lines))
-    found = found if tenant is None else found.of(tenant)
-    return {str(order.pk): Named(", ".join(str(line) for line in order.lines.all())) for order in found}
+    """By their lines."""
+    lines = OrderLine.objects.filter(order__in=uuids(ids)).order_by("pk").select_related("plan__product")
+    lines = lines if tenant is None else lines.filter(tenant=tenant)
+    named: dict[str, list[str]] = defaultdict(list)
+    for line in lines:
+        named[str(line.order_id)].append(str(line))
+    return {order: Named(", ".join(texts)) for order, texts in named.items()}
 
 
 def agreements(tenant: Tenant | None, ids: Collection[str]) -> Mapping[str, Named]:

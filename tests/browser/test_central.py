@@ -86,7 +86,7 @@ PAGES = {
     "What is agreed": new_agreement,
     "Office suite": without_prices,
     "seats are free": assigning,
-    "is to be paid by": open_invoice,
+    "Open, due": open_invoice,
     "Pay invoice": paying,
     "Members may take free seats": claiming,
     "has a free seat of Power BI Premium": offer,

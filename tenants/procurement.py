@@ -11,7 +11,7 @@ from django.contrib.admin.options import ShowFacets
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Page, Paginator
-from django.db.models import Model, QuerySet
+from django.db.models import Choices, Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -63,9 +63,16 @@ class LookAheadPaginator(Paginator):
 
 
 class Filter(admin.SimpleListFilter):
-    """A choice of a list, shown as a labelled select. `field` is what it compares; choices never come from rows."""
+    """
+    A choice of a list, shown as a labelled select. `field` is what it compares, `choices_of` whose values it offers;
+    choices never come from rows.
+    """
 
     field: ClassVar[str] = ""
+    choices_of: ClassVar[type[Choices] | None] = None
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return list(self.choices_of.choices) if self.choices_of else []
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         value = self.value()

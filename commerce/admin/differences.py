@@ -44,9 +44,7 @@ _WORDS: dict[str, str | Promise] = {
 
 class KindFilter(Filter):
     title, parameter_name, field = gettext_lazy("kind"), "kind", "kind"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return list(DifferenceKind.choices)
+    choices_of = DifferenceKind
 
 
 class OpenFilter(Filter):

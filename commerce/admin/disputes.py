@@ -1,10 +1,7 @@
 """Contested charges, for procurement to read."""
 
-from typing import Any
-
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy
@@ -20,9 +17,7 @@ _KINDS = {DisputeState.OPEN: "amber", DisputeState.WON: "green", DisputeState.LO
 
 class DisputeStateFilter(Filter):
     title, parameter_name, field = gettext_lazy("state"), "state", "state"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return list(DisputeState.choices)
+    choices_of = DisputeState
 
 
 @admin.register(Dispute)

@@ -25,9 +25,7 @@ _KINDS = {
 
 class IncomingStateFilter(Filter):
     title, parameter_name, field = gettext_lazy("state"), "state", "state"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return list(IncomingState.choices)
+    choices_of = IncomingState
 
 
 @admin.register(IncomingEvent)

@@ -24,9 +24,7 @@ from tenants.procurement import READS, Filter, ProcurementAdmin, Row, Section, a
 
 class KindFilter(Filter):
     title, parameter_name, field = gettext_lazy("kind"), "kind", "kind"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return list(InvoiceKind.choices)
+    choices_of = InvoiceKind
 
 
 class PaidFilter(Filter):

@@ -20,9 +20,7 @@ from tenants.procurement import Filter, ProcurementAdmin, Section
 
 class MovementKindFilter(Filter):
     title, parameter_name, field = gettext_lazy("kind"), "kind", "kind"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return list(MovementKind.choices)
+    choices_of = MovementKind
 
 
 @admin.register(Movement)

@@ -28,9 +28,7 @@ from tenants.procurement import Filter, Row, Section, badge
 
 class StateFilter(Filter):
     title, parameter_name, field = gettext_lazy("state"), "state", "state"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return list(SubscriptionState.choices)
+    choices_of = SubscriptionState
 
 
 class ProductFilter(Filter):

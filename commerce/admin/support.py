@@ -25,16 +25,12 @@ _KINDS = {CaseState.OPEN: "amber", CaseState.ANSWERED: "green", CaseState.CLOSED
 
 class CaseStateFilter(Filter):
     title, parameter_name, field = gettext_lazy("state"), "state", "state"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return list(CaseState.choices)
+    choices_of = CaseState
 
 
 class CaseKindFilter(Filter):
     title, parameter_name, field = gettext_lazy("kind"), "kind", "kind"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return list(CaseKind.choices)
+    choices_of = CaseKind
 
 
 @admin.register(SupportCase)

@@ -15,7 +15,6 @@ from django.views.decorators.http import require_safe
 from commerce.amounts import price_note
 from commerce.forms import CountryForm
 from commerce.models import Price
-from commerce.operations.billing.sellers import seller_for
 from commerce.operations.pricing.prices import FALLBACK_COUNTRY, prices_in
 from commerce.operations.pricing.taxes import list_terms, terms_for
 from commerce.views import wording
@@ -36,7 +35,7 @@ def catalogue(request: HttpRequest) -> HttpResponse:
     products = _ordered(list(Product.objects.with_plans()))
     if by is not None and by.tenant is not None:
         form, country, on = None, by.tenant.country, by.tenant.today(now)
-        terms = terms_for(tenant=by.tenant, seller=seller_for(country), at=now)
+        terms = terms_for(tenant=by.tenant, at=now)
     else:
         countries = list(Market.objects.order_by("name").values_list("country", "name").distinct())
         country = chosen_country(request, dict(countries))

@@ -18,7 +18,7 @@ from commerce.forms import CardForm
 from commerce.models import Invoice, Payment, PaymentMethod, PaymentState
 from commerce.models.invoice import InvoiceState
 from commerce.operations.billing import invoice_payments
-from commerce.operations.paying import cards, charging
+from commerce.operations.paying import cards, charging, open_orders
 from commerce.operations.paying.settlement import PaymentInProgress
 from commerce.tax import as_seen
 from commerce.views import paying, wording
@@ -39,7 +39,7 @@ def pay_page(request: HttpRequest, by: Actor, invoice_id: UUID) -> HttpResponse:
     invoice = _payable(by, invoice_id)
     if invoice.state != InvoiceState.OPEN:
         return redirect(_where(invoice, by))
-    waiting = invoice_payments.live_payment(invoice)
+    waiting = open_orders.live_payment(invoice.order)
     if waiting is not None:
         return _waiting(request, invoice, waiting)
     return _review(request, by, invoice, _to_fill(request, by, invoice))

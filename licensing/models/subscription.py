@@ -148,6 +148,10 @@ class Subscription(models.Model):
     def gives_access(self) -> bool:
         return self.state in GIVES_ACCESS
 
+    def runs_at(self, at: datetime) -> bool:
+        """Whether a term that is paid goes on at a moment; in grace it does not."""
+        return self.state == SubscriptionState.ACTIVE and self.term_end > at
+
     @property
     def seats_free(self) -> int:
         return self.quantity - self.seats_assigned

@@ -21,9 +21,7 @@ from tenants.procurement_form import FormAdmin
 
 class SectorFilter(Filter):
     title, parameter_name, field = gettext_lazy("sector"), "sector", "sector"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return list(Sector.choices)
+    choices_of = Sector
 
 
 class BillingForm(forms.Form):

@@ -109,7 +109,7 @@ class TestOrdering:
         browser = browser_of(contoso)
         for wrong, said in (
             ({"quantity": "many"}, "whole number"),
-            ({"quantity": "0"}, "Choose between 1 and 10"),
+            ({"quantity": "0"}, "1 to 10"),
             ({"plan": "none"}, "Choose a plan"),
             ({"plan": plan.pk}, "no price in your market"),
             ({"agreement": ""}, "Choose an agreement"),

@@ -77,7 +77,7 @@ def test_with_the_tenants_default_card(tenant, bill, priced, run):
             ("contoso", "PLAN", "1", "--agreement", "Volume", "--by", "cleo@contoso.example"),
             "roles in this organisation",
         ),
-        (("contoso", "PLAN", "0", "--agreement", "Volume"), "quantity: Choose between"),
+        (("contoso", "PLAN", "0", "--agreement", "Volume"), "quantity: 1 to"),
         (("contoso", "PLAN", "1"), "no card that can pay"),
     ],
 )

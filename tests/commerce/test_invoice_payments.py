@@ -254,7 +254,7 @@ class TestTrouble:
     def test_the_control_without_lock_and_constraint_pays_more_than_once(self, tenant, invoice, monkeypatch):
         admins = [admin_of(tenant, "billing_admin") for _ in range(5)]
         monkeypatch.setattr(invoice_payments.orders, "lock", lambda pk: Order.objects.get(pk=pk))
-        monkeypatch.setattr(invoice_payments, "live_payment", lambda invoice: None)
+        monkeypatch.setattr(invoice_payments.open_orders, "live_payment", lambda order: None)
         with without_unique_index("commerce_payment", "one_live_payment_per_order"):
             race(lambda by: pay(invoice, by), admins, refused=(InvoiceAlreadyPaid, charging.PaymentNotNeeded))
             assert len(ledger.captured()) > 1

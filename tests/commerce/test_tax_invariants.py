@@ -5,10 +5,17 @@ from decimal import Decimal
 import pytest
 
 from commerce.models import Order, OrderLine, Refund, RefundReason
-from commerce.operations.accounts.tax_invariants import CHECKS
+from commerce.operations.accounts.invariants import taxes
 from tests.factories import NOON, MembershipFactory, TaxRateFactory, buy, plan_on_sale
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
+
+
+CHECKS = (
+    taxes.taxes_add_up_to_orders,
+    taxes.lines_are_taxed_as_their_order,
+    taxes.no_more_tax_goes_back_than_was_charged,
+)
 
 
 def findings():

@@ -1,6 +1,6 @@
 """Paying an invoice that is open: the order was granted on an agreement, and its money is still due."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
 from django.db.models import F
@@ -8,14 +8,11 @@ from django.utils.translation import gettext_lazy as _
 
 from commerce import gateways
 from commerce.models import Invoice, Order, OrderState, Payment, PaymentState
-from commerce.operations.paying import cards, charging, orders, settlement
+from commerce.operations.paying import cards, charging, open_orders, orders, settlement
 from commerce.operations.paying.cards import Means
 from commerce.operations.paying.settlement import PaymentInProgress
 from tenants.access import Actor, Right
 from tenants.refusal import NotAllowed, Refused
-
-# After that a card that waits for its holder is released, so that another one can pay.
-WAITS_AT_MOST = timedelta(hours=24)
 
 
 class InvoiceAlreadyPaid(Refused):
@@ -61,7 +58,7 @@ def refresh(*, invoice: Invoice, by: Actor, at: datetime) -> Order:
     :raises PaymentCanceled: the step was called off; nothing was charged
     """
     require_payer(invoice, by)
-    waiting = live_payment(invoice)
+    waiting = open_orders.live_payment(invoice.order)
     if waiting is not None:
         charging.learn(payment=waiting, ask=lambda key: gateways.current().find(key), at=at)
     return Order.objects.get(pk=invoice.order_id)
@@ -74,14 +71,16 @@ def give_up_waiting(*, invoice: Invoice, by: Actor, at: datetime) -> None:
     :raises NotAllowed: as `pay_invoice`. :raises PaymentInProgress: the provider does not answer now
     """
     require_payer(invoice, by)
-    settlement.call_off(live_payment(invoice), at=at)
+    settlement.call_off(open_orders.live_payment(invoice.order), at=at)
 
 
 def release_overdue(*, at: datetime, limit: int = 500) -> int:
     """Release the cards that wait for their holders since yesterday. Returns how many."""
     released = 0
     waiting = Payment.objects.filter(
-        state=PaymentState.REQUIRES_ACTION, order__state=OrderState.INVOICED, started_at__lte=at - WAITS_AT_MOST
+        state=PaymentState.REQUIRES_ACTION,
+        order__state=OrderState.INVOICED,
+        started_at__lte=at - open_orders.WAITS_AT_MOST,
     )
     for payment in waiting.order_by("started_at")[:limit]:
         try:
@@ -90,11 +89,6 @@ def release_overdue(*, at: datetime, limit: int = 500) -> int:
             continue
         released += 1
     return released
-
-
-def live_payment(invoice: Invoice) -> Payment | None:
-    """The try that is under way, if one is."""
-    return Payment.objects.live().filter(order=invoice.order_id).first()
 
 
 def require_payer(invoice: Invoice, by: Actor) -> None:
@@ -111,7 +105,7 @@ def _start(invoice: Invoice, means: Means, *, by: Actor, at: datetime) -> Paymen
     with transaction.atomic():
         order = orders.lock(invoice.order_id)
         _require_due(invoice, order)
-        if live_payment(invoice):
+        if open_orders.live_payment(order):
             raise PaymentInProgress
         return charging.start(order=order, means=means, by=by, at=at)
 

@@ -10,8 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from commerce import money
 from commerce.models import Agreement, AgreementPrice, Order, OrderLine, Payment, Price
-from commerce.operations.billing.sellers import seller_for
-from commerce.operations.paying import cards, charging, fulfilment, open_orders
+from commerce.operations.paying import cards, charging, fulfilment, open_orders, orders
 from commerce.operations.paying.cards import Means
 from commerce.operations.pricing.prices import NotPriced, price_for
 from commerce.operations.pricing.taxes import terms_for
@@ -66,12 +65,9 @@ def quote(*, tenant: Tenant, plan: Plan, quantity: int, agreement: Agreement | N
     :raises AgreementNotInForce: not on the tenant's own date
     :raises NotPriced: no price in the tenant's market, or in the agreement's currency
     """
-    if not plan.min_quantity <= quantity <= plan.max_quantity:
-        limits = {"least": plan.min_quantity, "most": plan.max_quantity}
-        text = _("Choose between %(least)s and %(most)s seats.") % limits
-        raise BadInput(text, field="quantity", code="quantity_out_of_range")
+    orders.require_bounds(plan, quantity)
     unit_price, currency = _price(tenant, plan, agreement, at)
-    terms = terms_for(tenant=tenant, seller=seller_for(tenant.country), at=at)
+    terms = terms_for(tenant=tenant, at=at)
     net, tax = split(unit_price * quantity, terms, currency)
     return Quote(
         plan=plan,
@@ -161,28 +157,18 @@ def _place(
 
 
 def _write(told: Quote, agreement: Agreement | None, *, buyer: Membership, pk: UUID, by: Actor, at: datetime) -> Order:
-    placed = Order.objects.create(
+    line = OrderLine(
+        plan=told.plan, quantity=told.quantity, unit_price=told.unit_price, amount=told.subtotal, tax=told.tax
+    )
+    placed = orders.place(
         pk=pk,
-        tenant=buyer.tenant,
         buyer=buyer,
         channel=Channel.CENTRAL,
         agreement=agreement,
         currency=told.currency,
-        subtotal=told.subtotal,
-        tax=told.tax,
-        total=told.total,
-        **TaxTerms.of(told).fields,
-        created_at=at,
-    )
-    OrderLine.objects.create(
-        tenant=buyer.tenant,
-        order=placed,
-        plan=told.plan,
-        quantity=told.quantity,
-        unit_price=told.unit_price,
-        amount=told.subtotal,
-        tax=told.tax,
-        tax_inclusive=told.tax_inclusive,
+        terms=TaxTerms.of(told),
+        lines=[line],
+        at=at,
     )
     events.record(
         "order.placed",

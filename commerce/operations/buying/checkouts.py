@@ -8,7 +8,6 @@ from django.utils.translation import gettext_lazy as _
 
 from commerce import money
 from commerce.models import Checkout, CheckoutState, Price
-from commerce.operations.billing.sellers import seller_for
 from commerce.operations.paying import settlement
 from commerce.operations.pricing.prices import price_for
 from commerce.operations.pricing.taxes import terms_for
@@ -18,7 +17,7 @@ from policies import eligibility
 from policies.eligibility import Answer, PurchaseRefused
 from policies.operations import decisions
 from tenants.access import SYSTEM, Actor
-from tenants.directory.models import Membership, Tenant
+from tenants.directory.models import Membership
 from tenants.journal import events
 from tenants.refusal import BadInput, NotAllowed, Refused
 
@@ -64,7 +63,7 @@ def open_checkout(
     if len(people) > quantity:
         raise MoreToAssignThanSeats
     price = price_for(plan, tenant=by.home.tenant, channel=Channel.SELF_SERVICE, at=at)
-    return _quote(answer, plan, quantity, price, _taxed(by.home.tenant, at), people, by=by, at=at)
+    return _quote(answer, plan, quantity, price, terms_for(tenant=by.home.tenant, at=at), people, by=by, at=at)
 
 
 def resume_or_open_checkout(*, plan: Plan, quantity: int, by: Actor, at: datetime) -> Checkout:
@@ -77,7 +76,7 @@ def resume_or_open_checkout(*, plan: Plan, quantity: int, by: Actor, at: datetim
     """
     answer = _allowed(plan, quantity, by=by, at=at)
     price = price_for(plan, tenant=by.home.tenant, channel=Channel.SELF_SERVICE, at=at)
-    terms = _taxed(by.home.tenant, at)
+    terms = terms_for(tenant=by.home.tenant, at=at)
     with transaction.atomic():
         # Row lock: the same person's links are followed one after another, so the second finds what the first opened.
         Membership.objects.select_for_update(of=("self",), no_key=True).get(pk=by.home.pk)
@@ -89,10 +88,6 @@ def resume_or_open_checkout(*, plan: Plan, quantity: int, by: Actor, at: datetim
         )
         found = same.order_by("-created_at").first()
         return found or _quote(answer, plan, quantity, price, terms, [by.home], by=by, at=at)
-
-
-def _taxed(tenant: Tenant, at: datetime) -> TaxTerms:
-    return terms_for(tenant=tenant, seller=seller_for(tenant.country), at=at)
 
 
 def _allowed(plan: Plan, quantity: int, *, by: Actor, at: datetime) -> Answer:

@@ -14,7 +14,7 @@ from commerce import money
 from commerce.models import Agreement, Order, OrderKind, OrderLine, PaymentSource
 from commerce.models.order import GRANTED
 from commerce.operations.changes.quotes import Direction, Position, Quote, Why
-from commerce.operations.paying import cards, charging, fulfilment, open_orders
+from commerce.operations.paying import cards, charging, fulfilment, open_orders, orders
 from commerce.operations.paying.cards import Means, PaymentMethodNotAccepted
 from commerce.proration import Part
 from commerce.tax import TaxTerms
@@ -24,9 +24,8 @@ from policies import eligibility
 from policies.eligibility import PurchaseRefused
 from policies.operations import decisions
 from tenants.access import Actor, Right
-from tenants.ids import new_id
 from tenants.journal import events
-from tenants.refusal import BadInput, Refused
+from tenants.refusal import Refused
 
 
 class NothingToCharge(Refused):
@@ -53,22 +52,13 @@ def require_rules(subscription: Subscription, quantity: int, *, keep: bool, by: 
     """
     plan = subscription.plan
     if subscription.channel != Channel.SELF_SERVICE:
-        require_bounds(subscription, quantity)
+        orders.require_bounds(plan, quantity)
         return
     answer = eligibility.decide(by.home, plan.product, plan=plan, quantity=quantity, at=at)
     if keep:
         decisions.keep(answer=answer, plan=plan, quantity=quantity, by=by, at=at)
     if not answer.allowed:
         raise PurchaseRefused(answer)
-
-
-def require_bounds(subscription: Subscription, quantity: int) -> None:
-    """:raises BadInput: the plan is not sold in this quantity"""
-    plan = subscription.plan
-    if not plan.min_quantity <= quantity <= plan.max_quantity:
-        bounds = {"smallest": plan.min_quantity, "largest": plan.max_quantity}
-        message = _("%(smallest)s to %(largest)s seats can be had.")
-        raise BadInput(message % bounds, field="quantity", code="quantity_out_of_range")
 
 
 def place(
@@ -111,7 +101,7 @@ def place(
         except PurchaseRefused as no:
             refused = no  # its decision stays, so the transaction goes through
         else:
-            order = _insert(quote, kind, pk=order_id or new_id(), by=by, at=at)
+            order = _insert(quote, kind, pk=order_id, by=by, at=at)
             if isinstance(means, Agreement):
                 order.agreement = means
                 order.save(update_fields=["agreement"])
@@ -191,38 +181,19 @@ def quote_of(order: Order, subscription: Subscription) -> Quote:
     )
 
 
-def _insert(quote: Quote, kind: OrderKind, *, pk: UUID, by: Actor, at: datetime) -> Order:
+def _insert(quote: Quote, kind: OrderKind, *, pk: UUID | None, by: Actor, at: datetime) -> Order:
     subscription = quote.subscription
-    order = Order.objects.create(
+    order = orders.place(
         pk=pk,
-        tenant=subscription.tenant,
         buyer=by.home,
         kind=kind,
         channel=subscription.channel,
         subscription=subscription,
         currency=quote.currency,
-        subtotal=quote.subtotal,
-        tax=quote.tax,
-        total=quote.total,
-        **quote.terms.fields,
-        created_at=at,
+        terms=quote.terms,
+        lines=map(_as_line, quote.lines),
+        at=at,
     )
-    for line in quote.lines:
-        is_whole = line.part.seconds == line.part.of
-        OrderLine.objects.create(
-            tenant=subscription.tenant,
-            order=order,
-            plan=line.plan,
-            quantity=line.quantity,
-            unit_price=line.unit_price,
-            amount=line.amount,
-            tax=line.tax,
-            tax_inclusive=line.tax_inclusive,
-            part_seconds=None if is_whole else line.part.seconds,
-            term_seconds=None if is_whole else line.part.of,
-            starts_at=line.starts_at,
-            ends_at=line.ends_at,
-        )
     events.record(
         "order.placed",
         tenant=subscription.tenant,
@@ -236,6 +207,21 @@ def _insert(quote: Quote, kind: OrderKind, *, pk: UUID, by: Actor, at: datetime)
         currency=order.currency,
     )
     return order
+
+
+def _as_line(position: Position) -> OrderLine:
+    is_whole = position.part.seconds == position.part.of
+    return OrderLine(
+        plan=position.plan,
+        quantity=position.quantity,
+        unit_price=position.unit_price,
+        amount=position.amount,
+        tax=position.tax,
+        part_seconds=None if is_whole else position.part.seconds,
+        term_seconds=None if is_whole else position.part.of,
+        starts_at=position.starts_at,
+        ends_at=position.ends_at,
+    )
 
 
 def _as_placed(line: OrderLine, order: Order) -> Position:

@@ -11,9 +11,10 @@ from commerce import gateways
 from commerce.gateways.protocol import Charge
 from commerce.models import Checkout, CheckoutState, Order, OrderLine, Payment
 from commerce.operations.buying.checkouts import CheckoutCompleted, require_buyer, require_open
-from commerce.operations.paying import cards, charging
+from commerce.operations.paying import cards, charging, orders
 from commerce.operations.paying.cards import Means
 from commerce.operations.paying.settlement import live_payment, release_card
+from commerce.tax import TaxTerms
 from policies import eligibility
 from policies.eligibility import PurchaseRefused
 from policies.operations import decisions
@@ -109,31 +110,18 @@ def _start(checkout: Checkout, means: Means, *, by: Actor, at: datetime) -> Paym
 
 
 def _place_order(checkout: Checkout, *, at: datetime) -> Order:
-    order = Order.objects.create(
-        tenant=checkout.tenant,
-        buyer=checkout.buyer,
-        checkout=checkout,
-        currency=checkout.currency,
-        subtotal=checkout.subtotal,
-        tax=checkout.tax,
-        total=checkout.total,
-        tax_name=checkout.tax_name,
-        tax_rate=checkout.tax_rate,
-        tax_inclusive=checkout.tax_inclusive,
-        reverse_charge=checkout.reverse_charge,
-        created_at=at,
-    )
-    OrderLine.objects.create(
-        tenant=checkout.tenant,
-        order=order,
+    """As it was quoted."""
+    line = OrderLine(
         plan=checkout.plan,
         quantity=checkout.quantity,
         unit_price=checkout.unit_price,
         amount=checkout.subtotal,
         tax=checkout.tax,
-        tax_inclusive=checkout.tax_inclusive,
     )
-    return order
+    terms = TaxTerms.of(checkout)
+    return orders.place(
+        buyer=checkout.buyer, checkout=checkout, currency=checkout.currency, terms=terms, lines=[line], at=at
+    )
 
 
 def _learn(checkout: Checkout, *, by: Actor, at: datetime, ask: Callable[[UUID], Charge | None]) -> Checkout:

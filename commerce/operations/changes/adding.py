@@ -5,7 +5,6 @@ from decimal import Decimal
 from uuid import UUID
 
 from commerce.models import Order, OrderKind
-from commerce.operations.billing.sellers import seller_for
 from commerce.operations.buying import ordering
 from commerce.operations.buying.ordering import NothingToCharge
 from commerce.operations.changes import scheduled
@@ -23,7 +22,7 @@ from commerce.operations.pricing.prices import NotPriced
 from commerce.operations.pricing.taxes import terms_for
 from commerce.proration import Part, charge_for
 from commerce.tax import split
-from licensing.models import Subscription, SubscriptionState
+from licensing.models import Subscription
 from licensing.operations.subscriptions import SubscriptionInactive
 from tenants.access import Actor
 
@@ -36,7 +35,7 @@ def quote(*, subscription: Subscription, quantity: int, at: datetime) -> Quote:
     :raises NotPriced: nothing was ever charged for it
     :raises NothingToCharge: what is left of the term is worth less than the smallest coin
     """
-    if subscription.state != SubscriptionState.ACTIVE or subscription.term_end <= at:
+    if not subscription.runs_at(at):
         raise SubscriptionInactive
     period = newest_period(subscription)
     if period is None:
@@ -44,7 +43,7 @@ def quote(*, subscription: Subscription, quantity: int, at: datetime) -> Quote:
     count = quantity - subscription.quantity
     part = Part.after(at, start=subscription.term_start, end=subscription.term_end)
     tenant, currency = subscription.tenant, period.currency
-    terms = terms_for(tenant=tenant, seller=seller_for(tenant.country), at=at)
+    terms = terms_for(tenant=tenant, at=at)
     amount, tax = split(charge_for(period.unit_price, count, part, currency), terms, currency)
     if not amount + tax:
         raise NothingToCharge

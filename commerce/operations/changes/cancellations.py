@@ -187,7 +187,7 @@ def past_cancellation(*, subscription: Subscription, since: datetime) -> Cancell
 
 def _cancellation(subscription: Subscription, *, at: datetime) -> Cancellation:
     # In grace the term is over: nothing of it is left to cancel.
-    if subscription.state != SubscriptionState.ACTIVE or subscription.term_end <= at:
+    if not subscription.runs_at(at):
         raise SubscriptionInactive
     held = lines.of_term(subscription, at=at)
     back = tuple(line.giving_back(line.line.seats_left, at=at) for line in held if line.is_open)

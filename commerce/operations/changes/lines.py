@@ -11,7 +11,6 @@ from django.db.models import Exists, F, OuterRef, Q, Sum
 from commerce import money
 from commerce.models import (
     Dispute,
-    DisputeState,
     Order,
     OrderLine,
     OrderState,
@@ -21,6 +20,7 @@ from commerce.models import (
     RefundReason,
 )
 from commerce.models.order import GRANTED
+from commerce.models.payment import TAKING
 from commerce.models.purchase import REFUND_WINDOW
 from commerce.operations.changes.quotes import Position, Why
 from commerce.operations.paying import refunds
@@ -165,7 +165,7 @@ def _held(line: OrderLine, payment: Any, back: tuple[Decimal, Decimal], *, is_co
 
 def _payments(orders: Iterable[object]) -> tuple[dict[object, Any], set[object]]:
     """The payments that brought the orders, and the orders whose charge is contested or was lost at the bank."""
-    taking = Dispute.objects.filter(payment=OuterRef("pk"), state__in=(DisputeState.OPEN, DisputeState.LOST))
+    taking = Dispute.objects.filter(payment=OuterRef("pk"), state__in=TAKING)
     paid = Payment.objects.filter(order__in=list(orders), state=PaymentState.SUCCEEDED)
     found = list(paid.with_free().annotate(contested=Exists(taking)).select_related("tenant", "order"))
     return {payment.order_id: payment for payment in found}, {p.order_id for p in found if p.contested}

@@ -13,7 +13,7 @@ from commerce.operations.buying import ordering
 from commerce.operations.changes import adding, quotes, reducing, scheduled
 from commerce.operations.changes.quotes import Direction, Position, Quote, Why
 from commerce.operations.changes.scheduled import NothingScheduled
-from commerce.operations.paying import open_orders
+from commerce.operations.paying import open_orders, orders
 from commerce.operations.pricing.prices import renewal_price
 from commerce.proration import Part
 from licensing.calendar import next_term_end
@@ -65,7 +65,7 @@ def preview(
         ordering.require_rules(subscription, quantity, keep=False, by=by, at=at)
         return adding.quote(subscription=subscription, quantity=quantity, at=moment)
     if quantity < subscription.quantity:
-        ordering.require_bounds(subscription, quantity)
+        orders.require_bounds(subscription.plan, quantity)
         return reducing.quote(subscription=subscription, quantity=quantity, at=moment)
     return _as_it_is(subscription, at=moment)
 
@@ -178,7 +178,7 @@ def _at_renewal(subscription: Subscription, quantity: int, *, by: Actor, at: dat
         if not subscription.auto_renew:
             raise RenewalIsOff
         ordering.require_rules(subscription, quantity, keep=False, by=by, at=at)
-    ordering.require_bounds(subscription, quantity)
+    orders.require_bounds(subscription.plan, quantity)
     replaced = scheduled.waiting(subscription)
     line = _line_of_next_term(subscription, abs(quantity - subscription.quantity))
     withdraws = replaced.quantity if replaced and replaced.quantity != quantity else None

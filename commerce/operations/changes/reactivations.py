@@ -6,7 +6,6 @@ from decimal import Decimal
 from uuid import UUID
 
 from commerce.models import Order, OrderKind
-from commerce.operations.billing.sellers import seller_for
 from commerce.operations.buying import ordering
 from commerce.operations.changes import quotes
 from commerce.operations.changes.quotes import Direction, Position, Quote, Why
@@ -120,7 +119,7 @@ def _another_term(subscription: Subscription, at: datetime) -> tuple[Position, T
     starts_at, ends_at = lifecycle.next_term(subscription, at)
     unit_price, currency = renewal_price(subscription, starts_at)
     tenant = subscription.tenant
-    terms = terms_for(tenant=tenant, seller=seller_for(tenant.country), at=at)
+    terms = terms_for(tenant=tenant, at=at)
     amount, tax = split(unit_price * subscription.quantity, terms, currency)
     return Position(
         plan=subscription.plan,

@@ -8,7 +8,6 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from commerce.models import RefundReason
-from commerce.operations.buying import ordering
 from commerce.operations.changes import lines, scheduled
 from commerce.operations.changes.quotes import (
     ChangedSincePreview,
@@ -21,8 +20,8 @@ from commerce.operations.changes.quotes import (
     require_unchanged,
     terms_of,
 )
-from commerce.operations.paying import open_orders
-from licensing.models import Subscription, SubscriptionState
+from commerce.operations.paying import open_orders, orders
+from licensing.models import Subscription
 from licensing.operations import subscriptions
 from licensing.operations.subscriptions import QuantityBelowAssigned, SubscriptionInactive
 from tenants.access import Actor
@@ -35,7 +34,7 @@ def quote(*, subscription: Subscription, quantity: int, at: datetime) -> Quote:
     :raises SubscriptionInactive: no term runs
     :raises QuantityBelowAssigned: more people hold seats than would be left now
     """
-    if subscription.state != SubscriptionState.ACTIVE or subscription.term_end <= at:
+    if not subscription.runs_at(at):
         raise SubscriptionInactive
     held = lines.of_term(subscription, at=at)
     count = subscription.quantity - quantity
@@ -84,7 +83,7 @@ def reduce(
         require_unchanged(subscription, since=as_of if shown else None)
         if quantity >= subscription.quantity:
             raise ChangedSincePreview
-        ordering.require_bounds(subscription, quantity)
+        orders.require_bounds(subscription.plan, quantity)
         told = require_shown(quote(subscription=subscription, quantity=quantity, at=as_of), expecting)
         now = [line for line in told.lines if line.why == Why.INSIDE_WINDOW]
         if told.scheduled is None:

@@ -17,7 +17,7 @@ from commerce.models import (
 from commerce.operations.accounts import ledger
 from commerce.operations.billing import invoices
 from commerce.operations.changes import scheduled
-from licensing.models import Subscription, SubscriptionState
+from licensing.models import Subscription
 from licensing.operations import lifecycle, seats, subscriptions
 from tenants.access import Actor
 from tenants.delivery import jobs
@@ -39,8 +39,7 @@ def is_wanted(order: Order, *, at: datetime) -> bool:
     subscription = Subscription.objects.locked().get(pk=order.subscription_id)
     if order.kind == OrderKind.SEATS:
         # Seats are sold for the rest of one term: of no other, and of none that has ended since.
-        runs = subscription.state == SubscriptionState.ACTIVE and subscription.term_end > at
-        return runs and order.lines.filter(ends_at=subscription.term_end).exists()
+        return subscription.runs_at(at) and order.lines.filter(ends_at=subscription.term_end).exists()
     return lifecycle.can_be_reactivated(subscription)
 
 

@@ -22,7 +22,7 @@ from licensing.models import Subscription
 from tenants.access import SYSTEM, Actor
 from tenants.refusal import NotAllowed, Refused
 
-# After that a card that waits for its holder is released.
+# After that a card that waits for its holder is released, so that another one can pay.
 WAITS_AT_MOST = timedelta(hours=24)
 
 

@@ -59,7 +59,7 @@ def give_back(
     OrderLine.objects.filter(pk=line.pk).update(returned=F("returned") + quantity)
     what: _What = {"line": line, "quantity": quantity, "amount": amount, "tax": tax, "reason": reason}
     if order.state == OrderState.PAID:
-        payment = Payment.objects.get(order=order, state="succeeded")
+        payment = Payment.objects.get(order=order, state=PaymentState.SUCCEEDED)
         return _open(payment, by=by, at=at, **what)
     Order.objects.filter(pk=order.pk).update(credited=F("credited") + amount)
     refund = Refund.objects.create(

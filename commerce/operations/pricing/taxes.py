@@ -2,23 +2,24 @@
 
 from datetime import date, datetime
 
-from commerce.models import Seller, TaxRate
+from commerce.models import TaxRate
+from commerce.operations.billing.sellers import seller_for
 from commerce.tax import NO_TAX, TaxTerms
 from tenants.directory import tax_numbers
 from tenants.directory.models import Tenant
 
 
-def terms_for(*, tenant: Tenant, seller: Seller, at: datetime) -> TaxTerms:
+def terms_for(*, tenant: Tenant, at: datetime) -> TaxTerms:
     """
     By the rate in force in the tenant's country on its own date; where none is, nothing is taxed.
 
-    Reverse charge: the rate allows it, the seller sits in another country, and the tenant's number is one of its own
-    country. Then nothing is taxed either, and whoever reads the invoice is told so.
+    Reverse charge: the rate allows it, whoever bills that country sits in another one, and the tenant's number is one
+    of its own country. Then nothing is taxed either, and whoever reads the invoice is told so.
     """
     rate = TaxRate.objects.in_force(tenant.country, tenant.today(at)).first()
     if rate is None:
         return NO_TAX
-    if rate.reverse_charge and seller.country != tenant.country and _has_number(tenant):
+    if rate.reverse_charge and _has_number(tenant) and seller_for(tenant.country).country != tenant.country:
         return TaxTerms(name=rate.name, reverse_charge=True)
     return rate.terms
 

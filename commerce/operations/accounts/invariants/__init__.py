@@ -6,7 +6,6 @@ They read with plain queries and repair nothing: a finding is a defect, or someb
 
 from collections.abc import Callable, Iterator
 
-from commerce.operations.accounts import tax_invariants
 from commerce.operations.accounts.invariants.cards import open_subscriptions_are_paid_by_kept_cards_of_their_payer
 from commerce.operations.accounts.invariants.invoices import (
     every_granted_order_has_its_invoice,
@@ -34,6 +33,11 @@ from commerce.operations.accounts.invariants.payments import (
     refunds_add_up,
 )
 from commerce.operations.accounts.invariants.seats import seats_of_the_term_were_ordered
+from commerce.operations.accounts.invariants.taxes import (
+    lines_are_taxed_as_their_order,
+    no_more_tax_goes_back_than_was_charged,
+    taxes_add_up_to_orders,
+)
 from licensing.operations import invariants as licensing_invariants
 from tenants.directory import invariants as directory_invariants
 
@@ -51,7 +55,9 @@ CHECKS: tuple[Callable[[], Iterator[str]], ...] = (
     every_granted_order_has_its_invoice,
     every_refund_has_its_credit_note,
     lines_add_up_to_invoices,
-    *tax_invariants.CHECKS,
+    taxes_add_up_to_orders,
+    lines_are_taxed_as_their_order,
+    no_more_tax_goes_back_than_was_charged,
     movements_sum_to_zero,
     every_fact_is_posted_once,
     ledger_agrees_with_orders,

@@ -1,6 +1,6 @@
-"""What must always hold of taxes, for `check_invariants`."""
+"""What must always hold of taxes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from django.db.models import DecimalField, F, Q, Sum, Value
 from django.db.models.functions import Coalesce
@@ -33,10 +33,3 @@ def no_more_tax_goes_back_than_was_charged() -> Iterator[str]:
     given = OrderLine.objects.annotate(tax_given=Coalesce(Sum("refunds__tax", filter=succeeding), _NOTHING))
     for line in given.filter(tax_given__gt=F("tax")):
         yield f"order {line.order_id}: {line.tax_given} tax went back for a line that was charged {line.tax}"
-
-
-CHECKS: tuple[Callable[[], Iterator[str]], ...] = (
-    taxes_add_up_to_orders,
-    lines_are_taxed_as_their_order,
-    no_more_tax_goes_back_than_was_charged,
-)

@@ -3,14 +3,27 @@ from decimal import Decimal
 from typing import Self
 
 from django.db import models
-from django.db.models import Case, DecimalField, ExpressionWrapper, F, Func, OuterRef, Q, Subquery, Sum, Value, When
+from django.db.models import (
+    Case,
+    DecimalField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    Func,
+    OuterRef,
+    Q,
+    Subquery,
+    Sum,
+    Value,
+    When,
+)
 from django.db.models.functions import Cast, Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from commerce.models.agreement import AgreementPrice
 from commerce.models.change import ScheduledChange
 from commerce.models.order import BillingPeriod, Order
-from commerce.models.payment import Payment
+from commerce.models.payment import Payment, PaymentState
 from commerce.models.price import NOTICE, Price
 from licensing.models import GIVES_ACCESS, EndCause, Subscription
 from licensing.models.subscription import SubscriptionQuerySet
@@ -29,22 +42,27 @@ class PurchaseQuerySet(SubscriptionQuerySet):
     def with_money(self) -> Self:
         """
         What a subscription costs and brought in: `unit_price` and `currency` of its newest period, `paid` (captured
-        less what went back), `refunded` (what went back), `refundable_until` (none: no charge, or it has ended). None
-        where nothing was charged.
+        less what went back or the bank took), `refunded` (what went back), `refundable_until` (none: no charge, or none
+        of which anything may go back, or it has ended). None where nothing was charged. What was captured in vain
+        counts for nothing.
         """
         period = BillingPeriod.objects.filter(tenant=OuterRef("tenant"), subscription=OuterRef("pk")).order_by(
             "-starts_at"
         )
-        orders = Order.objects.paid().filter(tenant=OuterRef("tenant"), subscription=OuterRef("pk"))
+        orders = Order.objects.granted().filter(tenant=OuterRef("tenant"), subscription=OuterRef("pk"))
+        contested = Payment.objects.filter(order=OuterRef("pk"), disputed__gt=0)
         payments = (
-            Payment.objects.filter(tenant=OuterRef("tenant"), order__subscription=OuterRef("pk"))
+            Payment.objects.filter(
+                tenant=OuterRef("tenant"), order__subscription=OuterRef("pk"), state=PaymentState.SUCCEEDED
+            )
             .order_by()
             .values("order__subscription")
         )
-        kept = payments.annotate(kept=Sum(F("captured") - F("refunded"))).values("kept")
+        kept = payments.annotate(kept=Sum(F("captured") - F("refunded") - F("disputed"))).values("kept")
         back = payments.annotate(back=Sum("refunded")).values("back")
         until = ExpressionWrapper(
-            Subquery(orders.order_by("-paid_at").values("paid_at")[:1]) + Value(REFUND_WINDOW),
+            Subquery(orders.filter(~Exists(contested)).order_by("-granted_at").values("granted_at")[:1])
+            + Value(REFUND_WINDOW),
             output_field=models.DateTimeField(),
         )
         return self.annotate(

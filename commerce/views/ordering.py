@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -18,6 +18,7 @@ from commerce.forms import CardForm
 from commerce.models import Order, PaymentState
 from commerce.operations.buying.payments import NothingToConfirm
 from commerce.operations.changes.quotes import ChangedSincePreview
+from commerce.operations.letters.post import page_of
 from commerce.operations.paying import cards, charging, declines, open_orders
 from commerce.operations.paying.open_orders import OrderCanceled, OrderCompleted
 from commerce.operations.paying.settlement import PaymentInProgress
@@ -42,8 +43,8 @@ LOOK_AGAIN = (ChangedSincePreview, charging.PaymentCanceled, cards.ProviderUnava
 @require_safe
 @for_members
 def come_back(request: HttpRequest, by: Actor, subscription_id: UUID) -> HttpResponse:
-    """Where the bank's page leads when the cardholder has answered."""
-    subscription = own(by, subscription_id)
+    """Where the bank's page leads when the cardholder has answered, also of what the organisation buys itself."""
+    subscription = get_object_or_404(Subscription.objects.visible_to(by).with_people(), pk=subscription_id)
     order = open_orders.pending(subscription)
     if order is not None and by.is_member(order.buyer_id):
         try:
@@ -54,7 +55,7 @@ def come_back(request: HttpRequest, by: Actor, subscription_id: UUID) -> HttpRes
         else:
             if order.paid_at:
                 messages.success(request, _("Paid. What you ordered is there."))
-    return redirect("my-subscription", subscription_id=subscription.pk)
+    return redirect(page_of(subscription))
 
 
 @sent_from("my-subscription")

@@ -4,8 +4,11 @@ from decimal import Decimal
 
 import pytest
 from django.core import mail
+from django.urls import reverse
+from django.utils import timezone
 
-from commerce.models import Agreement, Invoice, Order, PaymentSource, Refund
+from commerce.gateways.sandbox import SandboxGateway
+from commerce.models import Agreement, Invoice, Order, Payment, PaymentSource, Refund
 from commerce.operations.billing import invoice_payments
 from commerce.operations.buying import ordering
 from commerce.operations.changes import cancellations, scheduled
@@ -17,6 +20,7 @@ from policies.models import Decision
 from tenants.delivery.models import Job
 from tenants.refusal import BadInput, NotAllowed
 from tests import ledger
+from tests.callers import Api, signed_in
 from tests.commerce.changes import DAY, STEP_CARD, change, findings, fresh, preview, reactivate, seats_of
 from tests.factories import (
     NOON,
@@ -228,3 +232,19 @@ def test_the_receipt_says_what_was_added_and_for_which_part(ana):
     assert "you added seats to Power Automate, monthly; it has 4 now." in letter.body
     assert "2 × $9.99 (15.5 of 31 days) = $9.99" in letter.body
     assert fresh(subscription).quantity == 4
+
+
+def test_whoever_confirms_at_the_bank_comes_back_to_the_organisations_purchase(buyer, plan):
+    price_centrally(plan)
+    now = timezone.now()  # the edges have the real clock
+    on_a_card = order_centrally(buyer, plan, 4, now, payment_method="pm_card_visa").subscription
+    answer = Api(buyer).post(
+        f"subscriptions/{on_a_card.pk}/quantity/", {"quantity": 6, "payment_method": STEP_CARD}, key="more"
+    )
+    assert (answer.status_code, answer.json()["state"]) == (202, "requires_action"), answer.content
+    SandboxGateway().answer_step(Payment.objects.get(state="requires_action").pk, approve=True)
+    browser = signed_in(buyer)
+    there = browser.get(reverse("my-subscription-return", args=[on_a_card.pk]))
+    assert there.status_code == 302
+    assert browser.get(there["Location"]).status_code == 200
+    assert fresh(on_a_card).quantity == 6

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.core import mail
+from django.db import IntegrityError
 
 from commerce import tasks
 from commerce.models import ScheduledChange
@@ -151,6 +152,21 @@ class TestAtTheEndOfTheTerm:
         assert types == ["subscription.quantity_changed", "quantity_change.applied", "subscription.expired"]
         assert states(subscription) == ["applied"]
         assert mail.outbox == []
+
+    def test_one_that_cannot_be_applied_holds_up_nobody_behind_it(self, ana, plan, subscription, monkeypatch):
+        broken, behind = subscription, buy(MembershipFactory(tenant=ana.tenant), plan, 10)
+        for one in (broken, behind):
+            change(one, 7, at=LATER)
+        remove = subscriptions.remove_seats
+
+        def stumbling(*, subscription, **what):
+            if subscription.pk == broken.pk:
+                raise IntegrityError("something is wrong with this one")
+            return remove(subscription=subscription, **what)
+
+        monkeypatch.setattr(scheduled.subscriptions, "remove_seats", stumbling)
+        assert scheduled.apply_due(at=subscription.term_end, limit=1) == 1
+        assert (seats_of(broken), seats_of(behind)) == ((10, 1), (7, 1))
 
     def test_is_applied_once(self, subscription):
         change(subscription, 7, at=LATER)

@@ -4,7 +4,6 @@ Arithmetic of money on `Decimal` and a currency code. Pure: no Django.
 An aggregate has one currency; its lines have none of their own, so they cannot disagree.
 """
 
-from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 
 from babel.numbers import get_currency_precision, get_territory_currencies
@@ -35,13 +34,6 @@ def is_exact(amount: Decimal, currency: str) -> bool:
 def text(amount: Decimal, currency: str) -> str:
     """Plain digits for machines: "9.99", "1000", "1.250"."""
     return str(rounded(amount, currency))
-
-
-def unused_part(amount: Decimal, currency: str, *, start: datetime, end: datetime, at: datetime) -> Decimal:
-    """The part of `amount` for [start, end) that lies after `at`, to the second; never more than the amount."""
-    length = int((end - start).total_seconds())
-    left = min(max(int((end - at).total_seconds()), 0), length)
-    return min(rounded(amount * left / length, currency), amount)
 
 
 def local_currency(country: str) -> str | None:

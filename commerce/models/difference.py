@@ -41,9 +41,6 @@ class DifferenceQuerySet(models.QuerySet["Difference"]):
     def open(self) -> Self:
         return self.filter(resolved_at=None)
 
-    def open_first(self) -> Self:
-        return self.order_by(F("resolved_at").desc(nulls_first=True), "-found_at", "-pk")
-
     def locked(self) -> Self:
         return self.order_by("pk").select_for_update(of=("self",), no_key=True)
 

@@ -18,9 +18,6 @@ class PaymentMethodQuerySet(models.QuerySet["PaymentMethod"]):
     def of(self, tenant: Tenant) -> Self:
         return self.filter(tenant=tenant)
 
-    def of_member(self, member: Membership) -> Self:
-        return self.filter(tenant_id=member.tenant_id, member=member)
-
     def usable_by(self, by: Actor) -> Self:
         """One's own cards, and the organisation's for whoever buys for it."""
         central = Q(member=None) if by.may(Right.BUY_CENTRALLY) else Q(pk=None)

@@ -1,6 +1,3 @@
-from datetime import datetime
-from typing import Self
-
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -9,12 +6,6 @@ from licensing.models import Subscription
 from tenants.directory.models import Tenant
 from tenants.ids import new_id
 from tenants.keys import TenantForeignKey
-
-
-class PriceNoticeQuerySet(models.QuerySet["PriceNotice"]):
-    def coming(self, at: datetime) -> Self:
-        """Those whose price applies from a renewal that is still to come, the next first."""
-        return self.filter(applies_from__gt=at).select_related("price").order_by("applies_from", "pk")
 
 
 class PriceNotice(models.Model):
@@ -28,8 +19,6 @@ class PriceNotice(models.Model):
     amount = models.DecimalField(_("amount"), max_digits=12, decimal_places=3)
     applies_from = models.DateTimeField(_("applies from"))
     created_at = models.DateTimeField()
-
-    objects = PriceNoticeQuerySet.as_manager()
 
     class Meta:
         constraints = [

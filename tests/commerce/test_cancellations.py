@@ -14,6 +14,7 @@ from commerce.models.purchase import REFUND_WINDOW
 from commerce.operations.accounts.invariants import CHECKS
 from commerce.operations.changes import cancellations
 from commerce.operations.paying import refunds, settlement
+from commerce.proration import Part
 from licensing.models import Seat, Subscription
 from licensing.operations import lifecycle, seats
 from licensing.operations.subscriptions import SubscriptionInactive
@@ -128,7 +129,7 @@ class TestInsideTheWindow:
     def test_never_more_than_was_paid(self, paid, seconds, currency):
         amount = paid * money.smallest(currency)
         at = NOON + timedelta(seconds=seconds)
-        part = money.unused_part(amount, currency, start=NOON, end=NOON + MONTH, at=at)
+        part = Part.after(at, start=NOON, end=NOON + MONTH).taken_of(amount, currency)
         assert 0 <= part <= amount
 
 

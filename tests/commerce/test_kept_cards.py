@@ -51,7 +51,7 @@ def payer_of(subscription):
 
 def of(member):
     """Their cards by the last digits, the default first."""
-    found = PaymentMethod.objects.of_member(member).kept().default_first()
+    found = PaymentMethod.objects.filter(member=member).kept().default_first()
     return [(card.last4, card.is_default) for card in found]
 
 

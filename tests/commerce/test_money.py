@@ -1,15 +1,11 @@
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 
 from commerce import money
 
 currencies = st.sampled_from(["USD", "JPY", "KWD"])
-START = datetime(2026, 1, 31, 9, tzinfo=UTC)
-MONTH = datetime(2026, 2, 28, 9, tzinfo=UTC)
 
 
 @st.composite
@@ -53,31 +49,6 @@ def test_says_what_has_digits_below_the_minor_unit():
     assert money.is_exact(Decimal("9.990"), "USD")
     assert not money.is_exact(Decimal("9.995"), "USD")
     assert not money.is_exact(Decimal("1000.5"), "JPY")
-
-
-@given(amounts(), st.integers(0, 28 * 24 * 3600))
-def test_the_unused_part_is_never_more_than_was_paid_and_falls_with_time(amount, seconds):
-    paid, currency = amount
-    at = START + timedelta(seconds=seconds)
-    part = money.unused_part(paid, currency, start=START, end=MONTH, at=at)
-    later = money.unused_part(paid, currency, start=START, end=MONTH, at=at + timedelta(hours=1))
-    assert 0 <= later <= part <= paid
-    assert money.is_exact(part, currency)
-
-
-def test_the_unused_part_outside_the_period():
-    paid = Decimal("9.99")
-    before = money.unused_part(paid, "USD", start=START, end=MONTH, at=START - timedelta(days=1))
-    after = money.unused_part(paid, "USD", start=START, end=MONTH, at=MONTH + timedelta(days=1))
-    assert (before, after) == (paid, 0)
-
-
-@pytest.mark.parametrize(
-    "paid, currency, part", [("10.00", "USD", "5.00"), ("1001", "JPY", "501"), ("1.251", "KWD", "0.626")]
-)
-def test_half_of_the_time_is_half_of_the_money_to_the_minor_unit(paid, currency, part):
-    half = START + (MONTH - START) / 2
-    assert money.unused_part(Decimal(paid), currency, start=START, end=MONTH, at=half) == Decimal(part)
 
 
 @pytest.mark.parametrize("country, currency", [("US", "USD"), ("DE", "EUR"), ("SE", "SEK"), ("XK", "EUR")])

@@ -196,6 +196,25 @@ def test_a_part_counts_whole_seconds_and_never_more_than_all(at, seconds):
     assert (part.seconds, part.of) == (seconds, MONTH)
 
 
+@many
+@given(prices(), st.integers(0, MONTH))
+def test_the_unused_part_is_never_more_than_was_paid_and_falls_with_time(paid, seconds):
+    amount, currency = paid
+    at, end = NOON + timedelta(seconds=seconds), NOON + timedelta(seconds=MONTH)
+    part = Part.after(at, start=NOON, end=end).taken_of(amount, currency)
+    later = Part.after(at + timedelta(hours=1), start=NOON, end=end).taken_of(amount, currency)
+    assert 0 <= later <= part <= amount
+    assert money.is_exact(part, currency)
+
+
+@pytest.mark.parametrize(
+    "paid, currency, part", [("10.00", "USD", "5.00"), ("1001", "JPY", "501"), ("1.251", "KWD", "0.626")]
+)
+def test_half_of_the_time_is_half_of_the_money_to_the_minor_unit(paid, currency, part):
+    half = Part.after(NOON + timedelta(seconds=MONTH / 2), start=NOON, end=NOON + timedelta(seconds=MONTH))
+    assert half.taken_of(Decimal(paid), currency) == Decimal(part)
+
+
 def test_a_part_of_nothing_costs_nothing():
     assert Part.after(NOON, start=NOON, end=NOON).taken_of(Decimal("9.99"), "USD") == 0
 

@@ -4,9 +4,10 @@ Arithmetic of tax on `Decimal` and a currency code. Pure: no Django.
 Tax is computed once for each line and rounded to the minor unit; totals are sums of lines and never computed anew.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol, TypedDict
+from uuid import UUID
 
 from commerce.money import ZERO, rounded
 
@@ -25,6 +26,9 @@ class Taxed(Protocol):
 
     @property
     def reverse_charge(self) -> bool: ...
+
+    @property
+    def seller_id(self) -> UUID | None: ...
 
 
 class TaxedLine(Protocol):
@@ -47,6 +51,7 @@ class TaxFields(TypedDict):
     tax_rate: Decimal
     tax_inclusive: bool
     reverse_charge: bool
+    seller_id: UUID | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,11 +64,19 @@ class TaxTerms:
     inclusive: bool = False
     # The buyer owes the tax to its own country: none is charged, and the invoice says so.
     reverse_charge: bool = False
+    # Who bills, on which the reverse charge depends; None: whoever bills the market by then. Two sellers may tax alike.
+    seller_id: UUID | None = field(default=None, compare=False)
 
     @classmethod
     def of(cls, row: Taxed) -> "TaxTerms":
         """Those that a row was made with."""
-        return cls(name=row.tax_name, rate=row.tax_rate, inclusive=row.tax_inclusive, reverse_charge=row.reverse_charge)
+        return cls(
+            name=row.tax_name,
+            rate=row.tax_rate,
+            inclusive=row.tax_inclusive,
+            reverse_charge=row.reverse_charge,
+            seller_id=row.seller_id,
+        )
 
     @property
     def fields(self) -> TaxFields:
@@ -72,6 +85,7 @@ class TaxTerms:
             "tax_rate": self.rate,
             "tax_inclusive": self.inclusive,
             "reverse_charge": self.reverse_charge,
+            "seller_id": self.seller_id,
         }
 
 

@@ -70,6 +70,8 @@ class Checkout(models.Model):
     tax_rate = models.DecimalField(max_digits=6, decimal_places=4, default=0)
     tax_inclusive = models.BooleanField(default=False)
     reverse_charge = models.BooleanField(default=False)
+    # Who bills, fixed with the tax, which depends on where it sits; none: quoted before that was kept.
+    seller = models.ForeignKey("commerce.Seller", on_delete=models.PROTECT, null=True, related_name="+")
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField(_("expires"))
 

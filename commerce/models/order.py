@@ -84,6 +84,8 @@ class Order(models.Model):
     tax_rate = models.DecimalField(max_digits=6, decimal_places=4, default=0)
     tax_inclusive = models.BooleanField(default=False)
     reverse_charge = models.BooleanField(default=False)
+    # Who bills, fixed with the tax, which depends on where it sits; none: quoted before that was kept.
+    seller = models.ForeignKey("commerce.Seller", on_delete=models.PROTECT, null=True, related_name="+")
     created_at = models.DateTimeField(_("ordered"))
     granted_at = models.DateTimeField(null=True)
     paid_at = models.DateTimeField(_("paid"), null=True)

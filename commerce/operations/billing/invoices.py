@@ -41,7 +41,9 @@ TAKE = """
 
 
 def issue_invoice(*, order: Order, by: Actor, at: datetime) -> Invoice:
-    """Bill a paid order. The last act of the transaction that settles it."""
+    """
+    Bill an order that was granted, by the seller of its quote. The last act of the transaction that settles it.
+    """
     payer = Membership.objects.select_related("user", "tenant").get(pk=order.buyer_id)
     invoice = Invoice(
         kind=InvoiceKind.INVOICE, currency=order.currency, subtotal=order.subtotal, tax=order.tax, total=order.total
@@ -61,7 +63,9 @@ def issue_invoice(*, order: Order, by: Actor, at: datetime) -> Invoice:
         )
         for line in order.lines.select_related("plan__product").order_by("pk")
     ]
-    return _issue(invoice, lines, order=order, payer=payer, seller=seller_for(payer.tenant.country), by=by, at=at)
+    # Quoted before the seller was kept with it: whoever bills the market today.
+    seller = order.seller or seller_for(payer.tenant.country)
+    return _issue(invoice, lines, order=order, payer=payer, seller=seller, by=by, at=at)
 
 
 def issue_credit_note(*, refund: Refund, at: datetime) -> Invoice | None:

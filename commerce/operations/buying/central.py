@@ -51,6 +51,7 @@ class Quote:
     tax_rate: Decimal
     tax_inclusive: bool
     reverse_charge: bool
+    seller_id: UUID | None
 
     @property
     def total(self) -> Decimal:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from uuid import UUID
 
 from django.db import models
 from django.db.models import Q
@@ -96,6 +97,10 @@ class ByTerms:
     @property
     def reverse_charge(self) -> bool:
         return self.terms.reverse_charge
+
+    @property
+    def seller_id(self) -> UUID | None:
+        return self.terms.seller_id
 
 
 @dataclass(frozen=True, kw_only=True)

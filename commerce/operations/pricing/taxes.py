@@ -1,5 +1,6 @@
-"""How a charge is taxed. Asked once for each quote, which keeps the answer."""
+"""How a charge is taxed, and who bills it. Asked once for each quote, which keeps the answer."""
 
+from dataclasses import replace
 from datetime import date, datetime
 
 from commerce.models import TaxRate
@@ -11,17 +12,21 @@ from tenants.directory.models import Tenant
 
 def terms_for(*, tenant: Tenant, at: datetime) -> TaxTerms:
     """
-    By the rate in force in the tenant's country on its own date; where none is, nothing is taxed.
+    By the rate in force in the tenant's country on its own date; where none is, nothing is taxed. With the seller of
+    that country: who bills is fixed together with the tax, which depends on where the seller sits.
 
     Reverse charge: the rate allows it, whoever bills that country sits in another one, and the tenant's number is one
     of its own country. Then nothing is taxed either, and whoever reads the invoice is told so.
     """
     rate = TaxRate.objects.in_force(tenant.country, tenant.today(at)).first()
+    seller = seller_for(tenant.country)
     if rate is None:
-        return NO_TAX
-    if rate.reverse_charge and _has_number(tenant) and seller_for(tenant.country).country != tenant.country:
-        return TaxTerms(name=rate.name, reverse_charge=True)
-    return rate.terms
+        terms = NO_TAX
+    elif rate.reverse_charge and _has_number(tenant) and seller.country != tenant.country:
+        terms = TaxTerms(name=rate.name, reverse_charge=True)
+    else:
+        terms = rate.terms
+    return replace(terms, seller_id=seller.pk)
 
 
 def list_terms(country: str, on: date) -> TaxTerms:

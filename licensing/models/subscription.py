@@ -60,8 +60,8 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
         return self.filter(state__in=GIVES_ACCESS)
 
     def due(self, at: datetime) -> Self:
-        """Those whose state has run its time."""
-        return self.filter(state_ends_at__lte=at)
+        """Those whose state has run its time, and that nothing holds in it."""
+        return self.filter(state_ends_at__lte=at, held_at=None)
 
     def matching(self, text: str) -> Self:
         return self.filter(
@@ -105,6 +105,8 @@ class Subscription(models.Model):
     # When the present state runs out; none: it is final.
     state_ends_at = models.DateTimeField(null=True)
     end_cause = models.CharField(max_length=20, choices=EndCause, blank=True)
+    # Since when it is kept from being deleted: something is undecided that may yet bring it back.
+    held_at = models.DateTimeField(null=True)
     order_ref = models.CharField(max_length=64)
     created_at = models.DateTimeField(_("bought"))
 
@@ -128,6 +130,9 @@ class Subscription(models.Model):
                 condition=Q(state="deleted", state_ends_at=None, seats_assigned=0)
                 | ~Q(state="deleted") & Q(state_ends_at__isnull=False),
                 name="only_a_deleted_subscription_is_final",
+            ),
+            models.CheckConstraint(
+                condition=Q(held_at=None) | Q(state="disabled"), name="only_a_disabled_subscription_is_held"
             ),
         ]
         indexes = [

@@ -80,10 +80,13 @@ def reactivate(*, subscription: Subscription, by: Actor, at: datetime) -> Subscr
     if subscription.state == SubscriptionState.DISABLED:
         subscription.anchor_at = start
     subscription.term_start, subscription.term_end, subscription.state_ends_at = start, end, end
-    subscription.state, subscription.end_cause, subscription.auto_renew = SubscriptionState.ACTIVE, "", True
+    subscription.state, subscription.end_cause, subscription.held_at = SubscriptionState.ACTIVE, "", None
+    subscription.auto_renew = True
     subscription.save(
-        update_fields=["term_start", "term_end", "state_ends_at", "anchor_at", "state", "end_cause", "auto_renew"]
-    )
+        update_fields=[
+            "term_start", "term_end", "state_ends_at", "anchor_at", "state", "end_cause", "held_at", "auto_renew",
+        ]
+    )  # fmt: skip
     events.record(
         "subscription.reactivated", tenant=subscription.tenant, by=by, at=at, subject=subscription.pk, term_end=end
     )
@@ -99,12 +102,46 @@ def restore(*, subscription: Subscription, by: Actor, at: datetime) -> Subscript
     subscription = Subscription.objects.locked().get(pk=subscription.pk)
     if subscription.state != SubscriptionState.DISABLED:
         return subscription
-    subscription.state, subscription.end_cause = SubscriptionState.ACTIVE, ""
+    subscription.state, subscription.end_cause, subscription.held_at = SubscriptionState.ACTIVE, "", None
     subscription.state_ends_at = subscription.term_end
-    subscription.save(update_fields=["state", "end_cause", "state_ends_at"])
+    subscription.save(update_fields=["state", "end_cause", "held_at", "state_ends_at"])
     events.record("subscription.restored", tenant=subscription.tenant, by=by, at=at, subject=subscription.pk)
     _catch_up(subscription, at)
     return subscription
+
+
+@transaction.atomic
+def hold(*, subscription: Subscription, by: Actor, at: datetime) -> Subscription:
+    """
+    Keep a disabled subscription from being deleted, while something is undecided that may bring it back. Held already:
+    nothing changes.
+
+    :raises SubscriptionInactive: it is not disabled, so there is nothing to keep it from
+    """
+    subscription = Subscription.objects.locked().get(pk=subscription.pk)
+    if subscription.state != SubscriptionState.DISABLED:
+        raise SubscriptionInactive
+    if subscription.held_at is None:
+        _hold(subscription, at, "subscription.held", by=by, at=at)
+    return subscription
+
+
+@transaction.atomic
+def release(*, subscription: Subscription, by: Actor, at: datetime) -> Subscription:
+    """
+    It was decided, and nothing brings it back: its time runs as if it had never been held, so that one whose days are
+    over is deleted by the next sweep. Not held: nothing changes.
+    """
+    subscription = Subscription.objects.locked().get(pk=subscription.pk)
+    if subscription.held_at is not None:
+        _hold(subscription, None, "subscription.released", by=by, at=at)
+    return subscription
+
+
+def _hold(subscription: Subscription, since: datetime | None, type: str, *, by: Actor, at: datetime) -> None:
+    subscription.held_at = since
+    subscription.save(update_fields=["held_at"])
+    events.record(type, tenant=subscription.tenant, by=by, at=at, subject=subscription.pk)
 
 
 def advance_due(*, at: datetime, limit: int = 500) -> int:

@@ -2,6 +2,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.db import IntegrityError, transaction
 
 from licensing.models import EndCause, LifecycleDays, Seat, Subscription
 from licensing.operations import lifecycle, seats, subscriptions
@@ -158,6 +159,27 @@ class TestTheTableOfLife:
         lifecycle.advance_due(at=NOON + timedelta(days=90))
         assert now(subscription) == ("deleted", None)
         assert subscription.end_cause == "canceled"
+
+    def test_one_that_is_held_is_not_deleted_until_it_is_released(self):
+        subscription = granted()
+        lifecycle.end(subscription=subscription, cause=EndCause.CHARGEBACK, by=SYSTEM, at=NOON)
+        for days in (1, 2):
+            lifecycle.hold(subscription=subscription, by=SYSTEM, at=NOON + timedelta(days=days))
+        assert lifecycle.advance_due(at=NOON + timedelta(days=500)) == 0
+        assert now(subscription) == ("disabled", NOON + timedelta(days=90))
+        assert subscription.held_at == NOON + timedelta(days=1)
+        for _again in range(2):
+            lifecycle.release(subscription=subscription, by=SYSTEM, at=NOON + timedelta(days=500))
+        assert lifecycle.advance_due(at=NOON + timedelta(days=500)) == 1
+        assert now(subscription) == ("deleted", None)
+        assert steps(subscription)[2:] == ["subscription.held", "subscription.released", "subscription.deleted"]
+
+    def test_only_a_disabled_one_can_be_held(self):
+        subscription = granted()
+        with pytest.raises(SubscriptionInactive):
+            lifecycle.hold(subscription=subscription, by=SYSTEM, at=NOON)
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Subscription.objects.update(held_at=NOON)
 
     def test_an_end_cannot_end_again(self):
         subscription = granted()

@@ -128,6 +128,8 @@ def _lost(dispute: Dispute, report: DisputeReport, at: datetime) -> None:
     before, dispute.amount = dispute.amount, max(_left_of(dispute.payment, report), dispute.amount)
     _count(dispute, dispute.amount)
     ledger.dispute_lost(dispute=dispute, promised=dispute.amount - before, at=at)
+    if dispute.ended_subscription:
+        _hold_while_undecided(_paid_for_by(dispute), at, but=dispute)
 
 
 def _left_of(payment: Payment, report: DisputeReport) -> Decimal:
@@ -153,16 +155,34 @@ def _take_access(dispute: Dispute, at: datetime) -> None:
         subscription = lifecycle.end(subscription=subscription, cause=EndCause.CHARGEBACK, by=SYSTEM, at=at)
     dispute.ended_subscription = _is_ended_by_disputes(subscription)
     dispute.save(update_fields=["ended_subscription"])
+    _hold_while_undecided(subscription, at)
 
 
 def _give_access_back(dispute: Dispute, at: datetime) -> None:
     if not dispute.ended_subscription:
         return
-    subscription = Subscription.objects.locked().get(orders=dispute.payment.order)
+    subscription = _paid_for_by(dispute)
     dispute.ended_subscription = False
     others = Dispute.objects.keeping_ended(subscription.pk).exclude(pk=dispute.pk)
     if _is_ended_by_disputes(subscription) and not others.exists():
         lifecycle.restore(subscription=subscription, by=SYSTEM, at=at)
+    else:
+        _hold_while_undecided(subscription, at, but=dispute)
+
+
+def _paid_for_by(dispute: Dispute) -> Subscription:
+    return Subscription.objects.locked().get(orders=dispute.payment.order)
+
+
+def _hold_while_undecided(subscription: Subscription, at: datetime, *, but: Dispute | None = None) -> None:
+    """As long as the bank may give the money back, what it paid for is kept. `but`: one that is decided just now."""
+    if not _is_ended_by_disputes(subscription):
+        return
+    undecided = Dispute.objects.keeping_ended(subscription.pk).filter(state=DisputeState.OPEN)
+    if undecided.exclude(pk=but.pk if but else None).exists():
+        lifecycle.hold(subscription=subscription, by=SYSTEM, at=at)
+    else:
+        lifecycle.release(subscription=subscription, by=SYSTEM, at=at)
 
 
 def _is_ended_by_disputes(subscription: Subscription) -> bool:

@@ -185,6 +185,9 @@ def look_of(subscription: Subscription) -> Look:
         return Look(kind="green", word=_("Active"), sentence=_("Ends %(day)s") % {"day": until})
     if subscription.state == SubscriptionState.EXPIRED:
         return Look(kind="amber", word=_("In grace"), sentence=_("In grace until %(day)s") % {"day": until})
+    if subscription.held_at is not None:
+        sentence = _("A charge was contested at the bank, so nobody has access. Kept until the bank has decided")
+        return Look(kind="red", word=_("Ended"), sentence=sentence)
     if subscription.state == SubscriptionState.DISABLED and subscription.end_cause == EndCause.CHARGEBACK:
         sentence = _("A charge was contested at the bank, so nobody has access. Kept until %(day)s")
         return Look(kind="red", word=_("Ended"), sentence=sentence % {"day": until})

@@ -12,7 +12,7 @@ from commerce import tasks
 from commerce.gateways.protocol import ChargeRequest, GatewayUnavailable
 from commerce.gateways.sandbox import SandboxGateway
 from commerce.models import Account, Dispute, Movement, Order, OrderLine, Payment, Purchase, Refund
-from commerce.operations.changes import cancellations, quantity
+from commerce.operations.changes import cancellations, quantity, scheduled
 from commerce.operations.paying import disputes, incoming, refunds, settlement
 from commerce.views.wording import look_of
 from licensing.models import EndCause, Subscription
@@ -24,7 +24,7 @@ from tests import ledger as bank_books
 from tests.callers import signed_in
 from tests.commerce.conftest import all_is_well, state_of
 from tests.commerce.provider import BANK, bought, contested, every_row, owed, send, tell
-from tests.factories import NOON, RETURN_URL, MembershipFactory, acting
+from tests.factories import NOON, RETURN_URL, MembershipFactory, acting, plan_on_sale
 from tests.race import race
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
@@ -33,6 +33,7 @@ PRICE = Decimal("19.98")
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 SOON = NOON + HOUR
 LATER = NOON + 10 * DAY
+UNDECIDED = ["dispute.opened", "subscription.disabled", "subscription.held"]
 
 
 @pytest.fixture
@@ -83,7 +84,7 @@ class TestOpened:
         assert money_of(payment) == (PRICE, 0, PRICE)
         assert state_of(subscription) == "disabled"
         assert subscription.end_cause == EndCause.CHARGEBACK
-        assert journal() == ["dispute.opened", "subscription.disabled"]
+        assert journal() == UNDECIDED
         assert balances() == {Account.DISPUTED: PRICE, Account.SALES: -PRICE}
         assert all_is_well()
 
@@ -181,7 +182,7 @@ class TestWon:
         assert state_of(subscription) == "active"
         assert subscription.end_cause == ""
         assert subscription.state_ends_at == subscription.term_end
-        assert journal() == ["dispute.opened", "subscription.disabled", "subscription.restored", "dispute.won"]
+        assert journal() == [*UNDECIDED, "subscription.restored", "dispute.won"]
         assert balances() == {Account.PROVIDER: PRICE, Account.SALES: -PRICE}
         assert all_is_well()
 
@@ -219,6 +220,8 @@ class TestWon:
 
     def test_what_is_deleted_stays_so(self, payment, subscription):
         contest(payment)
+        # As before there was a hold.
+        lifecycle.release(subscription=subscription, by=SYSTEM, at=SOON)
         lifecycle.advance_due(at=NOON + 100 * DAY)
         assert state_of(subscription) == "deleted"
         judge(payment, won=True, at=NOON + 101 * DAY)
@@ -242,7 +245,7 @@ class TestLost:
         assert (dispute.state, dispute.ended_subscription) == ("lost", True)
         assert money_of(payment) == (PRICE, 0, PRICE)
         assert state_of(subscription) == "disabled"
-        assert journal() == ["dispute.opened", "subscription.disabled", "dispute.lost"]
+        assert journal() == [*UNDECIDED, "subscription.released", "dispute.lost"]
         assert balances() == {Account.LOSSES: PRICE, Account.SALES: -PRICE}
         assert all_is_well()
 
@@ -275,6 +278,60 @@ class TestLost:
         assert state_of(subscription) == "active"
 
 
+class TestUndecidedForLong:
+    """The 90 days after which a subscription is deleted may pass before the bank has decided."""
+
+    @pytest.fixture
+    def payment(self, ana):
+        return bought(ana, plan_on_sale(term="P1Y"))
+
+    @pytest.fixture
+    def waiting(self, payment, subscription):
+        contest(payment)
+        assert scheduled.advance_due(at=NOON + 100 * DAY) == 0
+        assert state_of(subscription) == "disabled"
+        assert subscription.held_at == SOON
+        assert look_of(subscription).sentence.endswith("Kept until the bank has decided")
+        return payment
+
+    def test_won_after_a_hundred_days_access_is_back_with_everybodys_seat(self, waiting, subscription):
+        judge(waiting, won=True, at=NOON + 100 * DAY)
+        assert scheduled.advance_due(at=NOON + 101 * DAY) == 0
+        assert state_of(subscription) == "active"
+        assert (subscription.held_at, subscription.seats_assigned) == (None, 1)
+        assert subscription.state_ends_at == subscription.term_end == NOON + 365 * DAY
+        assert all_is_well()
+
+    def test_lost_after_a_hundred_days_it_is_deleted_by_the_next_sweep(self, waiting, subscription):
+        judge(waiting, won=False, at=NOON + 100 * DAY)
+        assert state_of(subscription) == "disabled"
+        assert subscription.held_at is None
+        assert scheduled.advance_due(at=NOON + 101 * DAY) == 1
+        assert state_of(subscription) == "deleted"
+        assert all_is_well()
+
+    def test_lost_in_time_it_is_kept_for_its_ninety_days(self, payment, subscription):
+        contest(payment)
+        judge(payment, won=False)
+        assert scheduled.advance_due(at=SOON + 90 * DAY - HOUR) == 0
+        assert scheduled.advance_due(at=SOON + 90 * DAY) == 1
+        assert state_of(subscription) == "deleted"
+
+    def test_lost_before_it_was_heard_of_nothing_holds_it(self, payment, subscription):
+        BANK.contest(payment.pk)
+        judge(payment, won=False, at=SOON)
+        assert state_of(subscription) == "disabled"
+        assert subscription.held_at is None
+
+    def test_paid_for_anew_meanwhile_nothing_holds_it(self, waiting, subscription):
+        lifecycle.reactivate(subscription=subscription, by=SYSTEM, at=NOON + 101 * DAY)
+        assert state_of(subscription) == "active"
+        assert subscription.held_at is None
+        judge(waiting, won=False, at=NOON + 102 * DAY)
+        assert state_of(subscription) == "active"
+        assert "subscription.released" not in journal()
+
+
 class TestTwoOfOneSubscription:
     @pytest.fixture
     def second(self, payment, subscription):
@@ -299,6 +356,25 @@ class TestTwoOfOneSubscription:
         judge(second, won=False)
         judge(payment, won=True)
         assert state_of(subscription) == "disabled"
+
+    @pytest.mark.parametrize("first_is_won", [True, False])
+    def test_it_is_held_until_the_last_of_them_is_decided(self, payment, second, subscription, first_is_won):
+        contest(payment)
+        contest(second)
+        judge(payment, won=first_is_won)
+        scheduled.advance_due(at=NOON + 100 * DAY)
+        assert state_of(subscription) == "disabled"
+        judge(second, won=False, at=NOON + 101 * DAY)
+        scheduled.advance_due(at=NOON + 101 * DAY)
+        assert state_of(subscription) == "deleted"
+
+    def test_one_that_comes_after_one_was_lost_holds_it_again(self, payment, second, subscription):
+        contest(payment)
+        judge(payment, won=False)
+        contest(second, at=LATER + DAY)
+        scheduled.advance_due(at=NOON + 100 * DAY)
+        assert state_of(subscription) == "disabled"
+        assert subscription.held_at == LATER + DAY
 
     def test_one_that_was_lost_before_it_was_paid_for_anew_holds_nothing_back(self, payment, second, subscription):
         contest(payment)

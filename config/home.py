@@ -66,7 +66,7 @@ def _policies(actor: Actor) -> list[dict[str, Any]]:
             "product": policy.product,
             "value": value_badge(policy.value),
         }
-        for policy in policies.in_force(actor.tenant, products)
+        for policy in policies.in_force(actor.tenant, products, at=timezone.now())
     ]
 
 

@@ -26,7 +26,12 @@ from tenants.procurement import BY_COMMAND, READS, Filter, ProcurementAdmin, Sec
 from tenants.refusal import Refused
 from tenants.signin.acting import actor_of_request
 
-_VALUE_KIND = {PolicyValue.ENABLED: "green", PolicyValue.TRIALS_ONLY: "amber", PolicyValue.DISABLED: "red"}
+_VALUE_KIND = {
+    PolicyValue.ENABLED: "green",
+    PolicyValue.APPROVAL: "amber",
+    PolicyValue.TRIALS_ONLY: "amber",
+    PolicyValue.DISABLED: "red",
+}
 _LEVELS: dict[str, str | Promise] = {
     "product": gettext_lazy("Set for this product"),
     "family": gettext_lazy("Set for its family"),
@@ -89,7 +94,9 @@ class ProductPolicyAdmin(ProcurementAdmin):
         return SelfServiceProduct.objects.all()
 
     def complete(self, request: HttpRequest, rows: Sequence[SelfServiceProduct]) -> None:
-        for product, policy in zip(rows, policies.in_force(_tenant(self.actor(request)), rows), strict=True):
+        for product, policy in zip(
+            rows, policies.in_force(_tenant(self.actor(request)), rows, at=timezone.now()), strict=True
+        ):
             product.policy = policy
 
     @admin.display(description=gettext_lazy("value"))
@@ -135,7 +142,7 @@ class ProductPolicyAdmin(ProcurementAdmin):
         """None for whoever may only read."""
         if not actor.may(Right.CHANGE_POLICY):
             return None
-        now = policies.in_force(_tenant(actor), [product])[0]
+        now = policies.in_force(_tenant(actor), [product], at=timezone.now())[0]
         return PolicyForm(initial={"value": now.value, "seen": now.version})
 
     def keep(self, actor: Actor, product: SelfServiceProduct, form: PolicyForm) -> bool:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from licensing.models import Plan, Product
 from policies import rules
 from policies.models import Exclusion, Market, Policy, TenantSettings
+from policies.models.approver import approvers_for
 from policies.models.decision import Outcome
 from policies.reasons import as_reason
 from policies.rules import ExclusionRow, Facts, MarketRow, PolicyRow, Source, Verdict
@@ -43,7 +44,11 @@ class Answer:
 
     @property
     def outcome(self) -> str:
-        return Outcome.ALLOWED if self.allowed else Outcome.REFUSED
+        return Outcome(rules.outcome(self.verdicts))
+
+    @property
+    def needs_approval(self) -> bool:
+        return self.outcome == Outcome.NEEDS_APPROVAL
 
     @property
     def failures(self) -> list[Verdict]:
@@ -74,10 +79,11 @@ class Ground:
     policies: list[Policy]
     departments: dict[Any, Department]
     settings: TenantSettings | None
+    has_approver: bool
 
 
 def survey(member: Membership, *, at: datetime) -> Ground:
-    """Five queries, whatever the catalogue's size."""
+    """Six queries, whatever the catalogue's size."""
     tenant = member.tenant
     today = tenant.today(at)
     departments = _own_departments(member)
@@ -88,6 +94,7 @@ def survey(member: Membership, *, at: datetime) -> Ground:
         exclusions=list(Exclusion.objects.hitting(tenant, today)),
         policies=list(
             Policy.objects.of(tenant)
+            .in_force(at)
             .filter(
                 Q(member=member) | Q(department__in=list(departments)) | Q(member=None, department=None),
             )
@@ -95,14 +102,21 @@ def survey(member: Membership, *, at: datetime) -> Ground:
         ),
         departments=departments,
         settings=TenantSettings.objects.filter(tenant=tenant).select_related("set_by").first(),
+        has_approver=approvers_for(member, departments).exists(),
     )
 
 
 def decide(
-    member: Membership, product: Product, *, at: datetime, plan: Plan | None = None, quantity: int | None = None
+    member: Membership,
+    product: Product,
+    *,
+    at: datetime,
+    plan: Plan | None = None,
+    quantity: int | None = None,
+    trial: bool = False,
 ) -> Answer:
-    """The decision for one product; `plan` and `quantity` narrow it to one purchase."""
-    return answer_on(survey(member, at=at), product, plan=plan, quantity=quantity)
+    """The decision for one product; `plan` and `quantity` narrow it to one purchase, or to a `trial` without a card."""
+    return answer_on(survey(member, at=at), product, plan=plan, quantity=quantity, trial=trial)
 
 
 def decide_all(member: Membership, products: Iterable[Product], *, at: datetime) -> dict[str, Answer]:
@@ -111,8 +125,10 @@ def decide_all(member: Membership, products: Iterable[Product], *, at: datetime)
     return {product.pk: answer_on(ground, product) for product in products}
 
 
-def answer_on(ground: Ground, product: Product, *, plan: Plan | None = None, quantity: int | None = None) -> Answer:
-    facts = facts_for(ground, product, plan=plan, quantity=quantity)
+def answer_on(
+    ground: Ground, product: Product, *, plan: Plan | None = None, quantity: int | None = None, trial: bool = False
+) -> Answer:
+    facts = facts_for(ground, product, plan=plan, quantity=quantity, trial=trial)
     return Answer(member=ground.member, product=product, verdicts=tuple(rules.verdicts(facts)))
 
 
@@ -130,7 +146,7 @@ def closed_by(answers: Iterable[Answer]) -> list[str]:
     return closing[0] if closing and all(closing) else []
 
 
-def facts_for(ground: Ground, product: Product, *, plan: Plan | None = None, quantity: int | None = None) -> Facts:
+def facts_for(ground: Ground, product: Product, *, plan: Plan | None, quantity: int | None, trial: bool) -> Facts:
     member, tenant = ground.member, ground.member.tenant
     market = ground.markets.get(product.family_id) or ground.markets.get(None)
     return Facts(
@@ -152,6 +168,9 @@ def facts_for(ground: Ground, product: Product, *, plan: Plan | None = None, qua
         quantity=quantity,
         min_quantity=plan.min_quantity if plan else 1,
         max_quantity=plan.max_quantity if plan else 10_000,
+        trial=trial,
+        trial_offered=product.trial_days is not None,
+        has_approver=ground.has_approver,
     )
 
 
@@ -180,5 +199,6 @@ def policy_row(row: Policy) -> PolicyRow:
         breadth=row.breadth,
         value=row.value,
         group=str(row.department_id or ""),
+        for_a_time=row.for_a_time,
         source=Source(level=row.level, id=str(row.pk), set_by=str(row.set_by or ""), set_at=row.set_at),
     )

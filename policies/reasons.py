@@ -21,6 +21,13 @@ _SENTENCES: dict[str, str | Promise] = {
     "product_not_self_service": _("This product can't be bought by self-service; only your organisation can buy it."),
     "policy_disabled": _("Your organisation does not allow its people to buy this product themselves."),
     "policy_trials_only": _("Your organisation allows only trials of this product, no purchases."),
+    "approval_required": _("Your organisation wants somebody to approve this purchase first."),
+    "trial_not_offered": _("There is no trial of this product."),
+    "trial_already_used": _("You have had your trial of this product."),
+    "spend_limit_exceeded": _(
+        "This would pass your organisation's spending limit of %(limit)s %(currency)s: %(committed)s is taken already."
+    ),
+    "no_approver": _("This purchase needs an approval, and there is nobody in your organisation to ask for it."),
     "self_service_stopped": _("Your organisation has stopped all self-service purchases."),
     "quantity_out_of_range": _("You can buy %(smallest)s to %(largest)s seats at once; you asked for %(quantity)s."),
 }

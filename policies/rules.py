@@ -8,6 +8,8 @@ The sentences for codes live in `policies.reasons`.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 
 
@@ -21,6 +23,14 @@ class Source:
     set_at: datetime | None = None
 
 
+class Remedy(StrEnum):
+    """What makes a failed rule pass without that anybody changes a rule."""
+
+    NONE = ""
+    APPROVAL = "approval"
+    TRIAL = "trial"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
     """One rule's answer. `code` is empty when it passed."""
@@ -28,6 +38,7 @@ class Verdict:
     rule: str
     passed: bool
     code: str = ""
+    remedy: Remedy = Remedy.NONE
     parameters: Mapping[str, Any] = field(default_factory=dict)
     source: Source = Source(level="system")
 
@@ -64,6 +75,27 @@ class PolicyRow:
     value: str
     source: Source
     group: str = ""
+    for_a_time: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class LimitRow:
+    """
+    A spend limit that a purchase counts towards, and what it has taken and would take of it in the limit's present
+    period: amounts in `currency`, the limit's own. `adds` is the purchase with its renewals in that period.
+    """
+
+    id: str
+    mode: str
+    amount: Decimal
+    committed: Decimal
+    adds: Decimal
+    currency: str
+    source: Source
+
+    @property
+    def is_passed(self) -> bool:
+        return self.committed + self.adds > self.amount
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,12 +116,18 @@ class Facts:
     quantity: int | None
     min_quantity: int
     max_quantity: int
+    # Whether a trial without a card is asked for, not a purchase.
+    trial: bool = False
+    trial_offered: bool = False
+    trial_used: bool = False
+    has_approver: bool = True
+    limits: Sequence[LimitRow] = ()
 
 
 Rule = Callable[[Facts], Verdict]
 
 # From the loosest to the strictest value.
-STRICTNESS = ("enabled", "only_trials_without_payment_method", "disabled")
+STRICTNESS = ("enabled", "approval_required", "only_trials_without_payment_method", "disabled")
 SYSTEM_DEFAULT = "enabled"
 # What closes self-service buying to everybody in an organisation, whoever they are.
 CLOSE_A_TENANT = frozenset(
@@ -101,8 +139,17 @@ def passed(rule: str, source: Source | None = None) -> Verdict:
     return Verdict(rule=rule, passed=True, source=source or Source(level="system"))
 
 
-def failed(rule: str, code: str, source: Source | None = None, **parameters: Any) -> Verdict:
-    return Verdict(rule=rule, passed=False, code=code, parameters=parameters, source=source or Source(level="system"))
+def failed(
+    rule: str, code: str, source: Source | None = None, *, remedy: Remedy = Remedy.NONE, **parameters: Any
+) -> Verdict:
+    return Verdict(
+        rule=rule,
+        passed=False,
+        code=code,
+        remedy=remedy,
+        parameters=parameters,
+        source=source or Source(level="system"),
+    )
 
 
 def is_a_member(facts: Facts) -> Verdict:
@@ -171,9 +218,46 @@ def policy_allows(facts: Facts) -> Verdict:
     source = row.source if row else Source(level="system")
     if value == "disabled":
         return failed("policy_allows", "policy_disabled", source)
-    if value == "only_trials_without_payment_method":
-        return failed("policy_allows", "policy_trials_only", source)
+    if value == "only_trials_without_payment_method" and not facts.trial:
+        left = facts.trial_offered and not facts.trial_used
+        return failed("policy_allows", "policy_trials_only", source, remedy=Remedy.TRIAL if left else Remedy.NONE)
+    if value == "approval_required" and not facts.trial:
+        return failed("policy_allows", "approval_required", source, remedy=Remedy.APPROVAL)
     return passed("policy_allows", source)
+
+
+def trial_is_left(facts: Facts) -> Verdict:
+    """Once per person, tenant and product; asked of trials alone."""
+    if facts.trial and not facts.trial_offered:
+        return failed("trial_is_left", "trial_not_offered", Source(level="catalogue"))
+    if facts.trial and facts.trial_used:
+        return failed("trial_is_left", "trial_already_used", Source(level="person"))
+    return passed("trial_is_left")
+
+
+def spend_is_within_limit(facts: Facts) -> Verdict:
+    """Each limit that fits has room. One that refuses speaks before one that asks for approval."""
+    over = [row for row in facts.limits if row.is_passed]
+    for row in sorted(over, key=lambda row: row.mode != "hard"):
+        return failed(
+            "spend_is_within_limit",
+            "spend_limit_exceeded",
+            row.source,
+            remedy=Remedy.NONE if row.mode == "hard" else Remedy.APPROVAL,
+            limit=row.amount,
+            committed=row.committed,
+            adds=row.adds,
+            currency=row.currency,
+        )
+    return passed("spend_is_within_limit", facts.limits[0].source if facts.limits else None)
+
+
+def somebody_can_approve(facts: Facts) -> Verdict:
+    """Asked only where an approval is needed: the buyer's own does not count."""
+    asks = any(rule(facts).remedy is Remedy.APPROVAL for rule in (policy_allows, spend_is_within_limit))
+    if asks and not facts.has_approver:
+        return failed("somebody_can_approve", "no_approver", Source(level="tenant"))
+    return passed("somebody_can_approve", Source(level="tenant"))
 
 
 def quantity_is_in_range(facts: Facts) -> Verdict:
@@ -199,7 +283,10 @@ RULES: tuple[Rule, ...] = (
     product_is_self_service,
     self_service_goes_on,
     policy_allows,
+    trial_is_left,
     quantity_is_in_range,
+    spend_is_within_limit,
+    somebody_can_approve,
 )
 
 
@@ -208,20 +295,38 @@ def verdicts(facts: Facts) -> list[Verdict]:
     return [rule(facts) for rule in RULES]
 
 
+def outcome(answers: Sequence[Verdict]) -> str:
+    """
+    What all rules come to: `allowed`; `needs_approval` when an approval makes all that failed pass; `trial_only` when
+    a trial without a card is what is left; else `refused`.
+    """
+    remedies = {verdict.remedy for verdict in answers if not verdict.passed}
+    if not remedies:
+        return "allowed"
+    if Remedy.NONE in remedies:
+        return "refused"
+    return "trial_only" if Remedy.TRIAL in remedies else "needs_approval"
+
+
 def deciding_policy(rows: Sequence[PolicyRow]) -> PolicyRow | None:
     """
     The row whose value holds: person, then group (the stricter of several), product, family, tenant default.
 
-    Of one person's or one group's rows the narrowest decides: product before family before everything.
+    Of one person's or one group's rows the narrowest decides: product before family before everything. Of two rows of
+    the same breadth the one that holds for a time beats the standing one.
     """
     person = [row for row in rows if row.level == "person"]
     if person:
-        return min(person, key=lambda row: row.breadth)
+        return min(person, key=_narrowness)
     groups: dict[str, PolicyRow] = {}
     for row in rows:
-        if row.level == "group" and (row.group not in groups or row.breadth < groups[row.group].breadth):
+        if row.level == "group" and (row.group not in groups or _narrowness(row) < _narrowness(groups[row.group])):
             groups[row.group] = row
     if groups:
         return max(groups.values(), key=lambda row: STRICTNESS.index(row.value))
     wider = [row for row in rows if row.level not in ("person", "group")]
-    return min(wider, key=lambda row: row.breadth, default=None)
+    return min(wider, key=_narrowness, default=None)
+
+
+def _narrowness(row: PolicyRow) -> tuple[int, bool]:
+    return row.breadth, not row.for_a_time

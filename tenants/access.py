@@ -20,6 +20,8 @@ class Right(StrEnum):
     END_PURCHASES_OF_OTHERS = "end_purchases_of_others"
     READ_POLICY = "read_policy"
     CHANGE_POLICY = "change_policy"
+    APPROVE_PURCHASES = "approve_purchases"
+    DECIDE_REQUESTS = "decide_requests"
     CHANGE_BILLING = "change_billing"
     BUY_CENTRALLY = "buy_centrally"
     ASSIGN_CENTRAL_SEATS = "assign_central_seats"
@@ -29,15 +31,28 @@ class Right(StrEnum):
 
 _SEES = frozenset({Right.SEE_PURCHASES, Right.SEE_CENTRAL_PURCHASES})
 _READS = _SEES | {Right.SEE_ALL_PURCHASES, Right.READ_POLICY, Right.READ_JOURNAL}
-_BILLING = _READS | {Right.CHANGE_POLICY, Right.CHANGE_BILLING, Right.BUY_CENTRALLY, Right.END_PURCHASES_OF_OTHERS}
+_BILLING = _READS | {
+    Right.CHANGE_POLICY,
+    Right.APPROVE_PURCHASES,
+    Right.CHANGE_BILLING,
+    Right.BUY_CENTRALLY,
+    Right.END_PURCHASES_OF_OTHERS,
+}
+# Who gives people what the organisation has.
+_GIVES = frozenset({Right.ASSIGN_CENTRAL_SEATS, Right.DECIDE_REQUESTS})
 
 RIGHTS: dict[str, frozenset[Right]] = {
-    Role.GLOBAL_ADMIN: _BILLING | {Right.MANAGE_PEOPLE, Right.ASSIGN_CENTRAL_SEATS},
+    Role.GLOBAL_ADMIN: _BILLING | _GIVES | {Right.MANAGE_PEOPLE},
     Role.BILLING_ADMIN: _BILLING,
-    Role.LICENSE_ADMIN: _SEES | {Right.READ_POLICY, Right.ASSIGN_CENTRAL_SEATS},
-    Role.USER_ADMIN: frozenset({Right.SEE_CENTRAL_PURCHASES, Right.ASSIGN_CENTRAL_SEATS}),
+    Role.LICENSE_ADMIN: _SEES | _GIVES | {Right.READ_POLICY},
+    Role.USER_ADMIN: _GIVES | {Right.SEE_CENTRAL_PURCHASES},
     Role.GLOBAL_READER: _READS,
 }
+
+
+def roles_with(right: Right) -> list[str]:
+    """The roles that allow it."""
+    return [role for role, rights in RIGHTS.items() if right in rights]
 
 
 # What a token of the API may be narrowed to; a scope never allows more than its person may.

@@ -48,7 +48,7 @@ class ProductPolicies(PolicyView):
         products = self.products(Right.READ_POLICY)
         self.query(Input)
         found = pages.page(products, request, orderings=self.orderings)
-        rows = policies.in_force(self.tenant, found.rows)
+        rows = policies.in_force(self.tenant, found.rows, at=timezone.now())
         return Response(
             {"next": found.next, "previous": found.previous, "results": ProductPolicyOut(rows, many=True).data}
         )
@@ -61,7 +61,7 @@ class ProductPolicy(PolicyView):
     def get(self, request: Request, id: str) -> Response:
         """The value in force for a product, and where that was said."""
         product = self.find(self.products(Right.READ_POLICY), pk=id)
-        [row] = policies.in_force(self.tenant, [product])
+        [row] = policies.in_force(self.tenant, [product], at=timezone.now())
         return Response(ProductPolicyOut(row).data)
 
     @extend_schema(operation_id="set_product_policy", request=PolicyBody, responses=ProductPolicyOut)

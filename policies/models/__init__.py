@@ -1,7 +1,17 @@
+from policies.models.approver import Approver
 from policies.models.decision import Decision
 from policies.models.exclusion import Exclusion
 from policies.models.market import Market
 from policies.models.policy import Policy, PolicyValue, TenantSettings
 from policies.models.product import SelfServiceProduct
 
-__all__ = ["Decision", "Exclusion", "Market", "Policy", "PolicyValue", "SelfServiceProduct", "TenantSettings"]
+__all__ = [
+    "Approver",
+    "Decision",
+    "Exclusion",
+    "Market",
+    "Policy",
+    "PolicyValue",
+    "SelfServiceProduct",
+    "TenantSettings",
+]

@@ -10,6 +10,8 @@ from tenants.keys import TenantForeignKey
 
 class Outcome(models.TextChoices):
     ALLOWED = "allowed", _("Allowed")
+    TRIAL_ONLY = "trial_only", _("Only a trial")
+    NEEDS_APPROVAL = "needs_approval", _("Needs approval")
     REFUSED = "refused", _("Refused")
 
 
@@ -22,6 +24,8 @@ class Decision(models.Model):
     product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="+")
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, null=True, related_name="+")
     quantity = models.PositiveIntegerField(null=True)
+    # Whether a trial without a card was asked for.
+    trial = models.BooleanField(default=False)
     outcome = models.CharField(max_length=20, choices=Outcome)
     reasons = models.JSONField(default=list)
     at = models.DateTimeField()

@@ -1,7 +1,8 @@
+from datetime import datetime
 from typing import Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from licensing.models import Family, Product
@@ -14,6 +15,7 @@ class PolicyValue(models.TextChoices):
     """What a tenant allows, from the loosest to the strictest."""
 
     ENABLED = "enabled", _("Enabled")
+    APPROVAL = "approval_required", _("Needs approval")
     TRIALS_ONLY = "only_trials_without_payment_method", _("Only trials without a card")
     DISABLED = "disabled", _("Disabled")
 
@@ -21,6 +23,13 @@ class PolicyValue(models.TextChoices):
 class PolicyQuerySet(models.QuerySet["Policy"]):
     def of(self, tenant: Tenant) -> Self:
         return self.filter(tenant=tenant)
+
+    def in_force(self, at: datetime) -> Self:
+        return self.filter(Q(valid_from=None) | Q(valid_from__lte=at), Q(valid_to=None) | Q(valid_to__gt=at))
+
+    def standing(self) -> Self:
+        """Without a beginning or an end: what holds when no row for a time does."""
+        return self.filter(valid_from=None, valid_to=None)
 
     def for_products(self) -> Self:
         """The product level: no person, no group."""
@@ -32,7 +41,8 @@ class Policy(models.Model):
     What a tenant allows, said for a person, a group, a product, a family or for everything.
 
     A row names at most one of person and group, and at most one of product and family; what it leaves out, it
-    means all of. Which row decides is written in `policies.rules`.
+    means all of. For one such scope there is one standing row, and rows for a time that do not overlap; while one of
+    these holds, it beats the standing row. Which row decides is written in `policies.rules`.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -45,6 +55,9 @@ class Policy(models.Model):
     reason = models.TextField(_("reason"), blank=True, max_length=500)
     set_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+", verbose_name=_("set by"))
     set_at = models.DateTimeField(_("set at"))
+    valid_from = models.DateTimeField(_("valid from"), null=True, blank=True)
+    # The first moment at which it is over.
+    valid_to = models.DateTimeField(_("valid to"), null=True, blank=True)
 
     objects = PolicyQuerySet.as_manager()
 
@@ -52,7 +65,13 @@ class Policy(models.Model):
         verbose_name_plural = _("policies")
         constraints = [
             models.UniqueConstraint(
-                fields=["tenant", "member", "department", "product", "family"], nulls_distinct=False, name="policy_once"
+                fields=["tenant", "member", "department", "product", "family", "valid_from", "valid_to"],
+                nulls_distinct=False,
+                name="policy_once_at_a_time",
+            ),
+            models.CheckConstraint(
+                condition=Q(valid_from=None) | Q(valid_to=None) | Q(valid_to__gt=F("valid_from")),
+                name="policy_ends_after_it_begins",
             ),
             models.CheckConstraint(condition=Q(member=None) | Q(department=None), name="policy_of_person_or_group"),
             models.CheckConstraint(condition=Q(product=None) | Q(family=None), name="policy_of_product_or_family"),
@@ -72,6 +91,10 @@ class Policy(models.Model):
         if self.product_id:
             return "product"
         return "family" if self.family_id else "tenant"
+
+    @property
+    def for_a_time(self) -> bool:
+        return self.valid_from is not None or self.valid_to is not None
 
     @property
     def breadth(self) -> int:

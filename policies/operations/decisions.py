@@ -8,7 +8,15 @@ from policies.models import Decision
 from tenants.access import Actor
 
 
-def keep(*, answer: Answer, by: Actor, at: datetime, plan: Plan | None = None, quantity: int | None = None) -> Decision:
+def keep(
+    *,
+    answer: Answer,
+    by: Actor,
+    at: datetime,
+    plan: Plan | None = None,
+    quantity: int | None = None,
+    trial: bool = False,
+) -> Decision:
     """Write down what the actor was answered. The caller's transaction is the purchase's own step."""
     in_range = quantity is not None and 0 <= quantity < 2**31
     return Decision.objects.create(
@@ -17,6 +25,7 @@ def keep(*, answer: Answer, by: Actor, at: datetime, plan: Plan | None = None, q
         product=answer.product,
         plan=plan,
         quantity=quantity if in_range else None,
+        trial=trial,
         outcome=answer.outcome,
         reasons=[verdict.code for verdict in answer.failures],
         at=at,

@@ -48,9 +48,9 @@ class ProductPolicy:
         return f"{self.source.level} {self.value} {moment}"
 
 
-def in_force(tenant: Tenant, products: Iterable[Product]) -> list[ProductPolicy]:
-    """The value of each product; one query. Its own row decides, else the family's, the tenant's, the system's."""
-    rows = list(Policy.objects.of(tenant).filter(member=None, department=None).select_related("set_by"))
+def in_force(tenant: Tenant, products: Iterable[Product], *, at: datetime) -> list[ProductPolicy]:
+    """The value of each product; one query. Its own row decides, else its family's, the tenant's, the system's."""
+    rows = list(Policy.objects.of(tenant).in_force(at).filter(member=None, department=None).select_related("set_by"))
     return [_in_force(product, rows) for product in products]
 
 
@@ -88,7 +88,7 @@ def set_product_policy(
     value, reason = _checked(value, reason)
     # The tenant's lock: of two admins at once the second finds what the first wrote, and both stand in the journal.
     organisations.lock(tenant)
-    before = in_force(tenant, [product])[0]
+    before = in_force(tenant, [product], at=at)[0]
     if expecting is not None and expecting != before.version:
         raise PolicyChangedMeanwhile(before.version)
     if before.source.level == "product" and (before.value, before.reason) == (value, reason):
@@ -99,6 +99,8 @@ def set_product_policy(
         member=None,
         department=None,
         family=None,
+        valid_from=None,
+        valid_to=None,
         defaults={"value": value, "reason": reason, "set_by": by.user, "set_at": at},
     )
     events.record(
@@ -112,7 +114,7 @@ def set_product_policy(
         new=value,
         reason=reason,
     )
-    return in_force(tenant, [product])[0]
+    return in_force(tenant, [product], at=at)[0]
 
 
 def _checked(value: str, reason: str) -> tuple[str, str]:

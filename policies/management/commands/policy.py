@@ -49,13 +49,13 @@ class Command(OperatorCommand):
             return self.set(**options)
         return self.claiming(**options) if action == "claiming" else self.explain(**options)
 
-    def list(self, *, tenant: str, json: bool, **options: Any) -> Output:
+    def list(self, *, tenant: str, at: datetime, json: bool, **options: Any) -> Output:
         products = Product.objects.order_by("family", "name", "pk")
-        rows = [as_row(policy) for policy in policies.in_force(tenant_called(tenant), products)]
+        rows = [as_row(policy) for policy in policies.in_force(tenant_called(tenant), products, at=at)]
         return rows if json else [signed(row) for row in rows]
 
-    def get(self, *, tenant: str, product: str, json: bool, **options: Any) -> Output:
-        row = as_row(policies.in_force(tenant_called(tenant), [product_called(product)])[0])
+    def get(self, *, tenant: str, product: str, at: datetime, json: bool, **options: Any) -> Output:
+        row = as_row(policies.in_force(tenant_called(tenant), [product_called(product)], at=at)[0])
         return row if json else signed(row)
 
     def set(

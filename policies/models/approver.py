@@ -1,0 +1,49 @@
+from collections.abc import Iterable
+from typing import Self
+
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+
+from tenants.access import Right, roles_with
+from tenants.directory.models import Department, Membership, RoleGrant, Tenant
+from tenants.ids import new_id
+from tenants.keys import TenantForeignKey
+
+
+class ApproverQuerySet(models.QuerySet["Approver"]):
+    def of(self, tenant: Tenant) -> Self:
+        return self.filter(tenant=tenant)
+
+
+class Approver(models.Model):
+    """A member who may approve the purchases of a department and of those below it."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="approvers")
+    department = TenantForeignKey(Department, on_delete=models.CASCADE, related_name="approvers")
+    member = TenantForeignKey(Membership, on_delete=models.CASCADE, related_name="approves_for")
+
+    objects = ApproverQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "department", "member"], name="approver_once_per_department")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.member} · {self.department}"
+
+
+def approvers_for(buyer: Membership, departments: Iterable[object]) -> "models.QuerySet[Membership]":
+    """
+    Who may approve what a member buys: whoever has the right in the tenant, and whoever is named for one of the
+    departments (the buyer's own and those above it). Never the buyer.
+    """
+    by_role = RoleGrant.objects.filter(membership=OuterRef("pk"), role__in=roles_with(Right.APPROVE_PURCHASES))
+    named = Approver.objects.filter(member=OuterRef("pk"), department__in=list(departments))
+    return (
+        Membership.objects.filter(tenant_id=buyer.tenant_id)
+        .active()
+        .exclude(pk=buyer.pk)
+        .filter(Q(Exists(by_role)) | Q(Exists(named)))
+    )

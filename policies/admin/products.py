@@ -1,4 +1,4 @@
-"""Product policies, the one thing that the procurement view changes; markets and exclusions for the operator."""
+"""Product policies: what the people of an organisation may buy themselves."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,39 +10,21 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils import timezone
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django_countries import countries
 
+from policies.admin.shown import LEVELS, tenant_of, value_badge
 from policies.forms import PolicyForm
-from policies.models import Exclusion, Market, Policy, PolicyValue, SelfServiceProduct
+from policies.models import PolicyValue, SelfServiceProduct
 from policies.operations import policies, settings
 from tenants.access import Actor, Right
 from tenants.dates import listed_day, listed_minute
-from tenants.directory.models import Tenant
 from tenants.journal.models import Event
-from tenants.procurement import BY_COMMAND, READS, Filter, ProcurementAdmin, Section, badge
+from tenants.procurement import BY_COMMAND, READS, ProcurementAdmin, Section
 from tenants.refusal import Refused
 from tenants.signin.acting import actor_of_request
 
-_VALUE_KIND = {
-    PolicyValue.ENABLED: "green",
-    PolicyValue.APPROVAL: "amber",
-    PolicyValue.TRIALS_ONLY: "amber",
-    PolicyValue.DISABLED: "red",
-}
-_LEVELS: dict[str, str | Promise] = {
-    "product": gettext_lazy("Set for this product"),
-    "family": gettext_lazy("Set for its family"),
-    "tenant": gettext_lazy("Set for all products"),
-    "system": gettext_lazy("Nobody has set it"),
-}
 HISTORY = 20
-
-
-def value_badge(value: str) -> str:
-    return badge(PolicyValue(value).label, _VALUE_KIND[PolicyValue(value)])
 
 
 @admin.register(SelfServiceProduct)
@@ -70,7 +52,7 @@ class ProductPolicyAdmin(ProcurementAdmin):
             raise PermissionDenied
         actor = self.actor(request)
         told = {
-            "members_claim_seats": settings.members_claim_seats(_tenant(actor)),
+            "members_claim_seats": settings.members_claim_seats(tenant_of(actor)),
             "may_change": actor.may(Right.CHANGE_POLICY),
         }
         return super().changelist_view(request, {**told, **(extra_context or {})})
@@ -81,7 +63,7 @@ class ProductPolicyAdmin(ProcurementAdmin):
         if request.method != "POST" or not self.has_view_permission(request) or not actor.may(Right.CHANGE_POLICY):
             raise PermissionDenied
         allowed = request.POST.get("allowed") == "on"
-        settings.let_members_claim_seats(tenant=_tenant(actor), allowed=allowed, by=actor, at=timezone.now())
+        settings.let_members_claim_seats(tenant=tenant_of(actor), allowed=allowed, by=actor, at=timezone.now())
         said = _("Members take free seats themselves now.") if allowed else _("Only admins give seats now.")
         messages.success(request, said)
         return redirect("admin:policies_selfserviceproduct_changelist")
@@ -95,7 +77,7 @@ class ProductPolicyAdmin(ProcurementAdmin):
 
     def complete(self, request: HttpRequest, rows: Sequence[SelfServiceProduct]) -> None:
         for product, policy in zip(
-            rows, policies.in_force(_tenant(self.actor(request)), rows, at=timezone.now()), strict=True
+            rows, policies.in_force(tenant_of(self.actor(request)), rows, at=timezone.now()), strict=True
         ):
             product.policy = policy
 
@@ -105,7 +87,7 @@ class ProductPolicyAdmin(ProcurementAdmin):
 
     @admin.display(description=gettext_lazy("where it comes from"))
     def source(self, product: SelfServiceProduct) -> Any:
-        return _LEVELS[product.policy.source.level]
+        return LEVELS[product.policy.source.level]
 
     @admin.display(description=gettext_lazy("set by"))
     def set_by(self, product: SelfServiceProduct) -> str:
@@ -142,14 +124,14 @@ class ProductPolicyAdmin(ProcurementAdmin):
         """None for whoever may only read."""
         if not actor.may(Right.CHANGE_POLICY):
             return None
-        now = policies.in_force(_tenant(actor), [product], at=timezone.now())[0]
+        now = policies.in_force(tenant_of(actor), [product], at=timezone.now())[0]
         return PolicyForm(initial={"value": now.value, "seen": now.version})
 
     def keep(self, actor: Actor, product: SelfServiceProduct, form: PolicyForm) -> bool:
         """Change the policy; what is wrong is said on the form."""
         try:
             policies.set_product_policy(
-                tenant=_tenant(actor),
+                tenant=tenant_of(actor),
                 product=product,
                 value=form.cleaned_data["value"],
                 reason=form.cleaned_data["reason"],
@@ -175,7 +157,7 @@ class ProductPolicyAdmin(ProcurementAdmin):
         ]
 
     def changes(self, request: HttpRequest, product: SelfServiceProduct) -> list[dict[str, str]]:
-        events = Event.objects.of(_tenant(self.actor(request))).about(product.pk).filter(type="policy.changed")
+        events = Event.objects.of(tenant_of(self.actor(request))).about(product.pk).filter(type="policy.changed")
         return [
             {
                 "when": listed_minute(event.at),
@@ -186,110 +168,3 @@ class ProductPolicyAdmin(ProcurementAdmin):
             }
             for event in events.select_related("actor").order_by("-at", "-pk")[:HISTORY]
         ]
-
-
-@admin.register(Policy)
-class PolicyAdmin(ProcurementAdmin):
-    """Every policy that any organisation has set, for the operator."""
-
-    list_title = gettext_lazy("Policies set")
-    list_display = ["applies_to", "shown_value", "author", "set", "reason"]
-    ordering = ["-set_at"]
-    sortable_by: Sequence[str] = ()
-    empty_text = gettext_lazy("No organisation has set a policy: the system's default holds, enabled.")
-    detail_fields = ["applies_to", "shown_value", "author", "set", "reason"]
-
-    def rows(self) -> QuerySet[Policy]:
-        return Policy.objects.select_related("set_by", "product", "family", "department", "member__user")
-
-    @admin.display(description=gettext_lazy("applies to"))
-    def applies_to(self, policy: Policy) -> str:
-        what = str(policy.product or policy.family or _("all products"))
-        who = policy.member or policy.department
-        return f"{what} · {who}" if who else what
-
-    @admin.display(description=gettext_lazy("value"))
-    def shown_value(self, policy: Policy) -> str:
-        return value_badge(policy.value)
-
-    @admin.display(description=gettext_lazy("set by"))
-    def author(self, policy: Policy) -> str:
-        return str(policy.set_by or BY_COMMAND)
-
-    @admin.display(description=gettext_lazy("set"))
-    def set(self, policy: Policy) -> str:
-        return listed_minute(policy.set_at)
-
-
-class OpenFilter(Filter):
-    title, parameter_name = gettext_lazy("market"), "market"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("open", _("Open today")), ("closed", _("Not open today"))]
-
-    def narrowed(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
-        is_open = Market.objects.open_on(timezone.localdate())
-        return queryset.filter(pk__in=is_open) if value == "open" else queryset.exclude(pk__in=is_open)
-
-
-@admin.register(Market)
-class MarketAdmin(ProcurementAdmin):
-    """Where people may buy, for the operator; written by `load_markets`."""
-
-    list_title = gettext_lazy("Markets")
-    list_display = ["name", "country", "family_or_all", "opens", "closes"]
-    list_filter = [OpenFilter]
-    search_fields = ["name", "country"]
-    search_help_text = gettext_lazy("Country, by name or code")
-    ordering = ["name"]
-    empty_text = gettext_lazy("Markets are written by the command load_markets.")
-    detail_fields = ["name", "country", "family_or_all", "opens", "closes"]
-
-    def rows(self) -> QuerySet[Market]:
-        return Market.objects.select_related("family")
-
-    @admin.display(description=gettext_lazy("family"), ordering="family")
-    def family_or_all(self, market: Market) -> str:
-        return str(market.family or _("All"))
-
-    @admin.display(description=gettext_lazy("opens"), ordering="opens_on")
-    def opens(self, market: Market) -> str:
-        return listed_day(market.opens_on)
-
-    @admin.display(description=gettext_lazy("closes"), ordering="closes_on")
-    def closes(self, market: Market) -> str:
-        return listed_day(market.closes_on)
-
-
-@admin.register(Exclusion)
-class ExclusionAdmin(ProcurementAdmin):
-    """Where the operator refuses self-service."""
-
-    list_title = gettext_lazy("Exclusions")
-    list_display = ["excludes", "begins", "ends", "ends_renewals", "reason"]
-    ordering = ["-created_at"]
-    sortable_by: Sequence[str] = ()
-    empty_text = gettext_lazy("Nothing is excluded.")
-    detail_fields = ["excludes", "begins", "ends", "ends_renewals", "reason"]
-
-    def rows(self) -> QuerySet[Exclusion]:
-        return Exclusion.objects.select_related("family", "product")
-
-    @admin.display(description=gettext_lazy("excludes"))
-    def excludes(self, exclusion: Exclusion) -> str:
-        sector = exclusion.get_sector_display() if exclusion.sector else ""
-        country = countries.name(exclusion.country) or exclusion.country
-        named = [sector, country, exclusion.family, exclusion.product]
-        return " · ".join(str(part) for part in named if part)
-
-    @admin.display(description=gettext_lazy("from"))
-    def begins(self, exclusion: Exclusion) -> str:
-        return listed_day(exclusion.valid_from)
-
-    @admin.display(description=gettext_lazy("until"))
-    def ends(self, exclusion: Exclusion) -> str:
-        return listed_day(exclusion.valid_to)
-
-
-def _tenant(actor: Actor) -> Tenant:
-    return actor.home.tenant

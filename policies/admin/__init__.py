@@ -1,0 +1,15 @@
+"""What this app shows in the procurement view; a module for each subject."""
+
+from policies.admin.every_policy import PolicyAdmin
+from policies.admin.exclusions import ExclusionAdmin
+from policies.admin.markets import MarketAdmin
+from policies.admin.products import ProductPolicyAdmin
+from policies.admin.shown import value_badge
+
+__all__ = [
+    "ExclusionAdmin",
+    "MarketAdmin",
+    "PolicyAdmin",
+    "ProductPolicyAdmin",
+    "value_badge",
+]

@@ -19,6 +19,7 @@ from commerce.operations.letters import (
     change_letters,
     dispute_letters,
     invoice_letters,
+    price_letters,
     receipts,
     support_letters,
 )
@@ -36,7 +37,9 @@ def deliver_receipt(order_id: str) -> None:
 
 @job("commerce.deliver_price_notice")
 def deliver_price_notice(notice_id: str) -> None:
-    price_notices.deliver(notice_id=UUID(notice_id), site=settings.BASE_URL, sender=settings.DEFAULT_FROM_EMAIL)
+    price_letters.deliver(
+        notice_id=UUID(notice_id), site=settings.BASE_URL, sender=settings.DEFAULT_FROM_EMAIL, at=timezone.now()
+    )
 
 
 @job("commerce.deliver_support_answer")
@@ -76,7 +79,7 @@ def retry_refunds() -> int:
 @shared_task(name="commerce.compare_books", soft_time_limit=100, time_limit=110)
 def compare_books() -> int:
     now = timezone.now()
-    catching_up.catch_up(at=now)
+    catching_up.catch_up(since=catching_up.begins_at(now), at=now)
     try:
         return reconciliation.compare_books(at=now).standing
     except reconciliation.ProviderSilent:

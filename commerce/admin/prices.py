@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy
 from commerce.admin.filters import ChannelFilter
 from commerce.amounts import money
 from commerce.models import Price
-from commerce.operations.pricing.price_notices import with_payers
+from commerce.operations.pricing.coming_prices import with_payers
 from tenants.dates import listed_day
 from tenants.procurement import ProcurementAdmin
 
@@ -19,14 +19,14 @@ class PriceAdmin(ProcurementAdmin):
     """Prices by channel and currency, for the operator; written by `load_catalogue`."""
 
     list_title = gettext_lazy("Prices")
-    list_display = ["plan", "channel", "price", "valid", "announced", "payers"]
+    list_display = ["plan", "channel", "price", "valid", "announced", "payers", "joining"]
     list_filter = [ChannelFilter]
     search_fields = ["plan__id", "plan__product__name", "currency"]
     search_help_text = gettext_lazy("Plan or currency")
     ordering = ["plan_id", "channel", "currency", "-valid_from"]
     sortable_by = ["plan", "channel", "valid"]
     empty_text = gettext_lazy("Prices are written by the command load_catalogue.")
-    detail_fields = ["plan", "channel", "price", "valid", "announced", "payers"]
+    detail_fields = ["plan", "channel", "price", "valid", "announced", "payers", "joining"]
 
     def rows(self) -> QuerySet[Price]:
         return with_payers(Price.objects.select_related("plan__product"))
@@ -46,3 +46,7 @@ class PriceAdmin(ProcurementAdmin):
     @admin.display(description=gettext_lazy("subscriptions at this price"))
     def payers(self, price: Any) -> str:
         return f"{price.payers or 0:,}"
+
+    @admin.display(description=gettext_lazy("will pay it from a renewal on"))
+    def joining(self, price: Any) -> str:
+        return f"{price.joining or 0:,}"

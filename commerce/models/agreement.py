@@ -1,5 +1,5 @@
 from datetime import date
-from typing import Self
+from typing import Any, Self
 
 from django.db import models
 from django.db.models import F, Prefetch, Q
@@ -64,6 +64,22 @@ class Agreement(models.Model):
         return self.valid_from <= on and (self.valid_to is None or on < self.valid_to)
 
 
+class AgreementPriceQuerySet(models.QuerySet["AgreementPrice"]):
+    def holding(self, *, tenant: Any, subscription: Any, plan: Any, currency: Any, day: Any) -> Self:
+        """
+        What an agreement that pays for a subscription says of its price on a day, in its currency, which never
+        changes. What is asked for may come from an outer query.
+        """
+        return self.filter(
+            Q(agreement__valid_to=None) | Q(agreement__valid_to__gt=day),
+            tenant=tenant,
+            plan=plan,
+            agreement__currency=currency,
+            agreement__valid_from__lte=day,
+            agreement__pays_for__subscription=subscription,
+        )
+
+
 class AgreementPrice(models.Model):
     """What one seat of a plan costs for one term under an agreement, in the agreement's currency."""
 
@@ -72,6 +88,8 @@ class AgreementPrice(models.Model):
     agreement = TenantForeignKey(Agreement, on_delete=models.PROTECT, related_name="prices")
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="+", verbose_name=_("plan"))
     amount = models.DecimalField(_("price"), max_digits=12, decimal_places=3)
+
+    objects = AgreementPriceQuerySet.as_manager()
 
     class Meta:
         constraints = [

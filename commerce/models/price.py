@@ -2,7 +2,7 @@ from datetime import date, timedelta
 from typing import Any, Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from licensing.models import Channel, Plan
@@ -21,14 +21,16 @@ class PriceQuerySet(models.QuerySet["Price"]):
             .distinct("plan_id", "currency")
         )
 
-    def renewing(self, *, plan: Any, channel: Any, currency: Any, day: Any, known_by: Any) -> Self:
-        """
-        The versions that a renewal on a day may take, newest first: `known_by` is 30 days before it. What is asked
-        for may come from an outer query.
-        """
-        known = Q(announced_at=None) | Q(announced_at__lte=known_by)
-        wanted = self.filter(known, plan=plan, channel=channel, currency=currency, valid_from__lte=day)
-        return wanted.order_by("-valid_from")
+    def replaced(self, on: Any) -> Self:
+        """Whether a newer version applies on a day already, for `Exists` below a query of versions."""
+        return self.filter(
+            plan=OuterRef("plan"),
+            channel=OuterRef("channel"),
+            currency=OuterRef("currency"),
+            valid_from__gt=OuterRef("valid_from"),
+            valid_from__lte=on,
+            announced_at__isnull=False,
+        )
 
     def to_announce(self) -> Self:
         """Those that people who pay another price were not told of yet."""
@@ -44,9 +46,9 @@ class Price(models.Model):
     currency = models.CharField(_("currency"), max_length=3)
     amount = models.DecimalField(_("amount"), max_digits=12, decimal_places=3)
     valid_from = models.DateField(_("valid from"))
-    # When it was published; none: with the first catalogue. A renewal takes it 30 days later at the earliest.
+    # When it was published; none: before anybody was told of prices. Only who is told of a version renews at it.
     announced_at = models.DateTimeField(_("announced"), null=True)
-    # When everybody who pays another price had been told.
+    # When everybody who paid another price by then had been told.
     told_at = models.DateTimeField(null=True)
 
     objects = PriceQuerySet.as_manager()

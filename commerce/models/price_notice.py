@@ -1,4 +1,7 @@
+from typing import Self
+
 from django.db import models
+from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
 from commerce.models.price import Price
@@ -6,6 +9,16 @@ from licensing.models import Subscription
 from tenants.directory.models import Tenant
 from tenants.ids import new_id
 from tenants.keys import TenantForeignKey
+
+
+class PriceNoticeQuerySet(models.QuerySet["PriceNotice"]):
+    def current(self) -> Self:
+        """Those of a version as it stands: one that was rewritten before its day is announced again."""
+        return self.filter(amount=F("price__amount"), created_at__gte=F("price__announced_at"))
+
+    def binding(self) -> Self:
+        """Those whose letter went out: a renewal takes no other price than one that somebody was told."""
+        return self.current().filter(sent_at__isnull=False)
 
 
 class PriceNotice(models.Model):
@@ -19,6 +32,10 @@ class PriceNotice(models.Model):
     amount = models.DecimalField(_("amount"), max_digits=12, decimal_places=3)
     applies_from = models.DateTimeField(_("applies from"))
     created_at = models.DateTimeField()
+    # When the letter went out. None: nobody was told yet, so no renewal takes it.
+    sent_at = models.DateTimeField(_("told"), null=True)
+
+    objects = PriceNoticeQuerySet.as_manager()
 
     class Meta:
         constraints = [

@@ -1,6 +1,7 @@
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Self
+from uuid import UUID
 
 from django.db import models
 from django.db.models import (
@@ -24,7 +25,8 @@ from commerce.models.agreement import AgreementPrice
 from commerce.models.change import ScheduledChange
 from commerce.models.order import BillingPeriod, Order
 from commerce.models.payment import Payment, PaymentState
-from commerce.models.price import NOTICE, Price
+from commerce.models.price import NOTICE
+from commerce.models.price_notice import PriceNotice
 from licensing.models import GIVES_ACCESS, EndCause, Subscription
 from licensing.models.subscription import SubscriptionQuerySet
 from tenants.access import Actor, Right
@@ -39,6 +41,15 @@ _OF_MONEY = ("unit_price", "currency", "paid", "refunded", "refundable_until", "
 
 
 class PurchaseQuerySet(SubscriptionQuerySet):
+    def with_price(self) -> Self:
+        """`unit_price` and `currency` of the newest period. None where nothing was charged."""
+        period = BillingPeriod.objects.filter(tenant=OuterRef("tenant"), subscription=OuterRef("pk")).order_by(
+            "-starts_at"
+        )
+        return self.annotate(
+            unit_price=Subquery(period.values("unit_price")[:1]), currency=Subquery(period.values("currency")[:1])
+        )
+
     def with_money(self) -> Self:
         """
         What a subscription costs and brought in: `unit_price` and `currency` of its newest period, `paid` (captured
@@ -46,9 +57,6 @@ class PurchaseQuerySet(SubscriptionQuerySet):
         of which anything may go back, or it has ended). None where nothing was charged. What was captured in vain
         counts for nothing.
         """
-        period = BillingPeriod.objects.filter(tenant=OuterRef("tenant"), subscription=OuterRef("pk")).order_by(
-            "-starts_at"
-        )
         orders = Order.objects.granted().filter(tenant=OuterRef("tenant"), subscription=OuterRef("pk"))
         contested = Payment.objects.filter(order=OuterRef("pk"), disputed__gt=0)
         payments = (
@@ -65,9 +73,7 @@ class PurchaseQuerySet(SubscriptionQuerySet):
             + Value(REFUND_WINDOW),
             output_field=models.DateTimeField(),
         )
-        return self.annotate(
-            unit_price=Subquery(period.values("unit_price")[:1]),
-            currency=Subquery(period.values("currency")[:1]),
+        return self.with_price().annotate(
             paid=Coalesce(Subquery(kept), Value(0), output_field=_MONEY),
             refunded=Coalesce(Subquery(back), Value(0), output_field=_MONEY),
             refundable_until=Case(
@@ -102,27 +108,39 @@ class PurchaseQuerySet(SubscriptionQuerySet):
     def with_renewal_price(self, at: datetime | None = None) -> Self:
         """
         `renewal_price`: what a seat costs from the end of the term on, or from a moment on: by the agreement that
-        pays, else the newest price that was announced 30 days before, else the price as it is. None where nothing was
-        charged.
+        pays, else by the newest version whose letter had gone out 30 days before, else the price as it is. None where
+        nothing was charged. `renewal_notice`: the id of that letter's notice, where one decides.
         """
         end = Value(at, output_field=models.DateTimeField()) if at else OuterRef("term_end")
         day = Cast(Func(OuterRef("time_zone"), end, function="timezone"), models.DateField())
-        agreed = AgreementPrice.objects.filter(
-            Q(agreement__valid_to=None) | Q(agreement__valid_to__gt=day),
+        agreed = AgreementPrice.objects.holding(
             tenant=OuterRef("tenant"),
+            subscription=OuterRef("pk"),
             plan=OuterRef("plan"),
-            agreement__valid_from__lte=day,
-            agreement__pays_for__subscription=OuterRef("pk"),
-        )
-        announced = Price.objects.renewing(
-            plan=OuterRef("plan"),
-            channel=OuterRef("channel"),
             currency=OuterRef("currency"),
             day=day,
-            known_by=ExpressionWrapper(end - Value(NOTICE), output_field=models.DateTimeField()),
         )
-        known = Coalesce(Subquery(agreed.values("amount")[:1]), Subquery(announced.values("amount")[:1]))
-        return self.with_money().annotate(renewal_price=Coalesce(known, F("unit_price")))
+        period = BillingPeriod.objects.filter(tenant=OuterRef("tenant"), subscription=OuterRef("subscription"))
+        told = (
+            PriceNotice.objects.binding()
+            .filter(
+                tenant=OuterRef("tenant"),
+                subscription=OuterRef("pk"),
+                price__plan=OuterRef("plan"),
+                price__channel=OuterRef("channel"),
+                price__currency=OuterRef("currency"),
+                price__valid_from__lte=day,
+                sent_at__lte=ExpressionWrapper(end - Value(NOTICE), output_field=models.DateTimeField()),
+                # What an earlier term could have taken is in the price that is paid now, or was outdone by terms.
+                applies_from__gt=Subquery(period.order_by("-starts_at").values("starts_at")[:1]),
+            )
+            .order_by("-price__valid_from")
+        )
+        agreed_price = Subquery(agreed.values("amount")[:1])
+        return self.with_price().annotate(
+            renewal_price=Coalesce(agreed_price, Subquery(told.values("amount")[:1]), F("unit_price")),
+            renewal_notice=Case(When(~Exists(agreed), then=Subquery(told.values("pk")[:1])), default=None),
+        )
 
     def priced_for(self, by: Actor) -> Self:
         """
@@ -150,14 +168,16 @@ class PurchaseQuerySet(SubscriptionQuerySet):
 class Purchase(Subscription):
     """A subscription as whoever pays for it sees it: the same row, with the money of its orders beside it."""
 
-    # Only of rows that came by `with_money`.
+    # Only of rows that came by `with_price`.
     unit_price: Decimal | None
     currency: str | None
+    # Only of rows that came by `with_money`.
     paid: Decimal
     refundable_until: datetime | None
     refunded: Decimal
     # Only of rows that came by `with_renewal_price`.
     renewal_price: Decimal | None
+    renewal_notice: UUID | None
     # Only of rows that came by `with_change`.
     scheduled_quantity: int | None
     # Only of rows that came by `with_end`.

@@ -2,6 +2,8 @@
 
 import json
 import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -38,6 +40,34 @@ def record(type: str, *, tenant: Tenant | None, by: Actor, at: datetime, subject
         tenant_id = tenant.pk
         transaction.on_commit(lambda: _sequence_if_possible(tenant_id))
     return event
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fact:
+    """What `record_each` writes of one thing."""
+
+    tenant: Tenant
+    subject: object
+    data: Mapping[str, Any]
+
+
+def record_each(type: str, facts: Iterable[Fact], *, by: Actor, at: datetime) -> None:
+    """
+    Write a fact of many things, of any tenants, as `record` does of one: with two statements. Their positions come
+    from the sweep.
+    """
+    written = Event.objects.bulk_create(
+        Event(
+            tenant=fact.tenant,
+            type=type,
+            at=at,
+            actor=by.user,
+            subject=str(fact.subject),
+            data=json.loads(json.dumps(fact.data, cls=DjangoJSONEncoder)),
+        )
+        for fact in facts
+    )
+    UnsequencedEvent.objects.bulk_create(UnsequencedEvent(event=event, tenant=event.tenant) for event in written)
 
 
 def _sequence_if_possible(tenant_id: UUID) -> None:

@@ -1,134 +1,146 @@
-"""Telling people of a new price before it applies to them, each once; and who pays which price."""
+"""Telling people of a new price before it applies to them, each once."""
 
-from datetime import UTC, date, datetime, time
-from uuid import UUID
+from datetime import UTC, datetime, time, timedelta
+from typing import Any, cast
 
-from django.db import transaction
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db import connection, transaction
+from django.db.models import DateField, DateTimeField, Exists, F, Func, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Cast, Greatest
 
 from commerce import money
-from commerce.models import BillingPeriod, Price, PriceNotice, Purchase
+from commerce.models import AgreementPrice, BillingPeriod, Price, PriceNotice
 from commerce.models.price import NOTICE
-from commerce.models.purchase import PurchaseQuerySet
-from commerce.operations.letters import post
 from licensing.calendar import next_term_end
-from licensing.models import Subscription, SubscriptionState
+from licensing.models import GIVES_ACCESS, Subscription, SubscriptionState
 from tenants.access import SYSTEM
 from tenants.delivery import jobs
 from tenants.journal import events
 
-
-def announce_due(*, at: datetime, limit: int = 500) -> int:
-    """
-    Tell the owners of subscriptions at another price of each new version, with the renewal from which it applies to
-    them. Returns how many were told. What is left waits for the next sweep.
-    """
-    told = 0
-    for price in Price.objects.to_announce():
-        batch = list(_to_be_told(price)[: limit - told])
-        for subscription in batch:
-            told += _tell(subscription, price, at=at)
-        if told >= limit:
-            break
-        Price.objects.filter(pk=price.pk, announced_at=price.announced_at).update(told_at=at)
-    return told
-
-
-def applies_from(subscription: Subscription, price: Price) -> datetime:
-    """The first renewal that takes a version: not before its own day, nor within 30 days of its announcement."""
-    begins = _begin_of(price.valid_from, subscription)
-    after = begins if price.announced_at is None else max(begins, price.announced_at + NOTICE)
-    if subscription.term_end >= after:
-        return subscription.term_end
-    end = next_term_end(subscription.anchor_at, subscription.zone, subscription.plan.term, after)
-    # A renewal at that very moment takes it.
-    before = next_term_end(subscription.anchor_at, subscription.zone, subscription.plan.term, _just_before(after))
-    return min(before, end)
-
-
-def with_payers(prices: QuerySet[Price]) -> QuerySet[Price]:
-    """`payers`: how many subscriptions that give access pay a version's amount now."""
-    newest = BillingPeriod.objects.filter(subscription=OuterRef("subscription")).order_by("-starts_at").values("pk")[:1]
-    paying = (
-        BillingPeriod.objects.filter(
-            pk=Subquery(newest),
-            line__plan=OuterRef("plan"),
-            subscription__channel=OuterRef("channel"),
-            subscription__state__in=(SubscriptionState.ACTIVE, SubscriptionState.EXPIRED),
-            currency=OuterRef("currency"),
-            unit_price=OuterRef("amount"),
-        )
-        .order_by()
-        .values("currency")
-        .annotate(count=Count("pk"))
-        .values("count")
-    )
-    return prices.annotate(payers=Subquery(paying))
-
-
-def deliver(*, notice_id: UUID, site: str, sender: str) -> None:
-    """Send one notice to whoever owns the subscription by then."""
-    notice = PriceNotice.objects.select_related("price", "subscription__plan__product").get(pk=notice_id)
-    subscription = Purchase.objects.with_people().with_money().get(pk=notice.subscription_id)
-    if subscription.owner is None:
-        return
-    post.send(
-        "price_notice",
-        to=subscription.owner,
-        subscription=subscription,
-        context={"notice": notice, "currency": notice.price.currency},
-        message_id=f"price-{notice.pk}",
-        site=site,
-        sender=sender,
-    )
-
-
-def _to_be_told(price: Price) -> PurchaseQuerySet:
-    already = PriceNotice.objects.filter(subscription=OuterRef("pk"), price=price, amount=price.amount)
-    return (
-        Purchase.objects.filter(
-            ~Exists(already),
-            plan=price.plan_id,
-            channel=price.channel,
-            state=SubscriptionState.ACTIVE,
-            auto_renew=True,
-            owner__isnull=False,
-            created_at__lt=price.announced_at,
-        )
-        .with_people()
-        .with_money()
-        .filter(Q(currency=price.currency) & ~Q(unit_price=price.amount))
-        .order_by("pk")
-    )
+# Nowhere on earth is it a later day than at this offset from UTC.
+FIRST_ZONE = timedelta(hours=14)
+# The first key of the advisory lock that one sweep holds.
+SWEEP_LOCK = 7_342
 
 
 @transaction.atomic
-def _tell(subscription: Subscription, price: Price, *, at: datetime) -> int:
-    notice, is_new = PriceNotice.objects.get_or_create(
-        tenant=subscription.tenant,
-        subscription=subscription,
+def announce_due(*, at: datetime, limit: int = 500) -> int:
+    """
+    Tell whoever manages a subscription of each version that its renewals would take and that they were not told of:
+    also who bought, went on or lost the price of an agreement after others had been told. Returns how many were told.
+    What is left waits for the next sweep.
+    """
+    if not _is_alone():
+        return 0
+    periods = list(_to_be_told(at).order_by("subscription_id")[:limit])
+    if periods:
+        _write(periods, at=at)
+    else:
+        Price.objects.to_announce().filter(announced_at__lte=at).update(told_at=at)
+    return len(periods)
+
+
+def applies_from(subscription: Subscription, price: Price, *, told_at: datetime) -> datetime:
+    """The first renewal that takes a version: not before its own day, nor within 30 days of its letter."""
+    begins = datetime.combine(price.valid_from, time(), subscription.zone).astimezone(UTC)
+    after = max(begins, told_at + NOTICE)
+    if subscription.term_end >= after:
+        return subscription.term_end
+    # A renewal at that very moment takes it.
+    just_before = after - datetime.resolution
+    return next_term_end(subscription.anchor_at, subscription.zone, subscription.plan.term, just_before)
+
+
+def _is_alone() -> bool:
+    # Of two sweeps at once the second would tell the same people; the constraint is the second wall.
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, 0)", [SWEEP_LOCK])
+        return bool(cursor.fetchone()[0])
+
+
+def _to_be_told(at: datetime) -> QuerySet[BillingPeriod]:
+    """The newest periods of the subscriptions that renew, or are in grace, with `untold`: the version to tell of."""
+    later = BillingPeriod.objects.filter(subscription=OuterRef("subscription"), starts_at__gt=OuterRef("starts_at"))
+    renews = Q(subscription__auto_renew=True) | Q(subscription__state=SubscriptionState.EXPIRED)
+    earliest = Greatest(F("subscription__term_end"), Value(at + NOTICE, output_field=DateTimeField()))
+    agreed = AgreementPrice.objects.holding(
+        tenant=OuterRef("tenant"),
+        subscription=OuterRef("subscription"),
+        plan=OuterRef("subscription__plan"),
+        currency=OuterRef("currency"),
+        day=OuterRef("decided_on"),
+    )
+    return (
+        BillingPeriod.objects.filter(renews, ~Exists(later), subscription__state__in=GIVES_ACCESS)
+        .annotate(
+            decided_on=Cast(Func(F("subscription__time_zone"), earliest, function="timezone"), DateField()),
+            untold=Subquery(_untold(at).values("pk")[:1]),
+        )
+        .filter(~Exists(agreed), untold__isnull=False)
+        .select_related("tenant", "subscription__plan")
+    )
+
+
+def _untold(at: datetime) -> QuerySet[Price]:
+    """Below a query of periods: the versions that a renewal after each would take, of which nobody was told yet."""
+    told = PriceNotice.objects.current().filter(
+        # Told, but kept from it by the terms of an agreement that hold no longer: told anew.
+        Q(sent_at=None) | Q(applies_from__gt=OuterRef(OuterRef("starts_at"))),
+        subscription=OuterRef(OuterRef("subscription")),
+        price=OuterRef("pk"),
+    )
+    # Whoever was told of a higher price is told, too, that the one they have comes back.
+    outdone = PriceNotice.objects.current().filter(
+        ~Q(amount=OuterRef("amount")),
+        applies_from__gt=OuterRef(OuterRef("starts_at")),
+        subscription=OuterRef(OuterRef("subscription")),
+        price__valid_from__lt=OuterRef("valid_from"),
+    )
+    return Price.objects.filter(
+        ~Q(amount=OuterRef("unit_price")) | Exists(outdone),
+        ~Exists(Price.objects.replaced((at + FIRST_ZONE).date())),
+        ~Exists(told),
+        plan=OuterRef("subscription__plan"),
+        channel=OuterRef("subscription__channel"),
+        currency=OuterRef("currency"),
+        announced_at__lte=at,
+    ).order_by("valid_from")
+
+
+def _write(periods: list[BillingPeriod], *, at: datetime) -> None:
+    prices = Price.objects.in_bulk({cast(Any, period).untold for period in periods})
+    made = [_notice(period, prices[cast(Any, period).untold], at=at) for period in periods]
+    PriceNotice.objects.bulk_create(
+        made,
+        # Told before, of a version that was rewritten since and is again what it was; or that terms kept them from.
+        update_conflicts=True,
+        unique_fields=["subscription", "price", "amount"],
+        update_fields=["applies_from", "created_at", "sent_at"],
+    )
+    keys = {(notice.subscription_id, notice.price_id, notice.amount) for notice in made}
+    # Read again: a row that was there before kept its id.
+    found = PriceNotice.objects.filter(subscription__in=[notice.subscription_id for notice in made], created_at=at)
+    written = [
+        notice
+        for notice in found.select_related("tenant", "price")
+        if (notice.subscription_id, notice.price_id, notice.amount) in keys
+    ]
+    events.record_each("price.announced", [_fact(notice) for notice in written], by=SYSTEM, at=at)
+    jobs.enqueue_each("commerce.deliver_price_notice", [{"notice_id": str(notice.pk)} for notice in written])
+
+
+def _notice(period: BillingPeriod, price: Price, *, at: datetime) -> PriceNotice:
+    return PriceNotice(
+        tenant=period.tenant,
+        subscription=period.subscription,
         price=price,
         amount=price.amount,
-        defaults={"applies_from": applies_from(subscription, price), "created_at": at},
+        applies_from=applies_from(period.subscription, price, told_at=at),
+        created_at=at,
     )
-    if is_new:
-        events.record(
-            "price.announced",
-            tenant=subscription.tenant,
-            by=SYSTEM,
-            at=at,
-            subject=subscription.pk,
-            unit_price=money.text(price.amount, price.currency),
-            currency=price.currency,
-            applies_from=notice.applies_from,
-        )
-        jobs.enqueue("commerce.deliver_price_notice", notice_id=str(notice.pk))
-    return int(is_new)
 
 
-def _begin_of(day: date, subscription: Subscription) -> datetime:
-    return datetime.combine(day, time(), subscription.zone).astimezone(UTC)
-
-
-def _just_before(moment: datetime) -> datetime:
-    return moment - datetime.resolution
+def _fact(notice: PriceNotice) -> events.Fact:
+    currency = notice.price.currency
+    amount = money.text(notice.amount, currency)
+    told = {"unit_price": amount, "currency": currency, "applies_from": notice.applies_from}
+    return events.Fact(tenant=notice.tenant, subject=notice.subscription_id, data=told)

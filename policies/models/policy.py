@@ -114,6 +114,10 @@ class TenantSettings(models.Model):
     self_service_enabled = models.BooleanField(default=True)
     # Whether members take free seats of what was bought centrally themselves.
     members_claim_seats = models.BooleanField(default=False)
+    # How people ask for a licence where the tenant has a process of its own: what to do, and where.
+    request_process_message = models.TextField(blank=True, default="", max_length=2000)
+    # https or mailto
+    request_process_url = models.CharField(blank=True, default="", max_length=500)
     set_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
     set_at = models.DateTimeField()
 

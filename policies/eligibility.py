@@ -149,6 +149,7 @@ def closed_by(answers: Iterable[Answer]) -> list[str]:
 def facts_for(ground: Ground, product: Product, *, plan: Plan | None, quantity: int | None, trial: bool) -> Facts:
     member, tenant = ground.member, ground.member.tenant
     market = ground.markets.get(product.family_id) or ground.markets.get(None)
+    smallest, largest = _bounds(product, plan, trial)
     return Facts(
         guest=member.is_guest,
         active=member.is_active,
@@ -166,12 +167,19 @@ def facts_for(ground: Ground, product: Product, *, plan: Plan | None, quantity: 
         stopped=_stop_of(ground.settings),
         policies=[policy_row(row) for row in ground.policies if row.fits_product(product)],
         quantity=quantity,
-        min_quantity=plan.min_quantity if plan else 1,
-        max_quantity=plan.max_quantity if plan else 10_000,
+        min_quantity=smallest,
+        max_quantity=largest,
         trial=trial,
         trial_offered=product.trial_days is not None,
         has_approver=ground.has_approver,
     )
+
+
+def _bounds(product: Product, plan: Plan | None, trial: bool) -> tuple[int, int]:
+    """A trial has the product's seats, a purchase the plan's."""
+    if trial and product.trial_seats is not None:
+        return 1, product.trial_seats
+    return (plan.min_quantity, plan.max_quantity) if plan else (1, 10_000)
 
 
 def _own_departments(member: Membership) -> dict[Any, Department]:

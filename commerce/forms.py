@@ -104,14 +104,6 @@ class SeatsForm(forms.Form):
         count = int(self.cleaned_data["quantity"])
         return self.subscription.quantity + (count if self.more else -count)
 
-    @property
-    def page(self) -> str:
-        return "my-subscription-add-seats" if self.more else "my-subscription-remove-seats"
-
-    @property
-    def template(self) -> str:
-        return "commerce/add_seats.html" if self.more else "commerce/remove_seats.html"
-
 
 class CardField(forms.ChoiceField):
     """A kept card by its id, or another one by the provider's token. The operation decides whether it may pay."""

@@ -1,21 +1,18 @@
 """More and fewer seats: first what they cost or give back, then the button."""
 
-from datetime import datetime
 from urllib.parse import urlencode
 from uuid import UUID
 
+from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
-from django.urls import reverse
-from django.utils import timezone
+from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from commerce.amounts import money
-from commerce.forms import CardForm, SeatsForm
+from commerce.forms import SeatsForm
 from commerce.models import OrderState
 from commerce.operations.buying.ordering import NothingToCharge
 from commerce.operations.changes import quantity
@@ -24,11 +21,10 @@ from commerce.operations.changes.scheduled import NothingScheduled
 from commerce.operations.paying import charging
 from commerce.operations.paying.settlement import PaymentInProgress
 from commerce.operations.pricing.prices import NotPriced
-from commerce.views import ordering, paying, wording
-from commerce.views.buying import refused
+from commerce.views import desks, ordering, wording
+from commerce.views.desks import Desk, own_desk
 from commerce.views.people import for_members, sent_from
 from commerce.views.shown import Shown, read, sign
-from commerce.views.subscriptions import own
 from licensing.models import Subscription
 from licensing.operations.subscriptions import QuantityBelowAssigned, SubscriptionInactive
 from policies.eligibility import PurchaseRefused
@@ -46,119 +42,99 @@ MENDED_THERE = (NothingToCharge, RenewalIsOff, QuantityBelowAssigned, BadInput)
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_members
 def add_seats(request: HttpRequest, by: Actor, subscription_id: UUID) -> HttpResponse:
-    return _page(request, own(by, subscription_id), more=True, by=by, now=timezone.now())
+    return change_seats(own_desk(request, by, subscription_id), more=True)
 
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_members
 def remove_seats(request: HttpRequest, by: Actor, subscription_id: UUID) -> HttpResponse:
-    return _page(request, own(by, subscription_id), more=False, by=by, now=timezone.now())
+    return change_seats(own_desk(request, by, subscription_id), more=False)
 
 
 @sent_from("my-subscription")
 def withdraw(request: HttpRequest, by: Actor, subscription_id: UUID) -> HttpResponse:
-    subscription = own(by, subscription_id)
+    return keep_seats(own_desk(request, by, subscription_id))
+
+
+def keep_seats(desk: Desk) -> HttpResponse:
+    """What waits for the renewal is let go."""
     try:
-        quantity.withdraw(subscription=subscription, by=by, at=timezone.now())
+        quantity.withdraw(subscription=desk.subscription, by=desk.by, at=desk.now)
     except NothingScheduled as refusal:
-        messages.error(request, str(refusal))
-    else:
-        messages.success(request, _("The number of seats stays as it is."))
-    return redirect("my-subscription", subscription_id=subscription.pk)
+        return desk.back(refusal)
+    messages.success(desk.request, _("The number of seats stays as it is."))
+    return desk.leave()
 
 
-def _page(request: HttpRequest, subscription: Subscription, *, more: bool, by: Actor, now: datetime) -> HttpResponse:
+def change_seats(desk: Desk, *, more: bool) -> HttpResponse:
+    request, subscription = desk.request, desk.subscription
     if request.method != "POST":
         typed = {"quantity": "1", "when": When.NOW.value, **request.GET.dict()}
-        return _ask(request, subscription, SeatsForm(subscription, more, typed), by=by, now=now)
+        return _ask(desk, SeatsForm(subscription, more, typed))
     form, shown = SeatsForm(subscription, more, request.POST), read(subscription, request.POST.get("shown", ""))
     if shown is None or not form.is_valid():
         messages.info(request, _("What you saw holds no longer. Look at it again, then go on."))
-        return _show_again(form)
-    card = ordering.card_form(subscription, by, now, request.POST) if more and shown.when == When.NOW else None
-    if card is not None and not card.is_valid():
-        return _ask(request, subscription, form, card, by=by, now=now)
-    return _do(request, subscription, form, shown, card, by=by, now=now)
+        return _show_again(desk, form)
+    means = desk.means_form(request.POST) if more and shown.when == When.NOW else None
+    if means is not None and not means.is_valid():
+        return _ask(desk, form, means)
+    return _do(desk, form, shown, means)
 
 
-def _ask(
-    request: HttpRequest,
-    subscription: Subscription,
-    form: SeatsForm,
-    card: CardForm | None = None,
-    *,
-    by: Actor,
-    now: datetime,
-) -> HttpResponse:
+def _ask(desk: Desk, form: SeatsForm, means: forms.Form | None = None) -> HttpResponse:
     """The page with what was typed, and what that costs or gives back."""
     told = None
     if form.is_valid():
+        asked = {"quantity": form.total, "when": form.cleaned_data["when"]}
         try:
-            told = quantity.preview(
-                subscription=subscription, quantity=form.total, when=form.cleaned_data["when"], by=by, at=now
-            )
+            told = quantity.preview(subscription=desk.subscription, **asked, by=desk.by, at=desk.now)
         except PurchaseRefused as refusal:
-            return refused(request, refusal, subscription.plan, by)
+            return desk.refused(refusal)
         except ELSEWHERE as refusal:
-            return ordering.back(request, subscription, refusal)
+            return desk.back(refusal)
         except MENDED_THERE as refusal:
             form.add_error("quantity", str(refusal))
-    context = {
-        "section": "subscriptions",
-        "subscription": subscription,
-        "form": form,
-        "quote": told,
-    }
+    context: dict[str, object] = {"form": form, "quote": told, "action": desk.url(_page(form))}
     if told:
         seen = Shown(quantity=form.total, when=form.cleaned_data["when"], as_of=told.as_of, total=told.total)
-        context |= {"shown": sign(subscription, seen), "lines": wording.quote_lines(told)}
+        context |= {"shown": sign(desk.subscription, seen), "lines": wording.quote_lines(told)}
     if form.more:
-        context |= {"card": card or ordering.card_form(subscription, by, now), "card_fields": paying.card_fields()}
-    bad = bool(form.errors or (card and card.errors))
-    return render(request, form.template, context, status=400 if bad else 200)
+        context["card"] = means or desk.means_form()
+    bad = bool(form.errors or (means and means.errors))
+    return desk.show(_page(form), context, status=400 if bad else 200)
 
 
-def _do(
-    request: HttpRequest,
-    subscription: Subscription,
-    form: SeatsForm,
-    shown: Shown,
-    card: CardForm | None,
-    *,
-    by: Actor,
-    now: datetime,
-) -> HttpResponse:
+def _do(desk: Desk, form: SeatsForm, shown: Shown, means: forms.Form | None) -> HttpResponse:
     try:
         done = quantity.change(
-            subscription=subscription,
+            subscription=desk.subscription,
             quantity=shown.quantity,
             when=shown.when,
-            payment_method=card.cleaned_data["payment_method"] if card else "",
+            payment_method=means.cleaned_data["payment_method"] if means else "",
             as_of=shown.as_of,
             expecting=shown.total,
-            return_url=ordering.return_url(request, subscription),
-            by=by,
-            at=now,
+            return_url=desk.return_url,
+            order_id=shown.order,
+            by=desk.by,
+            at=desk.now,
         )
     except PurchaseRefused as refusal:
-        return refused(request, refusal, subscription.plan, by)
+        return desk.refused(refusal)
     except ordering.CARD_REFUSED as refusal:
-        if card is None:
-            return ordering.back(request, subscription, refusal)
-        card.add_error("payment_method", ordering.why(refusal))
-        return _ask(request, subscription, form, card, by=by, now=now)
-    except ELSEWHERE as refusal:
-        return ordering.back(request, subscription, refusal)
-    except charging.CAME_TO_NOTHING as refusal:
-        return ordering.back(request, subscription, refusal)
+        if means is None:
+            return desk.back(refusal)
+        means.add_error("payment_method", desks.why(refusal))
+        return _ask(desk, form, means)
+    except (*ELSEWHERE, *charging.CAME_TO_NOTHING) as refusal:
+        return desk.back(refusal)
     except (*ordering.LOOK_AGAIN, *MENDED_THERE) as refusal:
-        messages.error(request, str(refusal))
-        return _show_again(form)
+        messages.error(desk.request, str(refusal))
+        return _show_again(desk, form)
     if done.order is not None and done.order.state == OrderState.PENDING:
-        return ordering.onward(done.order)
-    messages.success(request, _what_happened(done, subscription))
-    return redirect("my-subscription", subscription_id=subscription.pk)
+        return desk.onward(done.order)
+    messages.success(desk.request, _what_happened(done, desk.subscription))
+    return desk.leave()
 
 
 def _what_happened(done: Changed, subscription: Subscription) -> str:
@@ -168,9 +144,7 @@ def _what_happened(done: Changed, subscription: Subscription) -> str:
         text = ngettext("It has %(count)s seat now.", "It has %(count)s seats now.", told.after)
         parts.append(text % {"count": told.after})
     if told.total:
-        amount = {"amount": money(told.total, told.currency)}
-        charged, back = _("%(amount)s was charged."), _("%(amount)s goes back to your card.")
-        parts.append((charged if done.order else back) % amount)
+        parts.append(wording.charged(done.order) if done.order else wording.goes_back(told))
     if told.scheduled is not None:
         text = ngettext(
             "From %(day)s on it has %(count)s seat.", "From %(day)s on it has %(count)s seats.", told.scheduled
@@ -179,8 +153,11 @@ def _what_happened(done: Changed, subscription: Subscription) -> str:
     return " ".join(parts)
 
 
-def _show_again(form: SeatsForm) -> HttpResponse:
+def _show_again(desk: Desk, form: SeatsForm) -> HttpResponse:
     """Nobody pays a total that they have not seen, or have seen too long ago."""
-    url = reverse(form.page, kwargs={"subscription_id": form.subscription.pk})
     typed = {name: form.data[name] for name in ("quantity", "when") if name in form.data}
-    return redirect(f"{url}?{urlencode(typed)}")
+    return redirect(f"{desk.url(_page(form))}?{urlencode(typed)}")
+
+
+def _page(form: SeatsForm) -> str:
+    return desks.ADD if form.more else desks.REMOVE

@@ -1,39 +1,52 @@
 """What a page showed, signed: nobody is charged another total than they saw, nor one that they wrote themselves."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from uuid import UUID
 
 from django.core import signing
 
 from commerce.operations.changes.quotes import SHOWN_FOR
 from licensing.models import Subscription
+from tenants.ids import new_id
 
 SALT = "commerce.views.shown"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
-    """A change as its page showed it: the number of seats that it leads to, when, computed for which
-    moment, and its total."""
+    """
+    A change as its page showed it: the number of seats that it leads to, when, computed for which moment, and its
+    total. `order` is the id of what is ordered with it, so that a second click finds the first one's order.
+    """
 
     quantity: int
     when: str
     as_of: datetime
     total: Decimal
+    order: UUID = field(default_factory=new_id)
 
 
 def sign(subscription: Subscription, shown: Shown) -> str:
-    told = [str(subscription.pk), shown.quantity, shown.when, shown.as_of.isoformat(), str(shown.total)]
+    told = [
+        str(subscription.pk),
+        shown.quantity,
+        shown.when,
+        shown.as_of.isoformat(),
+        str(shown.total),
+        str(shown.order),
+    ]
     return signing.dumps(told, salt=SALT)
 
 
 def read(subscription: Subscription, signed: str) -> Shown | None:
     """None: not of this subscription, not ours, or shown too long ago."""
     try:
-        of, quantity, when, as_of, total = signing.loads(signed, salt=SALT, max_age=SHOWN_FOR)
+        of, quantity, when, as_of, total, order = signing.loads(signed, salt=SALT, max_age=SHOWN_FOR)
     except (signing.BadSignature, ValueError):
         return None
     if of != str(subscription.pk):
         return None
-    return Shown(quantity=quantity, when=when, as_of=datetime.fromisoformat(as_of), total=Decimal(total))
+    moment = datetime.fromisoformat(as_of)
+    return Shown(quantity=quantity, when=when, as_of=moment, total=Decimal(total), order=UUID(order))

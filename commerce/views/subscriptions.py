@@ -60,14 +60,20 @@ def my_subscription(request: HttpRequest, by: Actor, subscription_id: UUID) -> H
 
 @sent_from("my-subscription")
 def auto_renew(request: HttpRequest, by: Actor, subscription_id: UUID) -> HttpResponse:
-    subscription, wanted = own(by, subscription_id), request.POST.get("auto_renew") == "on"
+    subscription = own(by, subscription_id)
+    turn_renewal(request, subscription, by)
+    return redirect("my-subscription", subscription_id=subscription.pk)
+
+
+def turn_renewal(request: HttpRequest, subscription: Subscription, by: Actor) -> None:
+    """As the button says that was pressed."""
+    wanted = request.POST.get("auto_renew") == "on"
     try:
         subscription_operations.set_auto_renew(subscription=subscription, auto_renew=wanted, by=by, at=timezone.now())
     except SubscriptionInactive as refusal:
         messages.error(request, str(refusal))
     else:
         messages.success(request, _("Automatic renewal is on.") if wanted else _("Automatic renewal is off."))
-    return redirect("my-subscription", subscription_id=subscription.pk)
 
 
 def own(by: Actor, subscription_id: UUID) -> Subscription:
@@ -91,7 +97,7 @@ def shown(
         "orders": wording.with_lines(orders.order_by("-created_at")),
         "form": form,
         "links": wording.links_of(subscription.plan.product),
-        "may_cancel": _may_cancel(subscription, by),
+        "may_cancel": may_cancel(subscription, by),
         **paying.of_subscription(subscription, by),
         **standing.of_subscription(subscription, by),
     }
@@ -112,7 +118,7 @@ def _seats(request: HttpRequest, subscription: Subscription) -> dict[str, object
     }
 
 
-def _may_cancel(subscription: Subscription, by: Actor) -> bool:
+def may_cancel(subscription: Subscription, by: Actor) -> bool:
     """Whether canceling would change anything: asked of the lines only where another term does not follow anyway."""
     now = timezone.now()
     if subscription.state != SubscriptionState.ACTIVE or subscription.term_end <= now:

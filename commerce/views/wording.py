@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from commerce import amounts
-from commerce.models import Checkout, Order, PaymentState, Purchase
+from commerce.models import Checkout, Order, OrderState, PaymentState, Purchase
 from commerce.operations.changes.cancellations import Cancellation
 from commerce.operations.changes.quotes import Position, Quote, Why
 from commerce.tax import as_seen
@@ -127,6 +127,27 @@ def quote_lines(quote: Quote | Cancellation) -> list[Line]:
         )
         for line in quote.lines
     ]
+
+
+def charged(order: Order) -> str:
+    amount = {"amount": amounts.money(order.total, order.currency)}
+    by_invoice = order.state == OrderState.INVOICED
+    return (_("%(amount)s was billed.") if by_invoice else _("%(amount)s was charged.")) % amount
+
+
+def goes_back(quote: Quote | Cancellation) -> str:
+    amount = {"amount": amounts.money(quote.total, quote.currency)}
+    if quote.subscription.payer_id is not None:
+        return _("%(amount)s goes back to your card.") % amount
+    if all(line.payment is None for line in _given_back(quote)):
+        return _("%(amount)s comes off the invoice.") % amount
+    if all(line.payment is not None for line in _given_back(quote)):
+        return _("%(amount)s goes back to the card that paid.") % amount
+    return _("%(amount)s goes back to the card that paid, or comes off the invoice.") % amount
+
+
+def _given_back(quote: Quote | Cancellation) -> list[Position]:
+    return [line for line in quote.lines if line.why == Why.INSIDE_WINDOW]
 
 
 def _note(line: Position, zone: ZoneInfo) -> str:

@@ -330,7 +330,7 @@ class TestCanceling:
         assert "holds no longer" in again.text
         assert Subscription.objects.get().auto_renew
         done = cancel(ana, half_gone, reason="Too dear.")
-        assert "the other seats keep working until" in done.text
+        assert "The other seats keep working until" in done.text
         assert (quantity_of(half_gone), len(ledger.refunded())) == (5, 1)
 
     def test_names_the_people_who_lose_access(self, ana, cleo, half_gone):

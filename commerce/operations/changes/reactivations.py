@@ -74,6 +74,9 @@ def reactivate(
     ordering.require_payer(subscription, by)
     moment = quotes.moment(as_of, at=at)
     if subscription.state == SubscriptionState.ACTIVE:
+        placed = ordering.past_order(subscription, order_id, by=by) if order_id else None
+        if placed:  # by the first click, which has reactivated it
+            return Reactivation(quote=ordering.quote_of(placed, subscription), order=placed)
         told = quotes.require_shown(_quote(subscription, at=moment), expecting)
         subscriptions.set_auto_renew(subscription=subscription, auto_renew=True, by=by, at=at)
         return Reactivation(quote=told)

@@ -1,11 +1,11 @@
-"""Which card pays for a subscription from its next charge on."""
+"""What pays for a subscription from its next charge on: a card of its payer, or an agreement of the tenant."""
 
 from datetime import datetime
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from commerce.models import PaymentMethod, PaymentSource
+from commerce.models import Agreement, BillingPeriod, PaymentMethod, PaymentSource
 from commerce.operations.paying import cards, kept_cards
 from licensing.models import Subscription, SubscriptionState
 from licensing.operations.subscriptions import SubscriptionInactive
@@ -24,15 +24,12 @@ def change(*, subscription: Subscription, card: PaymentMethod, by: Actor, at: da
     :raises SubscriptionInactive: it is closed for good
     :raises PaymentMethodNotAccepted: not a card of the payer's, removed, or expired
     """
-    subscription = Subscription.objects.locked().select_related("tenant").get(pk=subscription.pk)
-    _require_payer(subscription, by)
+    subscription = _locked(subscription, by)
     if (subscription.tenant_id, subscription.payer_id) != (card.tenant_id, card.member_id):
         raise cards.PaymentMethodNotAccepted(field="payment_method")
-    if subscription.state == SubscriptionState.DELETED:
-        raise SubscriptionInactive
     card = kept_cards.kept_now(card)
     kept_cards.require_unexpired(card, at)
-    source, _is_new = PaymentSource.objects.get_or_create(tenant=subscription.tenant, subscription=subscription)
+    source = _source_of(subscription)
     if source.payment_method_id == card.pk:
         return source
     source.payment_method, source.agreement = card, None
@@ -48,8 +45,57 @@ def change(*, subscription: Subscription, card: PaymentMethod, by: Actor, at: da
     return source
 
 
-def _require_payer(subscription: Subscription, by: Actor) -> None:
+@transaction.atomic
+def bill(*, subscription: Subscription, agreement: Agreement, by: Actor, at: datetime) -> PaymentSource:
+    """
+    Let an agreement of the tenant pay, by invoice and at its prices, from the next charge on. Nothing is billed now. It
+    pays already: nothing changes.
+
+    :raises NotAllowed: somebody who does not buy for the organisation, or a person pays
+    :raises SubscriptionInactive: it is closed for good
+    :raises PaymentMethodNotAccepted: not the tenant's, not in force, not paid by invoice, or in another currency
+    """
+    subscription = _locked(subscription, by)
+    if subscription.payer_id is not None:
+        raise NotAllowed(_("Only what the organisation pays itself is billed under an agreement."))
+    found = Agreement.objects.of(subscription.tenant).locked().filter(pk=agreement.pk).first()
+    if found is None or not bills(found, subscription, at=at):
+        message = _("This agreement cannot pay for it: it holds no longer, wants a card, or is in another currency.")
+        raise cards.PaymentMethodNotAccepted(message, field="payment_method")
+    source = _source_of(subscription)
+    if source.agreement_id == found.pk:
+        return source
+    source.payment_method, source.agreement = None, found
+    source.save(update_fields=["payment_method", "agreement"])
+    events.record(
+        "subscription.agreement_chosen",
+        tenant=subscription.tenant,
+        by=by,
+        at=at,
+        subject=subscription.pk,
+        agreement=found.pk,
+    )
+    return source
+
+
+def bills(agreement: Agreement, subscription: Subscription, *, at: datetime) -> bool:
+    """Whether an agreement of its tenant's may pay by invoice. A subscription never changes its currency."""
+    if not agreement.pay_by_invoice or not agreement.is_in_force(subscription.tenant.today(at)):
+        return False
+    return BillingPeriod.objects.filter(subscription=subscription, currency=agreement.currency).exists()
+
+
+def _locked(subscription: Subscription, by: Actor) -> Subscription:
+    subscription = Subscription.objects.locked().select_related("tenant").get(pk=subscription.pk)
     if subscription.payer_id is None:
         by.require_in(subscription.tenant, Right.BUY_CENTRALLY)
     elif not by.is_member(subscription.payer_id):
         raise NotAllowed(_("Only the person who pays for this subscription chooses its card."))
+    if subscription.state == SubscriptionState.DELETED:
+        raise SubscriptionInactive
+    return subscription
+
+
+def _source_of(subscription: Subscription) -> PaymentSource:
+    found, _is_new = PaymentSource.objects.get_or_create(tenant=subscription.tenant, subscription=subscription)
+    return found

@@ -142,6 +142,11 @@ def handle_incoming() -> int:
     return incoming.resume(at=timezone.now())
 
 
+@shared_task(name="commerce.prune")
+def prune() -> int:
+    return incoming.forget(before=timezone.now() - incoming.KEPT)
+
+
 @job("commerce.tell_dispute")
 def tell_dispute(dispute_id: str, state: str) -> None:
     dispute_letters.deliver(

@@ -62,6 +62,7 @@ app.conf.update(
             "commerce.retry_refunds": 20.0,
             "commerce.compare_books": 3600.0,
             "commerce.handle_incoming": 20.0,
+            "commerce.prune": 3600.0,
             "commerce.reconcile_cards": 20.0,
             "commerce.tell_expiring_cards": 3600.0,
             "commerce.expire_checkouts": 60.0,

@@ -4,7 +4,7 @@ from commerce.models.checkout import Checkout, CheckoutState
 from commerce.models.difference import BooksCompared, Difference, DifferenceKind, Resolution
 from commerce.models.incoming import IncomingEvent, IncomingState
 from commerce.models.invoice import Invoice, InvoiceCounter, InvoiceKind, InvoiceLine, Seller, SellerMarket
-from commerce.models.ledger import Account, Movement, MovementKind, Posting
+from commerce.models.ledger import Account, LedgerChecked, Movement, MovementKind, Posting
 from commerce.models.order import BillingPeriod, Order, OrderKind, OrderLine, OrderState
 from commerce.models.payment import Dispute, DisputeState, Payment, PaymentState, Refund, RefundReason, RefundState
 from commerce.models.payment_method import CardSetup, CardSetupState, PaymentMethod, PaymentSource
@@ -44,6 +44,7 @@ __all__ = [
     "InvoiceCounter",
     "InvoiceKind",
     "InvoiceLine",
+    "LedgerChecked",
     "Movement",
     "MovementKind",
     "Order",

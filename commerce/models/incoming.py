@@ -20,12 +20,20 @@ class IncomingState(models.TextChoices):
     FAILED = "failed", _("Failed")
 
 
+# Nothing follows from it any more.
+OVER = (IncomingState.HANDLED, IncomingState.IGNORED)
+
+
 class IncomingEventQuerySet(models.QuerySet["IncomingEvent"]):
     def waiting(self, since: datetime) -> Self:
         """Those that came before a moment and are not handled: their task was lost, or could not finish."""
         return self.filter(state=IncomingState.RECEIVED, received_at__lt=since).order_by(
             F("tried_at").asc(nulls_first=True), "received_at"
         )
+
+    def over(self, before: datetime) -> Self:
+        """Those of which all that follows was done before a moment; not those that an operator must look at."""
+        return self.filter(state__in=OVER, settled_at__lt=before)
 
     def locked(self) -> Self:
         return self.order_by("pk").select_for_update(of=("self",), no_key=True)
@@ -60,6 +68,7 @@ class IncomingEvent(models.Model):
         indexes = [
             models.Index(fields=["received_at", "id"], name="incoming_event_page"),
             models.Index(fields=["received_at"], name="incoming_event_waiting", condition=Q(state="received")),
+            models.Index(fields=["settled_at"], name="incoming_event_over", condition=Q(state__in=OVER)),
         ]
 
     def __str__(self) -> str:

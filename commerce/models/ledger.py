@@ -116,3 +116,20 @@ class Posting(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account} {self.amount}"
+
+
+class LedgerChecked(models.Model):
+    """
+    The one row that says up to when every fact about money is known to be billed, credited and posted, and when that
+    was last asked of all of history.
+    """
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    until = models.DateTimeField()
+    whole_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="the_ledger_is_checked_once")]
+
+    def __str__(self) -> str:
+        return self.until.isoformat()

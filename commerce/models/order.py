@@ -129,6 +129,8 @@ class Order(models.Model):
             models.Index(
                 fields=["created_at"], name="order_waiting", condition=Q(state="pending", checkout__isnull=True)
             ),
+            # By when it became a fact about money, for whoever looks whether all of them were written down.
+            models.Index(fields=["granted_at"], name="order_granted", condition=Q(granted_at__isnull=False)),
         ]
 
     def __str__(self) -> str:

@@ -125,6 +125,8 @@ class Payment(models.Model):
             models.Index(
                 fields=["tenant", "started_at"], name="payment_declined", condition=Q(state__in=("failed", "started"))
             ),
+            # As of orders: by when it became a fact about money.
+            models.Index(fields=["settled_at"], name="payment_taken", condition=Q(captured__gt=0)),
         ]
 
     def __str__(self) -> str:
@@ -222,6 +224,8 @@ class Refund(models.Model):
             models.Index(fields=["created_at"], name="refund_that_failed", condition=Q(state="failed")),
             # By the provider's id, for those that were made there.
             models.Index(fields=["gateway_ref"], name="refund_by_reference", condition=~Q(gateway_ref="")),
+            models.Index(fields=["created_at"], name="refund_promised"),
+            models.Index(fields=["settled_at"], name="refund_settled", condition=Q(settled_at__isnull=False)),
         ]
 
     def __str__(self) -> str:
@@ -272,6 +276,10 @@ class Dispute(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(amount__gte=0), name="dispute_not_negative"),
             models.CheckConstraint(condition=Q(state__in=DisputeState.values), name="dispute_state_is_known"),
+        ]
+        indexes = [
+            models.Index(fields=["opened_at"], name="dispute_open", condition=Q(state="open")),
+            models.Index(fields=["closed_at"], name="dispute_closed", condition=Q(closed_at__isnull=False)),
         ]
 
     def __str__(self) -> str:

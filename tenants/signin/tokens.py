@@ -83,6 +83,16 @@ def find(raw: str, *, at: datetime) -> TokenTenant | None:
     return valid.select_related("token__user").first()
 
 
+def forget_expired(*, at: datetime, at_once: int = 1000) -> int:
+    """Remove tokens that are worth nothing any more, in batches of a transaction each. Returns how many there were."""
+    removed = 0
+    expired = AccessToken.objects.filter(expires__lte=at).order_by("pk")
+    while batch := list(expired.values_list("pk", flat=True)[:at_once]):
+        AccessToken.objects.filter(pk__in=batch).delete()
+        removed += len(batch)
+    return removed
+
+
 def actor_behind(acting: TokenTenant) -> Actor | None:
     """The person as they are now: a token of somebody who was disabled or left is worth nothing."""
     user = acting.token.user

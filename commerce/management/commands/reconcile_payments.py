@@ -31,21 +31,27 @@ class Command(OperatorCommand):
             help="compare books from here on; default: the last complete run, less a day",
         )
         parser.add_argument("--until", type=moment, metavar="ISO-TIME", help="up to here; default: now")
+        parser.add_argument(
+            "--full",
+            action="store_true",
+            help="look for missing invoices and postings in all of history; default: in what is new, and once a week",
+        )
 
     def perform(
-        self, *, at: datetime, dry_run: bool, since: datetime | None, until: datetime | None, **options: Any
+        self, *, at: datetime, dry_run: bool, since: datetime | None, until: datetime | None, full: bool, **options: Any
     ) -> Output:
         since, until = reconciliation.window(since=since, until=until, at=at)
         if since >= until:
             raise WrongUsage(f"--until {until.isoformat()} is not after --since {since.isoformat()}")
         asked = _unanswered(at)
-        lacking = catching_up.lacking()
+        new = None if full else catching_up.begins_at(at)
+        lacking = catching_up.lacking(since=new)
         if dry_run:
             return [*_rows(asked, dry_run=True), *_caught_up(lacking), *_found(asked, since, until, at)]
         settlement.reconcile(at=at, limit=len(asked))
         self.progress(len(asked), len(asked) + lacking.total)
         done = catching_up.catch_up(
-            at=at, tell=lambda count: self.progress(len(asked) + count, len(asked) + lacking.total)
+            since=new, at=at, tell=lambda count: self.progress(len(asked) + count, len(asked) + lacking.total)
         )
         reconciliation.compare_books(since=since, until=until, at=at)
         return [*_rows(asked, dry_run=False), *_caught_up(done), *_open()]

@@ -6,7 +6,7 @@ Safe to repeat, to interrupt, and to run twice at once.
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from commerce.models import (
     Dispute,
     Invoice,
     InvoiceKind,
+    LedgerChecked,
     Movement,
     MovementKind,
     Order,
@@ -34,6 +35,11 @@ from tenants.journal.models import Event
 
 log = logging.getLogger(__name__)
 
+# What is new is read each time from a day before the last run ended: a transaction may take its time to commit.
+OVERLAP = timedelta(days=1)
+# What was forgotten longer ago than that is found by reading all of history again.
+WHOLE_EVERY = timedelta(days=7)
+
 
 @dataclass(kw_only=True)
 class CaughtUp:
@@ -48,44 +54,65 @@ class CaughtUp:
         return self.billed + self.credited + self.posted
 
 
-def unbilled() -> QuerySet[Order]:
-    """Orders that brought what they are for, and have no invoice."""
+def begins_at(at: datetime) -> datetime | None:
+    """From when on a run at a moment has to read. None: all of history, the first time and once a week."""
+    checked = LedgerChecked.objects.first()
+    if checked is None or not at - WHOLE_EVERY < checked.whole_at <= at:
+        return None
+    return min(checked.until, at) - OVERLAP
+
+
+def unbilled(*, since: datetime | None = None) -> QuerySet[Order]:
+    """Orders that brought what they are for, and have no invoice; since a moment, or all."""
     billed = Invoice.objects.filter(order=OuterRef("pk"), kind=InvoiceKind.INVOICE)
-    return Order.objects.granted().filter(~Exists(billed), total__gt=0).order_by("granted_at", "pk")
+    granted = Order.objects.granted().filter(facts.granted(since)) if since else Order.objects.granted()
+    return granted.filter(~Exists(billed), total__gt=0).order_by("granted_at", "pk")
 
 
-def uncredited() -> QuerySet[Refund]:
-    """Refunds of what was billed that were with the card before there were credit notes."""
+def uncredited(*, since: datetime | None = None) -> QuerySet[Refund]:
+    """Refunds of what was billed that were with the card before there were credit notes; since a moment, or all."""
     noted = Invoice.objects.filter(Q(refund=OuterRef("pk")) | Q(refund__replaces=OuterRef("pk")))
     given = Refund.objects.promises().filter(state=RefundState.SUCCEEDED, payment__state=PaymentState.SUCCEEDED)
+    given = given.filter(facts.settled(since)) if since else given
     return given.filter(~Exists(noted)).order_by("settled_at", "pk")
 
 
-def lacking() -> CaughtUp:
+def lacking(*, since: datetime | None = None) -> CaughtUp:
     """What `catch_up` would do at most."""
     return CaughtUp(
-        billed=unbilled().count(),
-        credited=uncredited().count(),
-        posted=sum(fact.unposted().count() for fact in facts.FACTS),
+        billed=unbilled(since=since).count(),
+        credited=uncredited(since=since).count(),
+        posted=sum(fact.unposted(since=since).count() for fact in facts.FACTS),
     )
 
 
-def catch_up(*, at: datetime, tell: Callable[[int], None] = lambda done: None) -> CaughtUp:
+def catch_up(
+    *, since: datetime | None = None, at: datetime, tell: Callable[[int], None] = lambda done: None
+) -> CaughtUp:
     """
-    Bill, credit and post what was not. Each in a transaction of its own, the oldest first. `tell` hears how many are
-    done.
+    Bill, credit and post what was not: of what happened since a moment, which the indexes find, or of all of history.
+    Each in a transaction of its own, the oldest first. `tell` hears how many are done.
     """
     done = CaughtUp()
-    for order_id in list(unbilled().values_list("pk", flat=True)):
+    for order_id in list(unbilled(since=since).values_list("pk", flat=True)):
         done.billed += _bill(order_id, at)
         tell(done.total)
-    for refund_id, order_id in list(uncredited().values_list("pk", "order")):
+    for refund_id, order_id in list(uncredited(since=since).values_list("pk", "order")):
         done.credited += _credit(refund_id, order_id, at)
         tell(done.total)
-    for kind, row in facts.unposted():
+    for kind, row in facts.unposted(since=since):
         done.posted += _post(kind, row)
         tell(done.total)
+    _remember(since, at)
     return done
+
+
+def _remember(since: datetime | None, at: datetime) -> None:
+    if since is None:
+        LedgerChecked.objects.update_or_create(pk=1, defaults={"until": at, "whole_at": at})
+    else:
+        # One that begins later than the last one ended leaves unread what lies between.
+        LedgerChecked.objects.filter(until__gte=since, until__lt=at).update(until=at)
 
 
 @transaction.atomic

@@ -38,6 +38,8 @@ MOST_ATTEMPTS = 3
 LOST_AFTER = timedelta(seconds=60)
 # One try at a time, and the next one not before. Above the worker's hard time limit of 60 s.
 LEASE = timedelta(seconds=75)
+# Far longer than a provider repeats itself: it would be taken for a new one.
+KEPT = timedelta(days=90)
 
 # Why nothing followed from an event. Kept as they are written here, translated where they are read.
 NOT_OURS = gettext_noop("Not ours: no key of ours is known for it.")
@@ -133,6 +135,20 @@ def redo(*, event: IncomingEvent, by: Actor, at: datetime) -> IncomingEvent:
     events.record("incoming_event.redone", tenant=None, by=by, at=at, incoming_event=event.pk)
     jobs.enqueue("commerce.handle_incoming_event", event_id=str(event.pk))
     return event
+
+
+def forget(*, before: datetime, at_once: int = 1000) -> int:
+    """
+    Remove what was handled, or ignored, before a moment, in batches of a transaction each. What waits, and what was set
+    aside for the operator, stays. Returns how many there were.
+    """
+    removed = 0
+    while batch := list(
+        IncomingEvent.objects.over(before).order_by("settled_at").values_list("pk", flat=True)[:at_once]
+    ):
+        # Asked again: one that an operator has had redone meanwhile is not over.
+        removed += IncomingEvent.objects.over(before).filter(pk__in=batch).delete()[0]
+    return removed
 
 
 def _require_storable(event: ProviderEvent) -> None:

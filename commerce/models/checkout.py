@@ -14,6 +14,7 @@ from tenants.keys import TenantForeignKey, unique_within_tenant
 
 class CheckoutState(models.TextChoices):
     OPEN = "open", _("Open")
+    AWAITING_APPROVAL = "awaiting_approval", _("Waiting for approval")
     REQUIRES_ACTION = "requires_action", _("Waiting for your bank")
     PROCESSING = "processing", _("Payment in progress")
     COMPLETED = "completed", _("Completed")
@@ -22,6 +23,8 @@ class CheckoutState(models.TextChoices):
 
 
 CLOSED = (CheckoutState.COMPLETED, CheckoutState.EXPIRED, CheckoutState.CANCELED)
+# What runs out by itself.
+RUNS_OUT = (CheckoutState.OPEN, CheckoutState.AWAITING_APPROVAL, CheckoutState.REQUIRES_ACTION)
 
 
 class CheckoutQuerySet(models.QuerySet["Checkout"]):
@@ -35,7 +38,11 @@ class CheckoutQuerySet(models.QuerySet["Checkout"]):
         return self.filter(state=CheckoutState.OPEN, expires_at__gt=at)
 
     def overdue(self, at: datetime) -> Self:
-        return self.filter(expires_at__lte=at, state__in=(CheckoutState.OPEN, CheckoutState.REQUIRES_ACTION))
+        return self.filter(expires_at__lte=at, state__in=RUNS_OUT)
+
+    def to_charge(self) -> Self:
+        """Approved, with a card that is kept to pay for them at once."""
+        return self.filter(Q(kept_card__isnull=False) | Q(card_setup__isnull=False), state=CheckoutState.OPEN)
 
     def locked(self) -> Self:
         # The lock of the aggregate: a checkout's order and payments change only under it.
@@ -72,6 +79,9 @@ class Checkout(models.Model):
     reverse_charge = models.BooleanField(default=False)
     # Who bills, fixed with the tax, which depends on where it sits; none: quoted before that was kept.
     seller = models.ForeignKey("commerce.Seller", on_delete=models.PROTECT, null=True, related_name="+")
+    # What is charged once it is approved: a card, or the try to keep one whose end is not known yet.
+    kept_card = TenantForeignKey("commerce.PaymentMethod", on_delete=models.PROTECT, null=True, related_name="+")
+    card_setup = TenantForeignKey("commerce.CardSetup", on_delete=models.PROTECT, null=True, related_name="+")
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField(_("expires"))
 
@@ -91,7 +101,14 @@ class Checkout(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["expires_at"], name="checkout_overdue", condition=Q(state__in=("open", "requires_action"))
+                fields=["expires_at"],
+                name="checkout_overdue",
+                condition=Q(state__in=("open", "awaiting_approval", "requires_action")),
+            ),
+            models.Index(
+                fields=["created_at"],
+                name="checkout_to_charge",
+                condition=Q(state="open") & (Q(kept_card__isnull=False) | Q(card_setup__isnull=False)),
             ),
         ]
 

@@ -181,6 +181,7 @@ class CardSetup(models.Model):
 
     class Meta:
         constraints = [
+            unique_within_tenant("card_setup"),
             models.CheckConstraint(condition=Q(state__in=CardSetupState.values), name="card_setup_state_is_known"),
             models.CheckConstraint(
                 condition=Q(state="succeeded", payment_method__isnull=False)

@@ -1,3 +1,4 @@
+from policies.models.approval import Approval, ApprovalState
 from policies.models.approver import Approver
 from policies.models.decision import Decision
 from policies.models.exclusion import Exclusion
@@ -6,6 +7,8 @@ from policies.models.policy import Policy, PolicyValue, TenantSettings
 from policies.models.product import SelfServiceProduct
 
 __all__ = [
+    "Approval",
+    "ApprovalState",
     "Approver",
     "Decision",
     "Exclusion",

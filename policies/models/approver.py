@@ -1,8 +1,10 @@
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Self
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
+from django.utils.translation import gettext_lazy as _
 
 from tenants.access import Right, roles_with
 from tenants.directory.models import Department, Membership, RoleGrant, Tenant
@@ -14,6 +16,9 @@ class ApproverQuerySet(models.QuerySet["Approver"]):
     def of(self, tenant: Tenant) -> Self:
         return self.filter(tenant=tenant)
 
+    def with_people(self) -> Self:
+        return self.select_related("tenant", "department", "member__user")
+
 
 class Approver(models.Model):
     """A member who may approve the purchases of a department and of those below it."""
@@ -23,9 +28,13 @@ class Approver(models.Model):
     department = TenantForeignKey(Department, on_delete=models.CASCADE, related_name="approvers")
     member = TenantForeignKey(Membership, on_delete=models.CASCADE, related_name="approves_for")
 
+    # None: named before that was kept.
+    created_at = models.DateTimeField(_("named"), null=True)
+
     objects = ApproverQuerySet.as_manager()
 
     class Meta:
+        verbose_name_plural = _("approvers")
         constraints = [
             models.UniqueConstraint(fields=["tenant", "department", "member"], name="approver_once_per_department")
         ]
@@ -47,3 +56,22 @@ def approvers_for(buyer: Membership, departments: Iterable[object]) -> "models.Q
         .exclude(pk=buyer.pk)
         .filter(Q(Exists(by_role)) | Q(Exists(named)))
     )
+
+
+def departments_of_approver(member: Membership) -> set[object]:
+    """The departments that a member is named for, and all below them."""
+    named = set(Approver.objects.filter(tenant_id=member.tenant_id, member=member).values_list("department", flat=True))
+    if not named:
+        return set()
+    rows = Department.objects.filter(tenant_id=member.tenant_id).values_list("pk", "parent")
+    children: dict[object, list[object]] = defaultdict(list)
+    for pk, parent in rows:
+        children[parent].append(pk)
+    found: set[object] = set()
+    waiting = list(named)
+    while waiting:
+        department = waiting.pop()
+        if department not in found:
+            found.add(department)
+            waiting.extend(children[department])
+    return found

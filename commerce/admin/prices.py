@@ -4,14 +4,30 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from commerce.admin.filters import ChannelFilter
 from commerce.amounts import money
 from commerce.models import Price
-from commerce.operations.pricing.coming_prices import with_payers
+from commerce.operations.pricing.coming_prices import ComingPrice, coming, with_payers
+from licensing.models import Subscription
 from tenants.dates import listed_day
 from tenants.procurement import ProcurementAdmin
+
+
+def announced(subscription: Subscription) -> list[tuple[str | Promise, Any]]:
+    """The prices to come that whoever manages it was told; none were: nothing."""
+    return [(_("Price to come"), _said(price)) for price in coming(subscription)]
+
+
+def _said(price: ComingPrice) -> str:
+    return _("From %(day)s: %(price)s each, told on %(told)s") % {
+        "day": listed_day(price.applies_from),
+        "price": money(price.amount, price.currency),
+        "told": listed_day(price.told_at),
+    }
 
 
 @admin.register(Price)

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from commerce.admin.central import CentralOrders
 from commerce.admin.filters import ChannelFilter
 from commerce.admin.orders import orders_of
+from commerce.admin.prices import announced
 from commerce.admin.seats import SeatGiving, may_assign, seats_of
 from commerce.amounts import money
 from commerce.forms import AssignForm
@@ -134,6 +135,7 @@ class PurchaseAdmin(CentralOrders, SeatGiving):
             (_("Quantity"), row.quantity),
             (_("Seats assigned"), row.seats_assigned),
             (_("Price of a seat"), unit),
+            *(announced(row) if sees_prices(self.actor(request), row) else []),
             (_("Price paid"), paid(row)),
             (_("Term"), f"{listed_day(row.term_start)} – {listed_day(row.term_end)}"),
             (_("Automatic renewal"), renewal(row)),

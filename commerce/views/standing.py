@@ -3,6 +3,7 @@
 from commerce.models import PaymentState
 from commerce.operations.changes import scheduled
 from commerce.operations.paying import open_orders
+from commerce.operations.pricing.coming_prices import coming
 from commerce.views import wording
 from licensing.models import Subscription, SubscriptionState
 from licensing.operations import lifecycle
@@ -14,6 +15,7 @@ def of_subscription(subscription: Subscription, by: Actor) -> dict[str, object]:
     runs = subscription.state == SubscriptionState.ACTIVE
     return {
         "scheduled": scheduled.waiting(subscription),
+        "coming_prices": coming(subscription),
         "waiting": waiting,
         "may_change_seats": runs and waiting is None,
         "may_remove_seats": subscription.quantity > subscription.plan.min_quantity,

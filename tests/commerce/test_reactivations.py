@@ -3,7 +3,7 @@ from decimal import Decimal
 
 import pytest
 
-from commerce.models import BillingPeriod, Invoice, Order, PaymentSource, Price
+from commerce.models import BillingPeriod, Invoice, Order, PaymentSource
 from commerce.operations.changes import cancellations, reactivations, scheduled
 from commerce.operations.paying import cards, charging
 from commerce.operations.paying.settlement import PaymentInProgress
@@ -15,6 +15,7 @@ from policies.models import Decision
 from tenants.journal.models import Event
 from tenants.refusal import BadInput, NotAllowed
 from tests import ledger
+from tests.commerce.announcing import announce, tell
 from tests.commerce.changes import DAY, SECOND, STEP_CARD, change, confirm, findings, fresh, reactivate, seats_of
 from tests.factories import (
     NOON,
@@ -137,38 +138,22 @@ class TestDisabled:
 
 
 class TestWhatItCosts:
-    def test_is_the_price_of_a_renewal(self, in_grace):
-        Price.objects.create(
-            plan=in_grace.plan,
-            channel="self_service",
-            currency="USD",
-            amount=Decimal("12.00"),
-            valid_from=(NOON + DAY).date(),
-            announced_at=NOON,
-        )
-        assert preview(in_grace, in_grace.term_end).total == Decimal("24.00")
+    def test_is_the_price_of_a_renewal(self, subscription):
+        announce(subscription.plan, "12.00", (NOON + DAY).date(), NOON)
+        tell(NOON)
+        lifecycle.advance_due(at=subscription.term_end)
+        assert preview(subscription, subscription.term_end).total == Decimal("24.00")
 
-    def test_is_the_old_price_where_the_new_one_was_announced_too_late(self, in_grace):
-        Price.objects.create(
-            plan=in_grace.plan,
-            channel="self_service",
-            currency="USD",
-            amount=Decimal("12.00"),
-            valid_from=(NOON + DAY).date(),
-            announced_at=NOON + 2 * DAY,
-        )
-        assert preview(in_grace, in_grace.term_end).total == FIRST
+    def test_is_the_old_price_where_the_new_one_was_told_too_late(self, subscription):
+        announce(subscription.plan, "12.00", (NOON + DAY).date(), NOON)
+        tell(NOON + 2 * DAY)
+        lifecycle.advance_due(at=subscription.term_end)
+        assert preview(subscription, subscription.term_end).total == FIRST
 
     def test_of_a_term_that_begins_early_is_not_yet_what_was_announced_for_later(self, ana):
         subscription = buy(ana, plan_on_sale("120.00", term="P1Y"), 1)
-        Price.objects.create(
-            plan=subscription.plan,
-            channel="self_service",
-            currency="USD",
-            amount=Decimal("240.00"),
-            valid_from=(NOON + 80 * DAY).date(),
-            announced_at=NOON,
-        )
+        announce(subscription.plan, "240.00", (NOON + 80 * DAY).date(), NOON)
+        tell(NOON)
         cancellations.cancel_subscription(subscription=subscription, reason="", by=acting(ana), at=NOON + DAY)
         assert preview(subscription, NOON + 79 * DAY).total == Decimal("120.00")
         assert preview(subscription, NOON + 80 * DAY).total == Decimal("240.00")

@@ -212,13 +212,17 @@ class PaymentSourceQuerySet(models.QuerySet["PaymentSource"]):
 
 
 class PaymentSource(models.Model):
-    """What the next charge of a subscription goes to: a card or an agreement; neither, when its card is gone."""
+    """
+    What the next charge of a subscription goes to: a card, or the invoice of an agreement; neither, when its card is
+    gone. An agreement gives the price, whichever pays.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
     subscription = TenantForeignKey(Subscription, on_delete=models.PROTECT, related_name="payment_sources")
     payment_method = TenantForeignKey(PaymentMethod, on_delete=models.PROTECT, null=True, related_name="pays_for")
     agreement = TenantForeignKey(Agreement, on_delete=models.PROTECT, null=True, related_name="pays_for")
+    by_invoice = models.BooleanField(default=False)
 
     objects = PaymentSourceQuerySet.as_manager()
 
@@ -226,7 +230,8 @@ class PaymentSource(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["subscription"], name="one_source_per_subscription"),
             models.CheckConstraint(
-                condition=Q(payment_method=None) | Q(agreement=None), name="a_card_or_an_agreement_pays"
+                condition=Q(by_invoice=False) | Q(payment_method=None, agreement__isnull=False),
+                name="a_card_pays_or_an_agreement_by_invoice",
             ),
         ]
 

@@ -158,7 +158,7 @@ class TestOnAnAgreement:
 
         def look_and_lose_it(*args, **options):
             found = look(*args, **options)
-            PaymentSource.objects.update(agreement=None)
+            PaymentSource.objects.update(agreement=None, by_invoice=False)
             return found
 
         monkeypatch.setattr(ordering, "means_for", look_and_lose_it)

@@ -122,7 +122,7 @@ def means_for(subscription: Subscription, payment_method: str, *, by: Actor, at:
     source = PaymentSource.objects.filter(subscription=subscription).select_related("payment_method").first()
     if source and source.payment_method_id:
         return cards.means(payment_method=str(source.payment_method_id), by=by)
-    if source and source.agreement_id:
+    if source and source.by_invoice and source.agreement_id:
         today = subscription.tenant.today(at)
         agreement = Agreement.objects.of(subscription.tenant).in_force(today).filter(pk=source.agreement_id).first()
         if agreement and agreement.pay_by_invoice:
@@ -143,7 +143,7 @@ def _held(means: Means | Agreement, subscription: Subscription, *, at: datetime)
         return means
     agreement = Agreement.objects.of(subscription.tenant).locked().get(pk=means.pk)
     holds = agreement.pay_by_invoice and agreement.is_in_force(subscription.tenant.today(at))
-    if source is None or source.agreement_id != agreement.pk or not holds:
+    if source is None or not source.by_invoice or source.agreement_id != agreement.pk or not holds:
         raise _nothing_pays()
     return agreement
 

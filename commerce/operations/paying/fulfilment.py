@@ -74,7 +74,7 @@ def fulfil_on_invoice(*, order: Order, at: datetime) -> None:
         PaymentSource.objects.update_or_create(
             tenant=order.tenant,
             subscription=order.subscription,
-            defaults={"agreement": order.agreement, "payment_method": None},
+            defaults={"agreement": order.agreement, "by_invoice": True, "payment_method": None},
         )
     _save(order)
     _record("order.invoiced", order, by, at)
@@ -147,13 +147,17 @@ def _save(order: Order) -> None:
 
 
 def _pay_from(order: Order, card: PaymentMethod) -> None:
-    """The card that paid is the one that the next charge goes to, unless an agreement pays and it only helped out."""
-    if PaymentSource.objects.filter(subscription=order.subscription, agreement__isnull=False).exists():
+    """
+    The card that paid is the one that the next charge goes to, unless an agreement pays by invoice and it only helped
+    out. The agreement whose price a purchase has stays with it.
+    """
+    if PaymentSource.objects.filter(subscription=order.subscription, by_invoice=True).exists():
         return
     PaymentSource.objects.update_or_create(
         tenant=order.tenant,
         subscription=order.subscription,
-        defaults={"payment_method": card, "agreement": None},
+        defaults={"payment_method": card},
+        create_defaults={"payment_method": card, "agreement": order.agreement},
     )
 
 

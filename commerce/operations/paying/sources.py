@@ -17,8 +17,8 @@ from tenants.refusal import NotAllowed
 @transaction.atomic
 def change(*, subscription: Subscription, card: PaymentMethod, by: Actor, at: datetime) -> PaymentSource:
     """
-    Let another card of its payer pay from the next charge on. Nothing is charged now. It pays already: nothing
-    changes.
+    Let another card of its payer pay from the next charge on, at the price of its agreement where it has one. Nothing
+    is charged now. It pays already: nothing changes.
 
     :raises NotAllowed: neither the payer, nor somebody who buys for the organisation that is
     :raises SubscriptionInactive: it is closed for good
@@ -32,8 +32,8 @@ def change(*, subscription: Subscription, card: PaymentMethod, by: Actor, at: da
     source = _source_of(subscription)
     if source.payment_method_id == card.pk:
         return source
-    source.payment_method, source.agreement = card, None
-    source.save(update_fields=["payment_method", "agreement"])
+    source.payment_method, source.by_invoice = card, False
+    source.save(update_fields=["payment_method", "by_invoice"])
     events.record(
         "subscription.card_changed",
         tenant=subscription.tenant,
@@ -63,10 +63,10 @@ def bill(*, subscription: Subscription, agreement: Agreement, by: Actor, at: dat
         message = _("This agreement cannot pay for it: it holds no longer, wants a card, or is in another currency.")
         raise cards.PaymentMethodNotAccepted(message, field="payment_method")
     source = _source_of(subscription)
-    if source.agreement_id == found.pk:
+    if source.by_invoice and source.agreement_id == found.pk:
         return source
-    source.payment_method, source.agreement = None, found
-    source.save(update_fields=["payment_method", "agreement"])
+    source.payment_method, source.agreement, source.by_invoice = None, found, True
+    source.save(update_fields=["payment_method", "agreement", "by_invoice"])
     events.record(
         "subscription.agreement_chosen",
         tenant=subscription.tenant,

@@ -1,6 +1,6 @@
 """What a tenant allows: read with its source, and changed under the tenant's lock."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,16 +10,16 @@ from django.utils.translation import gettext_lazy as _
 from licensing.models import Product
 from policies import rules
 from policies.eligibility import policy_row
-from policies.models import Policy, PolicyValue
+from policies.models import Policy
+from policies.operations import values
+from policies.operations.values import Scope
 from policies.rules import Source
 from tenants.access import Actor, Right
 from tenants.directory.models import Tenant
 from tenants.directory.operations import organisations
-from tenants.journal import events
 from tenants.refusal import BadInput, Refused
-from tenants.text import require_plain
 
-LONGEST_REASON = 500
+LONGEST_REASON = values.LONGEST_REASON
 
 
 class PolicyChangedMeanwhile(Refused):
@@ -85,49 +85,31 @@ def set_product_policy(
     :raises PolicyChangedMeanwhile: another version than the expected one holds now
     """
     by.require_in(tenant, Right.CHANGE_POLICY)
-    value, reason = _checked(value, reason)
-    # The tenant's lock: of two admins at once the second finds what the first wrote, and both stand in the journal.
+    value, reason = values.checked_value(value), values.checked_reason(reason)
     organisations.lock(tenant)
-    before = in_force(tenant, [product], at=at)[0]
-    if expecting is not None and expecting != before.version:
-        raise PolicyChangedMeanwhile(before.version)
-    if before.source.level == "product" and (before.value, before.reason) == (value, reason):
-        return before
-    Policy.objects.update_or_create(
-        tenant=tenant,
-        product=product,
-        member=None,
-        department=None,
-        family=None,
-        valid_from=None,
-        valid_to=None,
-        defaults={"value": value, "reason": reason, "set_by": by.user, "set_at": at},
-    )
-    events.record(
-        "policy.changed",
-        tenant=tenant,
-        by=by,
-        at=at,
-        subject=product.pk,
-        product=product.pk,
-        old=before.value,
-        new=value,
-        reason=reason,
-    )
+    if expecting is not None:
+        [seen] = in_force(tenant, [product], at=at)
+        if expecting != seen.version:
+            raise PolicyChangedMeanwhile(seen.version)
+    values.apply(tenant=tenant, scopes=[Scope(product=product)], value=value, reason=reason, by=by, at=at)
     return in_force(tenant, [product], at=at)[0]
 
 
-def _checked(value: str, reason: str) -> tuple[str, str]:
-    if value not in PolicyValue.values:
-        known = ", ".join(PolicyValue.values)
-        raise BadInput(
-            _("Use one of these values: %(known)s.") % {"known": known}, field="value", code="invalid_choice"
-        )
-    reason = reason.strip()
-    if not reason:
-        raise BadInput(_("Say why, in a few words."), field="reason", code="required")
-    if len(reason) > LONGEST_REASON:
-        longest = {"longest": LONGEST_REASON}
-        raise BadInput(_("Use at most %(longest)s characters.") % longest, field="reason", code="max_length")
-    require_plain(reason, field="reason")
-    return value, reason
+@transaction.atomic
+def set_product_policies(
+    *, tenant: Tenant, products: Sequence[Product], value: str, reason: str, by: Actor, at: datetime
+) -> list[ProductPolicy]:
+    """
+    Say the same of many products, of all or of none. What was bought stays as it is.
+
+    :raises NotAllowed: neither an operator nor someone who may change this tenant's policies
+    :raises BadInput: no product, an unknown value, or a reason that is missing or cannot be kept
+    """
+    by.require_in(tenant, Right.CHANGE_POLICY)
+    value, reason = values.checked_value(value), values.checked_reason(reason)
+    if not products:
+        raise BadInput(_("Choose at least one product."), field="products", code="required")
+    organisations.lock(tenant)
+    scopes = [Scope(product=product) for product in {product.pk: product for product in products}.values()]
+    values.apply(tenant=tenant, scopes=scopes, value=value, reason=reason, by=by, at=at)
+    return in_force(tenant, [scope.product for scope in scopes if scope.product], at=at)

@@ -40,6 +40,7 @@ def test_an_admin_disables_a_product_and_says_why(contoso, product, role):
     kept = Event.objects.get(type="policy.changed")
     assert (kept.tenant, kept.actor) == (contoso, admin.user)
     assert kept.data == {
+        "level": "product",
         "product": product.pk,
         "old": "enabled",
         "new": "disabled",

@@ -1,10 +1,9 @@
-import threading
 from threading import Barrier
 
 import pytest
 
 from policies.models import Policy
-from policies.operations import policies
+from policies.operations import policies, values
 from tenants.access import SYSTEM, Actor
 from tenants.journal.models import Event
 from tenants.refusal import BadInput, NotAllowed
@@ -43,7 +42,9 @@ def test_says_who_set_it_and_why_and_keeps_the_change(tenant, product):
     assert (event.type, event.tenant, event.actor, event.subject, event.at) == (
         "policy.changed", tenant, admin.user, product.pk, NOON,
     )  # fmt: skip
-    assert event.data == {"product": product.pk, "old": "enabled", "new": "disabled", "reason": "Too dear"}
+    assert event.data == {
+        "level": "product", "product": product.pk, "old": "enabled", "new": "disabled", "reason": "Too dear",
+    }  # fmt: skip
 
 
 def test_the_same_again_changes_nothing(tenant, product):
@@ -156,28 +157,29 @@ def chain_holds():
 @pytest.mark.django_db(transaction=True)
 def test_of_many_admins_at_once_each_stands_in_the_history():
     tenant, product = TenantFactory(), ProductFactory()
-    values = ["disabled", "only_trials_without_payment_method"] * 4
-    outcomes = at_once(lambda job: put(tenant, product, value=job[1], reason=f"Reason {job[0]}"), enumerate(values))
+    wanted = ["disabled", "only_trials_without_payment_method"] * 4
+    outcomes = at_once(lambda job: put(tenant, product, value=job[1], reason=f"Reason {job[0]}"), enumerate(wanted))
     assert [o for o in outcomes if isinstance(o, Exception)] == []
-    assert sorted(reason for _old, _new, reason in history()) == [f"Reason {i}" for i in range(len(values))]
+    assert sorted(reason for _old, _new, reason in history()) == [f"Reason {i}" for i in range(len(wanted))]
     assert chain_holds()
 
 
 @pytest.mark.django_db(transaction=True)
 def test_without_the_lock_a_change_would_be_overwritten_unseen(monkeypatch):
     tenant, product = TenantFactory(), ProductFactory()
-    both_have_read, read = Barrier(2), policies.in_force
-    first = threading.local()
+    put(tenant, product, value="approval_required", reason="First")
+    both_have_read, read = Barrier(2), values._rows_of
 
-    def read_together(*args, **moment):
-        found = read(*args, **moment)
-        if not hasattr(first, "done"):
-            first.done = True
-            both_have_read.wait(timeout=30)
+    def read_together(tenant, scopes):
+        found = read(tenant, scopes)
+        both_have_read.wait(timeout=30)
         return found
 
     monkeypatch.setattr(policies.organisations, "lock", lambda tenant: None)
-    monkeypatch.setattr(policies, "in_force", read_together)
-    values = ["disabled", "only_trials_without_payment_method"]
-    at_once(lambda value: put(tenant, product, value=value, reason=value), values)
-    assert [old for old, _new, _reason in history()] == ["enabled", "enabled"]
+    monkeypatch.setattr(values, "_rows_of", read_together)
+    at_once(
+        lambda value: put(tenant, product, value=value, reason=value),
+        ["disabled", "only_trials_without_payment_method"],
+    )
+    assert [old for old, _new, _reason in history()] == ["enabled", "approval_required", "approval_required"]
+    assert not chain_holds()

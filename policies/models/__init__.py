@@ -1,7 +1,9 @@
 from policies.models.approval import Approval, ApprovalState
 from policies.models.approver import Approver
+from policies.models.commitment import Commitment, Counted
 from policies.models.decision import Decision
 from policies.models.exclusion import Exclusion
+from policies.models.limit import LimitLevel, LimitMode, LimitNotice, Period, SpendLimit
 from policies.models.market import Market
 from policies.models.policy import Policy, PolicyValue, TenantSettings
 from policies.models.product import SelfServiceProduct
@@ -10,11 +12,18 @@ __all__ = [
     "Approval",
     "ApprovalState",
     "Approver",
+    "Commitment",
+    "Counted",
     "Decision",
     "Exclusion",
+    "LimitLevel",
+    "LimitMode",
+    "LimitNotice",
     "Market",
+    "Period",
     "Policy",
     "PolicyValue",
     "SelfServiceProduct",
+    "SpendLimit",
     "TenantSettings",
 ]

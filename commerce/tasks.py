@@ -10,11 +10,13 @@ from django.utils import timezone
 
 from commerce import gateways
 from commerce.gateways.sandbox import SandboxGateway, news, wire
+from commerce.models import Checkout
 from commerce.operations.accounts import catching_up, reconciliation
 from commerce.operations.billing import invoice_payments
-from commerce.operations.buying import checkouts
+from commerce.operations.buying import approvals, checkouts
 from commerce.operations.changes import scheduled
 from commerce.operations.letters import (
+    approval_letters,
     card_notices,
     change_letters,
     dispute_letters,
@@ -105,9 +107,52 @@ def tell_expiring_cards() -> int:
     return card_notices.tell_expiring(at=timezone.now())
 
 
+# With what the jobs left of the charges that follow an approval.
 @shared_task(name="commerce.expire_checkouts")
 def expire_checkouts() -> int:
-    return checkouts.expire_overdue(at=timezone.now())
+    now = timezone.now()
+    return approvals.charge_due(return_to=_back_to, at=now) + checkouts.expire_overdue(at=now)
+
+
+@job("commerce.charge_approved")
+def charge_approved(checkout_id: str) -> None:
+    checkout = Checkout.objects.get(pk=UUID(checkout_id))
+    approvals.charge(checkout=checkout, return_url=_back_to(checkout), at=timezone.now())
+
+
+@job("commerce.tell_approvers")
+def tell_approvers(approval_id: str) -> None:
+    approval_letters.deliver_request(
+        approval_id=UUID(approval_id),
+        site=settings.BASE_URL,
+        sender=settings.DEFAULT_FROM_EMAIL,
+        at=timezone.now(),
+    )
+
+
+@job("commerce.tell_approval")
+def tell_approval(approval_id: str) -> None:
+    approval_letters.deliver_outcome(
+        approval_id=UUID(approval_id), site=settings.BASE_URL, sender=settings.DEFAULT_FROM_EMAIL
+    )
+
+
+@job("commerce.tell_refused_approval")
+def tell_refused_approval(approval_id: str, reasons: list[str]) -> None:
+    approval_letters.deliver_refusal(
+        approval_id=UUID(approval_id), reasons=reasons, site=settings.BASE_URL, sender=settings.DEFAULT_FROM_EMAIL
+    )
+
+
+@job("commerce.ask_to_pay")
+def ask_to_pay(checkout_id: str, why: str) -> None:
+    approval_letters.deliver_payment_request(
+        checkout_id=UUID(checkout_id), why=why, site=settings.BASE_URL, sender=settings.DEFAULT_FROM_EMAIL
+    )
+
+
+def _back_to(checkout: Checkout) -> str:
+    return settings.BASE_URL + reverse("checkout-return", kwargs={"checkout_id": checkout.pk})
 
 
 @shared_task(name="commerce.expire_subscriptions")

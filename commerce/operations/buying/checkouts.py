@@ -40,6 +40,10 @@ class CheckoutCompleted(CheckoutClosed):
     message = _("This checkout was paid already.")
 
 
+class AwaitingApproval(Refused):
+    message = _("This checkout waits for an approval. Nothing is charged before that.")
+
+
 class MoreToAssignThanSeats(BadInput):
     def __init__(self) -> None:
         super().__init__(_("You name more people than you buy seats."), field="assign_to", code="too_many")
@@ -50,7 +54,7 @@ def open_checkout(
 ) -> Checkout:
     """
     Quote a purchase: the total shown, with its tax, is the total charged, for 24 hours. `assign_to` defaults to the
-    buyer.
+    buyer. One that needs an approval is quoted, too: it is asked for when the buyer pays.
 
     The decision is written down with the checkout, or alone when it refuses.
 
@@ -92,7 +96,7 @@ def resume_or_open_checkout(*, plan: Plan, quantity: int, by: Actor, at: datetim
 
 def _allowed(plan: Plan, quantity: int, *, by: Actor, at: datetime) -> Answer:
     answer = eligibility.decide(by.home, plan.product, plan=plan, quantity=quantity, at=at)
-    if not answer.allowed:
+    if not (answer.allowed or answer.needs_approval):
         decisions.keep(answer=answer, plan=plan, quantity=quantity, by=by, at=at)
         raise PurchaseRefused(answer)
     return answer
@@ -159,10 +163,10 @@ def expire_overdue(*, at: datetime, limit: int = 500) -> int:
     ended = 0
     for checkout in Checkout.objects.overdue(at).order_by("expires_at")[:limit]:
         try:
-            _end(checkout, CheckoutState.EXPIRED, by=SYSTEM, at=at)
+            checkout = _end(checkout, CheckoutState.EXPIRED, by=SYSTEM, at=at)
         except (CheckoutClosed, settlement.PaymentInProgress):
             continue
-        ended += 1
+        ended += checkout.state == CheckoutState.EXPIRED
     return ended
 
 
@@ -170,9 +174,10 @@ def _end(checkout: Checkout, state: CheckoutState, *, by: Actor, at: datetime) -
     settlement.release_card(checkout=checkout, at=at)
     with transaction.atomic():
         checkout = Checkout.objects.locked().get(pk=checkout.pk)
-        if checkout.state == state:
+        is_still_good = state == CheckoutState.EXPIRED and checkout.expires_at > at  # approved since it was looked at
+        if checkout.state == state or is_still_good:
             return checkout
-        require_open(checkout, at=None)
+        require_unpaid(checkout, at=None)
         settlement.end_checkout(checkout=checkout, state=state, by=by, at=at)
     return checkout
 
@@ -183,16 +188,25 @@ def require_buyer(checkout: Checkout, by: Actor) -> None:
         raise NotAllowed(_("Only the person who opened this checkout can do this."))
 
 
+def require_unpaid(checkout: Checkout, *, at: datetime | None) -> None:
+    """As `require_open`, but it may wait for an approval."""
+    if checkout.state != CheckoutState.AWAITING_APPROVAL:
+        require_open(checkout, at=at)
+
+
 def require_open(checkout: Checkout, *, at: datetime | None) -> None:
-    """:raises CheckoutClosed: it has ended. :raises PaymentInProgress: a card is being tried"""
-    closed = {
+    """
+    :raises CheckoutClosed: it has ended. :raises PaymentInProgress: a card is being tried
+    :raises AwaitingApproval: nobody has approved it yet
+    """
+    refused: dict[CheckoutState, type[Refused]] = {
         CheckoutState.COMPLETED: CheckoutCompleted,
         CheckoutState.EXPIRED: CheckoutExpired,
         CheckoutState.CANCELED: CheckoutCanceled,
+        CheckoutState.AWAITING_APPROVAL: AwaitingApproval,
     }
-    if checkout.state in closed:
-        raise closed[CheckoutState(checkout.state)]
-    if checkout.state != CheckoutState.OPEN:
-        raise settlement.PaymentInProgress
+    state = CheckoutState(checkout.state)
+    if state != CheckoutState.OPEN:
+        raise refused.get(state, settlement.PaymentInProgress)
     if at is not None and checkout.expires_at <= at:
         raise CheckoutExpired

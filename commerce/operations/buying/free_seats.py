@@ -74,7 +74,7 @@ def use_instead(*, checkout: Checkout, subscription: UUID | None = None, by: Act
         settlement.release_card(checkout=checkout, at=at)
     with transaction.atomic():
         checkout = Checkout.objects.locked().select_related("plan__product", "tenant").get(pk=checkout.pk)
-        checkouts.require_open(checkout, at=at)
+        checkouts.require_unpaid(checkout, at=at)
         seat = _take(checkout.plan.product, subscription, by=by, at=at)
         settlement.end_checkout(checkout=checkout, state=CheckoutState.CANCELED, by=by, at=at)
     return seat

@@ -9,15 +9,16 @@ from django.utils.translation import gettext_lazy as _
 
 from commerce import gateways
 from commerce.gateways.protocol import Charge
-from commerce.models import Checkout, CheckoutState, Order, OrderLine, Payment
+from commerce.models import CardSetup, Checkout, CheckoutState, Order, OrderLine, Payment
+from commerce.operations.buying import approval_requests
 from commerce.operations.buying.checkouts import CheckoutCompleted, require_buyer, require_open
-from commerce.operations.paying import cards, charging, orders
+from commerce.operations.paying import card_setups, cards, charging, orders
 from commerce.operations.paying.cards import Means
 from commerce.operations.paying.settlement import live_payment, release_card
 from commerce.tax import TaxTerms
 from policies import eligibility
 from policies.eligibility import PurchaseRefused
-from policies.operations import decisions
+from policies.operations import approvals, decisions
 from tenants.access import Actor
 from tenants.refusal import Refused
 
@@ -29,8 +30,9 @@ class NothingToConfirm(Refused):
 def pay_checkout(*, checkout: Checkout, payment_method: str, return_url: str, by: Actor, at: datetime) -> Checkout:
     """
     Try a card. Returns the checkout `completed`, `requires_action`, or `processing` when the provider's answer is
-    not known: the sweep will find out. A repeat while a payment is under way never charges again. `return_url` is
-    where the bank's page sends the cardholder back.
+    not known: the sweep will find out. `awaiting_approval` where somebody has to approve it first: then the card is
+    kept and charged after that. A repeat while a payment is under way never charges again. `return_url` is where the
+    bank's page sends the cardholder back.
 
     :raises NotAllowed: `by` is not its buyer
     :raises CardDeclined: declined; the checkout is open again
@@ -45,9 +47,24 @@ def pay_checkout(*, checkout: Checkout, payment_method: str, return_url: str, by
     """
     require_buyer(checkout, by)
     means = cards.means(payment_method=payment_method, by=by)
-    payment = _start(checkout, means, by=by, at=at)
+    payment = start(checkout, means, by=by, at=at)
+    if payment is None:
+        return approval_requests.ask(checkout=checkout, means=means, return_url=return_url, by=by, at=at)
     charging.send(payment=payment, return_url=return_url, at=at)
     return Checkout.objects.get(pk=checkout.pk)
+
+
+def ask_for_approval(
+    *, checkout: Checkout, payment_method: str = "", return_url: str, by: Actor, at: datetime
+) -> Checkout:
+    """
+    Have a checkout that needs an approval wait for it. Without a card, payment is asked for when it is approved.
+
+    :raises: as `approval_requests.ask`
+    """
+    require_buyer(checkout, by)
+    means = cards.means(payment_method=payment_method, by=by) if payment_method else None
+    return approval_requests.ask(checkout=checkout, means=means, return_url=return_url, by=by, at=at)
 
 
 def confirm_checkout(*, checkout: Checkout, by: Actor, at: datetime) -> Checkout:
@@ -61,7 +78,9 @@ def confirm_checkout(*, checkout: Checkout, by: Actor, at: datetime) -> Checkout
     :raises CheckoutClosed: expired or canceled
     :raises PaymentInProgress: the provider has not answered yet
     """
-    return _learn(checkout, by=by, at=at, ask=lambda key: gateways.current().confirm(key))
+    return _learn(
+        checkout, by=by, at=at, ask=lambda key: gateways.current().confirm(key), learn_setup=card_setups.confirm
+    )
 
 
 def refresh_checkout(*, checkout: Checkout, by: Actor, at: datetime) -> Checkout:
@@ -70,7 +89,7 @@ def refresh_checkout(*, checkout: Checkout, by: Actor, at: datetime) -> Checkout
 
     :raises: as `confirm_checkout`
     """
-    return _learn(checkout, by=by, at=at, ask=lambda key: gateways.current().find(key))
+    return _learn(checkout, by=by, at=at, ask=lambda key: gateways.current().find(key), learn_setup=card_setups.refresh)
 
 
 def give_up_waiting(*, checkout: Checkout, by: Actor, at: datetime) -> Checkout:
@@ -89,24 +108,36 @@ def give_up_waiting(*, checkout: Checkout, by: Actor, at: datetime) -> Checkout:
     return checkout
 
 
-def _start(checkout: Checkout, means: Means, *, by: Actor, at: datetime) -> Payment:
-    """Transaction 1: decide again, and commit the try before the provider hears of it."""
+def start(checkout: Checkout, means: Means, *, kept: bool = False, by: Actor, at: datetime) -> Payment | None:
+    """
+    Transaction 1: decide again, and commit the try before the provider hears of it. None: somebody has to approve it
+    first. `kept`: with the card that was kept for the time after the approval; any other comes in its place.
+
+    :raises: as `pay_checkout`
+    """
     with transaction.atomic():
         checkout = Checkout.objects.locked().select_related("plan__product", "buyer__tenant").get(pk=checkout.pk)
+        if checkout.state == CheckoutState.AWAITING_APPROVAL:
+            return None
         require_open(checkout, at=at)
-        answer = eligibility.decide(
-            by.home, checkout.plan.product, plan=checkout.plan, quantity=checkout.quantity, at=at
-        )
-        decisions.keep(answer=answer, plan=checkout.plan, quantity=checkout.quantity, by=by, at=at)
-        if answer.allowed:
+        plan, quantity = checkout.plan, checkout.quantity
+        answer = eligibility.decide(by.home, plan.product, plan=plan, quantity=quantity, at=at)
+        decisions.keep(answer=answer, plan=plan, quantity=quantity, by=by, at=at)
+        is_answered = approvals.answered(answer, subject=checkout.pk, quantity=quantity)
+        # What a spend limit counts is committed here, where nothing was committed when the approval was asked for.
+        if is_answered:
             order = Order.objects.filter(checkout=checkout).first() or _place_order(checkout, at=at)
             order.checkout = checkout
             payment = charging.start(order=order, means=means, by=by, at=at)
             checkout.state = CheckoutState.PROCESSING
-            checkout.save(update_fields=["state"])
-    if not answer.allowed:
-        raise PurchaseRefused(answer)
-    return payment
+            if not kept:
+                checkout.kept_card = checkout.card_setup = None
+            checkout.save(update_fields=["state", "kept_card", "card_setup"])
+    if is_answered:
+        return payment
+    if answer.needs_approval:
+        return None
+    raise PurchaseRefused(answer)
 
 
 def _place_order(checkout: Checkout, *, at: datetime) -> Order:
@@ -124,11 +155,20 @@ def _place_order(checkout: Checkout, *, at: datetime) -> Order:
     )
 
 
-def _learn(checkout: Checkout, *, by: Actor, at: datetime, ask: Callable[[UUID], Charge | None]) -> Checkout:
+def _learn(
+    checkout: Checkout,
+    *,
+    by: Actor,
+    at: datetime,
+    ask: Callable[[UUID], Charge | None],
+    learn_setup: Callable[..., CardSetup],
+) -> Checkout:
     require_buyer(checkout, by)
     waiting = live_payment(checkout)
     if waiting is None:
         checkout.refresh_from_db()  # a sweep may have been faster since the caller read it
+        if checkout.state == CheckoutState.AWAITING_APPROVAL:
+            return approval_requests.learn_card(checkout, learn=learn_setup, by=by, at=at)
         if checkout.state == CheckoutState.COMPLETED:
             return checkout
         require_open(checkout, at=None)

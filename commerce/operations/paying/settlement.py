@@ -19,7 +19,9 @@ from commerce.models import Checkout, CheckoutState, Order, OrderState, Payment,
 from commerce.models.payment import LIVE
 from commerce.operations.accounts import ledger
 from commerce.operations.paying import asking, cards, fulfilment, orders, refunds
+from policies.operations import approvals
 from tenants.access import SYSTEM, Actor
+from tenants.delivery import jobs
 from tenants.journal import events
 from tenants.refusal import Refused
 
@@ -110,12 +112,27 @@ def call_off(payment: Payment | None, *, at: datetime) -> None:
 
 
 def end_checkout(*, checkout: Checkout, state: CheckoutState, by: Actor, at: datetime) -> None:
-    """Close a checkout that the caller has locked, with the order that it never paid."""
+    """Close a checkout that the caller has locked, with the order that it never paid and the approval it waits for."""
+    if checkout.state == CheckoutState.AWAITING_APPROVAL and state == CheckoutState.EXPIRED:
+        lapsed = approvals.lapse(subject=checkout.pk, by=by, at=at)
+        if lapsed:
+            jobs.enqueue("commerce.tell_approval", approval_id=str(lapsed.pk))
+    elif checkout.state == CheckoutState.AWAITING_APPROVAL:
+        approvals.withdraw(subject=checkout.pk, by=by, at=at)
     checkout.state = state
     checkout.save(update_fields=["state"])
     for order in Order.objects.filter(checkout=checkout, state=OrderState.PENDING):
         orders.cancel(order, by=by, at=at)
     events.record(f"checkout.{state.value}", tenant=checkout.tenant, by=by, at=at, subject=checkout.pk)
+
+
+def let_card_go(checkout: Checkout, *, told: str) -> None:
+    """The card that was kept for an approved checkout, which the caller has locked, did not pay: its buyer is asked."""
+    if checkout.kept_card_id is None and checkout.card_setup_id is None:
+        return
+    checkout.kept_card = checkout.card_setup = None
+    checkout.save(update_fields=["kept_card", "card_setup"])
+    jobs.enqueue("commerce.ask_to_pay", checkout_id=str(checkout.pk), why=told)
 
 
 def _captured(payment: Payment, charge: Charge, at: datetime) -> None:
@@ -153,6 +170,8 @@ def _declined(payment: Payment, charge: Charge, at: datetime) -> None:
     payment.decline_code = charge.decline_code
     _close(payment, PaymentState.FAILED, charge, at)
     _make_payable(payment.order, at)
+    if payment.order.checkout:
+        let_card_go(payment.order.checkout, told="declined")
 
 
 def _canceled(payment: Payment, charge: Charge, at: datetime) -> None:
@@ -168,6 +187,8 @@ def _awaits_step(payment: Payment, charge: Charge, at: datetime) -> None:
     payment.action_url = charge.action_url
     payment.save(update_fields=["state", "gateway_ref", "action_url"])
     _turn(payment.order.checkout, CheckoutState.REQUIRES_ACTION)
+    if payment.order.checkout:
+        let_card_go(payment.order.checkout, told="step")
     events.record(
         "payment.waiting", tenant=payment.tenant, by=SYSTEM, at=at, subject=_subject(payment), payment=payment.pk
     )

@@ -1,0 +1,98 @@
+"""A checkout that waits for an approver: asked for with a card that is kept, and charged later, or without one."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from commerce.models import CardSetup, CardSetupState, Checkout, CheckoutState
+from commerce.operations.buying.checkouts import require_buyer, require_open
+from commerce.operations.paying import card_setups
+from commerce.operations.paying.cards import Means, PaymentMethodNotAccepted
+from policies import eligibility
+from policies.eligibility import PurchaseRefused
+from policies.operations import approvals, decisions
+from tenants.access import Actor
+from tenants.delivery import jobs
+from tenants.refusal import Refused
+
+
+class ApprovalNotNeeded(Refused):
+    message = _("Nobody has to approve this purchase. Pay for it; nothing was charged yet.")
+
+
+def ask(*, checkout: Checkout, means: Means | None, return_url: str, by: Actor, at: datetime) -> Checkout:
+    """
+    Have a checkout wait for an approver, for 14 days, at the price that was quoted. The card is kept and not charged;
+    without one, payment is asked for when it is approved. It waits already: as it is. `return_url` is where the bank's
+    page sends the cardholder back.
+
+    :raises NotAllowed: `by` is not its buyer
+    :raises ApprovalNotNeeded: by now every rule allows it. :raises PurchaseRefused: one refuses it
+    :raises CheckoutClosed: completed, expired or canceled
+    :raises PaymentInProgress: a card is being tried
+    :raises CardDeclined: :raises CardSetupCanceled: :raises TooManyDeclines: :raises TooManyCardsAtOnce: the card could
+        not be kept, as `card_setups.add`
+    :raises PaymentMethodNotAccepted: :raises ProviderUnavailable: as `card_setups.add`
+    """
+    require_buyer(checkout, by)
+    checkout.refresh_from_db(fields=["state"])
+    if checkout.state == CheckoutState.AWAITING_APPROVAL:
+        return checkout
+    setup = _set_up(means, return_url, by=by, at=at)
+    card = means.card if means and means.card else setup.payment_method if setup else None
+    with transaction.atomic():
+        checkout = Checkout.objects.locked().select_related("plan__product", "tenant").get(pk=checkout.pk)
+        if checkout.state == CheckoutState.AWAITING_APPROVAL:
+            return checkout
+        require_open(checkout, at=at)
+        plan, quantity = checkout.plan, checkout.quantity
+        answer = eligibility.decide(by.home, plan.product, plan=plan, quantity=quantity, at=at)
+        decisions.keep(answer=answer, plan=plan, quantity=quantity, by=by, at=at)
+        # What a spend limit counts is committed here: from now on the purchase waits.
+        if answer.needs_approval:
+            approval = approvals.ask(
+                subject=checkout.pk,
+                plan=plan,
+                quantity=quantity,
+                amount=checkout.total,
+                currency=checkout.currency,
+                answer=answer,
+                by=by,
+                at=at,
+            )
+            checkout.state, checkout.expires_at = CheckoutState.AWAITING_APPROVAL, approval.lapses_at
+            checkout.kept_card, checkout.card_setup = card, None if card else setup
+            checkout.save(update_fields=["state", "expires_at", "kept_card", "card_setup"])
+            jobs.enqueue("commerce.tell_approvers", approval_id=str(approval.pk))
+    if not answer.needs_approval:
+        raise ApprovalNotNeeded if answer.allowed else PurchaseRefused(answer)
+    return checkout
+
+
+def learn_card(checkout: Checkout, *, learn: Callable[..., CardSetup], by: Actor, at: datetime) -> Checkout:
+    """
+    After the cardholder's step for a card that is to be kept: what became of it. The checkout waits on, also without.
+
+    :raises CardDeclined: :raises CardSetupCanceled: it is not kept
+    """
+    if checkout.card_setup is not None:
+        learn(setup=checkout.card_setup, by=by, at=at)
+    return checkout
+
+
+def waiting_setup(checkout: Checkout) -> CardSetup | None:
+    """The try to keep a card that waits for its holder."""
+    setup = checkout.card_setup if checkout.state == CheckoutState.AWAITING_APPROVAL else None
+    return setup if setup and setup.state == CardSetupState.REQUIRES_ACTION else None
+
+
+def _set_up(means: Means | None, return_url: str, *, by: Actor, at: datetime) -> CardSetup | None:
+    if means is None:
+        return None
+    if means.card is None:
+        return card_setups.add(token=means.token, return_to=lambda _key: return_url, by=by, at=at)
+    if not by.is_member(means.card.member_id):
+        raise PaymentMethodNotAccepted(_("This card cannot pay here. Choose another one."), field="payment_method")
+    return None

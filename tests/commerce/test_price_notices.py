@@ -20,16 +20,15 @@ from tests.factories import (
     MembershipFactory,
     TenantFactory,
     acting,
+    agree,
     buy,
     buy_centrally,
+    order_centrally,
     plan_on_sale,
     price_centrally,
 )
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
-between_transactions = pytest.mark.django_db(
-    transaction=True, serialized_rollback=True, databases=["default", "sandbox"]
-)
 
 DAY = timedelta(days=1)
 LATER = NOON + timedelta(hours=1)
@@ -44,11 +43,9 @@ def yearly(ana):
 
 @pytest.fixture
 def central(admin):
-    """The organisation's own, at the list price: no agreement says what it costs."""
+    """The organisation's own, at the list price: its agreement has none for the plan."""
     plan = price_centrally(plan_on_sale(term="P1Y"), "90")
-    bought = buy_centrally(admin, plan, 2, NOON)
-    bought.payment_sources.update(agreement=None)
-    return bought
+    return order_centrally(admin, plan, 2, NOON, agreement=agree(admin.tenant)).subscription
 
 
 def receivers():

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
-from licensing.models import Plan, Product
+from licensing.models import Family, Plan, Product
 from tenants.directory.models import Tenant
 from tenants.journal.naming import SUBJECT, Named, Names
 
@@ -15,4 +15,13 @@ def plans(tenant: Tenant | None, ids: Collection[str]) -> Mapping[str, Named]:
     return {plan.pk: Named(str(plan)) for plan in Plan.objects.filter(pk__in=ids).select_related("product")}
 
 
-NAMES: Names = {SUBJECT: (products,), "product": (products,), "plan": (plans,)}
+def families(tenant: Tenant | None, ids: Collection[str]) -> Mapping[str, Named]:
+    return {family.pk: Named(family.name) for family in Family.objects.filter(pk__in=ids)}
+
+
+NAMES: Names = {
+    SUBJECT: (products, families),
+    "product": (products,),
+    "family": (families,),
+    "plan": (plans,),
+}

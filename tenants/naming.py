@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
-from tenants.directory.models import Membership, Tenant
+from tenants.directory.models import Department, Membership, Tenant
 from tenants.journal.naming import ACTOR, SUBJECT, Named, Names, uuids
 
 
@@ -21,4 +21,17 @@ def users(tenant: Tenant | None, ids: Collection[str]) -> Mapping[str, Named]:
     return {str(member.user_id): Named(str(member)) for member in found}
 
 
-NAMES: Names = {SUBJECT: (people,), "member": (people,), "members": (people,), ACTOR: (users,)}
+def departments(tenant: Tenant | None, ids: Collection[str]) -> Mapping[str, Named]:
+    found = Department.objects.filter(pk__in=uuids(ids))
+    if tenant is not None:
+        found = found.filter(tenant=tenant)
+    return {str(department.pk): Named(department.name) for department in found}
+
+
+NAMES: Names = {
+    SUBJECT: (people, departments),
+    "member": (people,),
+    "members": (people,),
+    "department": (departments,),
+    ACTOR: (users,),
+}

@@ -35,6 +35,10 @@ class PolicyQuerySet(models.QuerySet["Policy"]):
         """The product level: no person, no group."""
         return self.filter(product__isnull=False, member=None, department=None)
 
+    def for_everything(self) -> Self:
+        """The tenant's own level: the default of all that has no narrower value."""
+        return self.filter(member=None, department=None, product=None, family=None)
+
 
 class Policy(models.Model):
     """

@@ -1,14 +1,157 @@
-"""A tenant's switches: read as they hold, and changed under the tenant's lock."""
+"""A tenant's switches over all its policies: read as they hold, and changed under the tenant's lock."""
 
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+from django.core.exceptions import ValidationError
+from django.core.validators import EmailValidator, URLValidator
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
-from policies.models import TenantSettings
+from policies import rules
+from policies.models import Policy, TenantSettings
+from policies.operations import values
+from policies.operations.values import Scope
 from tenants.access import Actor, Right
 from tenants.directory.models import Tenant
 from tenants.directory.operations import organisations
 from tenants.journal import events
+from tenants.refusal import BadInput
+from tenants.text import require_one_line, require_plain
+
+LONGEST_MESSAGE = organisations.LONGEST_MESSAGE
+LONGEST_PROCESS_URL = 500
+MAILTO = "mailto:"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What a tenant says over all its policies."""
+
+    default_for_new_products: str
+    self_service_enabled: bool
+    contact_email: str
+    contact_url: str
+    contact_message: str
+    request_process_message: str
+    request_process_url: str
+
+
+def of(tenant: Tenant) -> Settings:
+    """As they hold; what nobody said is the system's default. Two queries."""
+    default = Policy.objects.of(tenant).for_everything().standing().first()
+    switches = TenantSettings.objects.filter(tenant=tenant).first() or TenantSettings(tenant=tenant)
+    return Settings(
+        default_for_new_products=default.value if default else rules.SYSTEM_DEFAULT,
+        self_service_enabled=switches.self_service_enabled,
+        contact_email=tenant.contact_email,
+        contact_url=tenant.contact_url,
+        contact_message=tenant.contact_message,
+        request_process_message=switches.request_process_message,
+        request_process_url=switches.request_process_url,
+    )
+
+
+@transaction.atomic
+def change(
+    *,
+    tenant: Tenant,
+    by: Actor,
+    at: datetime,
+    reason: str = "",
+    default_for_new_products: str | None = None,
+    self_service_enabled: bool | None = None,
+    contact_email: str | None = None,
+    contact_url: str | None = None,
+    contact_message: str | None = None,
+    request_process_message: str | None = None,
+    request_process_url: str | None = None,
+) -> Settings:
+    """
+    Change what is given, and leave the rest; empty takes a text away. What holds already changes nothing.
+
+    :raises NotAllowed: neither an operator nor someone who may change this tenant's policies
+    :raises BadInput: an unknown value, an address that is none, or a text that cannot be kept
+    """
+    by.require_in(tenant, Right.CHANGE_POLICY)
+    reason = values.checked_reason(reason, optional=True)
+    process = {"request_process_message": request_process_message, "request_process_url": request_process_url}
+    _check_process(request_process_message or "", request_process_url or "")
+    tenant = organisations.set_contact(
+        tenant=tenant, email=contact_email, url=contact_url, message=contact_message, by=by, at=at
+    )
+    if default_for_new_products is not None:
+        value = values.checked_value(default_for_new_products, field="default_for_new_products")
+        _set_default(tenant, value, reason, by=by, at=at)
+    if self_service_enabled is not None:
+        _switch(tenant, self_service_enabled, reason, by=by, at=at)
+    _keep_process(tenant, {name: text.strip() for name, text in process.items() if text is not None}, by=by, at=at)
+    return of(tenant)
+
+
+def _set_default(tenant: Tenant, value: str, reason: str, *, by: Actor, at: datetime) -> None:
+    """The value of all that has none of its own, products to come among them: the tenant's own level of policies."""
+    now = Policy.objects.of(tenant).for_everything().standing().first()
+    if now is None or now.value != value or (reason and now.reason != reason):
+        values.apply(tenant=tenant, scopes=[Scope()], value=value, reason=reason, by=by, at=at)
+
+
+def _switch(tenant: Tenant, enabled: bool, reason: str, *, by: Actor, at: datetime) -> None:
+    """Stop all self-service buying, or let it go on."""
+    switches = _switches(tenant, by=by, at=at)
+    if switches.self_service_enabled == enabled:
+        return
+    switches.self_service_enabled, switches.set_by, switches.set_at = enabled, by.user, at
+    switches.save(update_fields=["self_service_enabled", "set_by", "set_at"])
+    name = "self_service.resumed" if enabled else "self_service.stopped"
+    events.record(name, tenant=tenant, by=by, at=at, subject=tenant.pk, old=not enabled, new=enabled, reason=reason)
+
+
+def _keep_process(tenant: Tenant, wanted: dict[str, str], *, by: Actor, at: datetime) -> None:
+    if not wanted:
+        return
+    switches = _switches(tenant, by=by, at=at)
+    changed = sorted(name for name, text in wanted.items() if text != getattr(switches, name))
+    if changed:
+        for name in changed:
+            setattr(switches, name, wanted[name])
+        switches.save(update_fields=changed)
+        # The names of what changed: an address may be a person's.
+        events.record("settings.changed", tenant=tenant, by=by, at=at, subject=tenant.pk, changed=changed)
+
+
+def _switches(tenant: Tenant, *, by: Actor, at: datetime) -> TenantSettings:
+    """The row. `set_by` and `set_at` are of the stop: who changed what else stands there is in the journal."""
+    row, _is_new = TenantSettings.objects.get_or_create(tenant=tenant, defaults={"set_by": by.user, "set_at": at})
+    return row
+
+
+def _check_process(message: str, url: str) -> None:
+    require_plain(message, field="request_process_message")
+    require_one_line(url, field="request_process_url")
+    for field, text, longest in (
+        ("request_process_message", message, LONGEST_MESSAGE),
+        ("request_process_url", url, LONGEST_PROCESS_URL),
+    ):
+        if len(text) > longest:
+            said = _("Use at most %(longest)s characters.") % {"longest": longest}
+            raise BadInput(said, field=field, code="max_length")
+    if url.strip() and not _leads_somewhere(url.strip()):
+        raise BadInput(
+            _("Type an address that begins with https:// or mailto:."), field="request_process_url", code="invalid"
+        )
+
+
+def _leads_somewhere(url: str) -> bool:
+    check: Any = URLValidator(["https"])
+    if url.lower().startswith(MAILTO):
+        check, url = EmailValidator(), url[len(MAILTO) :].partition("?")[0]
+    try:
+        check(url)
+    except ValidationError:
+        return False
+    return True
 
 
 def members_claim_seats(tenant: Tenant) -> bool:
@@ -26,10 +169,9 @@ def let_members_claim_seats(*, tenant: Tenant, allowed: bool, by: Actor, at: dat
     """
     by.require_in(tenant, Right.CHANGE_POLICY)
     organisations.lock(tenant)
-    settings, _is_new = TenantSettings.objects.get_or_create(tenant=tenant, defaults={"set_by": by.user, "set_at": at})
-    if settings.members_claim_seats != allowed:
-        # `set_by` and `set_at` are of the stop: who changed this stands in the journal.
-        settings.members_claim_seats = allowed
-        settings.save(update_fields=["members_claim_seats"])
+    switches = _switches(tenant, by=by, at=at)
+    if switches.members_claim_seats != allowed:
+        switches.members_claim_seats = allowed
+        switches.save(update_fields=["members_claim_seats"])
         events.record("settings.changed", tenant=tenant, by=by, at=at, subject=tenant.pk, members_claim_seats=allowed)
-    return settings
+    return switches

@@ -243,13 +243,11 @@ def _fact(tenant: Tenant, scope: Scope, time: Time, *, old: str | None, new: str
     return Fact(tenant=tenant, subject=subject, data=told)
 
 
-def checked_value(value: str) -> str:
+def checked_value(value: str, *, field: str = "value") -> str:
     """:raises BadInput: an unknown value"""
     if value not in PolicyValue.values:
         known = ", ".join(PolicyValue.values)
-        raise BadInput(
-            _("Use one of these values: %(known)s.") % {"known": known}, field="value", code="invalid_choice"
-        )
+        raise BadInput(_("Use one of these values: %(known)s.") % {"known": known}, field=field, code="invalid_choice")
     return value
 
 

@@ -36,7 +36,16 @@ FIGURE = re.compile(r"-?\d+(\.\d+)?")
 # Said with their currency, which then needs no line of its own; a `refund` may as well be the id of one.
 AMOUNTS = ("total", "amount", "refund")
 # Never done by Seatwise itself: without a person, an operator's command did it.
-OF_PEOPLE = ("policy.changed", "settings.changed", "agreement.added", "agreement.changed", "order.placed")
+OF_PEOPLE = (
+    "policy.changed",
+    "settings.changed",
+    "contact.changed",
+    "self_service.stopped",
+    "self_service.resumed",
+    "agreement.added",
+    "agreement.changed",
+    "order.placed",
+)
 FIRST, LAST = "old", "reason"
 
 

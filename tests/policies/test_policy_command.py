@@ -51,6 +51,40 @@ def test_sets_and_gets_by_id_and_slug(policy, tenant, product, name):
     assert datetime.fromisoformat(said["set_at"]) == NOON
 
 
+def test_sets_many_products_at_once_or_none(policy, tenant, product):
+    other = ProductFactory(family=product.family, name="Another", slug="another")
+    with pytest.raises(CommandError, match="no product 'word'"):
+        policy("set", "contoso", "power-bi-pro", "word", "disabled", "--reason", "Too dear")
+    assert not Policy.objects.exists()
+    said = policy("set", "contoso", "power-bi-pro", other.pk, "approval_required", "--reason", "Too dear")
+    assert [(row["product"], row["value"], row["reason"]) for row in said] == [
+        (product.pk, "approval_required", "Too dear"),
+        (other.pk, "approval_required", "Too dear"),
+    ]
+    assert policy("get", "contoso", "another") == said[1]
+
+
+def test_sets_what_holds_for_products_to_come(policy, tenant, product):
+    assert policy("set-default", "contoso", "disabled") == {
+        "tenant": "contoso",
+        "default_for_new_products": "disabled",
+    }
+    assert (policy("get", "contoso", "power-bi-pro")["value"], policy("get", "contoso", "power-bi-pro")["source"]) == (
+        "disabled", "tenant",
+    )  # fmt: skip
+
+
+def test_stops_all_self_service_and_lets_it_go_on(policy, tenant, product):
+    MarketFactory(country="US")
+    ana = MembershipFactory(tenant=tenant)
+    said = policy("stop", "contoso", "--reason", "Audit")
+    assert said == {"tenant": "contoso", "self_service_enabled": False}
+    told = policy("explain", ana.user.email, "power-bi-pro")
+    assert (told["outcome"], [reason["code"] for reason in told["reasons"]]) == ("refused", ["self_service_stopped"])
+    assert policy("resume", "contoso")["self_service_enabled"] is True
+    assert policy("explain", ana.user.email, "power-bi-pro")["outcome"] == "allowed"
+
+
 def test_lists_every_product_with_its_source(policy, tenant, product):
     other = ProductFactory(family=product.family, name="Another")
     PolicyFactory(tenant=tenant, product=other)
@@ -80,6 +114,8 @@ def test_prints_a_table_for_people(tenant, product, capsys):
         (["list", "nobody"], "no tenant 'nobody'"),
         (["get", "contoso", "word"], "no product 'word'"),
         (["set", "contoso", "word", "disabled", "--reason", "Why"], "no product 'word'"),
+        (["set-default", "nobody", "disabled"], "no tenant 'nobody'"),
+        (["stop", "contoso", "--reason", "x" * 501], "at most 500"),
         (["set", "contoso", "power-bi-pro", "disabled", "--reason", " "], "Say why"),
         (["set", "contoso", "power-bi-pro", "disabled", "--reason", "x" * 501], "at most 500"),
         (["explain", "nobody@contoso.example", "power-bi-pro"], "nobody called"),
@@ -103,6 +139,9 @@ def test_what_cannot_be_done_exits_1_with_the_reason(tenant, product, arguments,
         ["set", "contoso", "power-bi-pro"],
         ["set", "contoso", "power-bi-pro", "off"],
         ["set", "contoso", "power-bi-pro", "disabled"],
+        ["set-default", "contoso"],
+        ["set-default", "contoso", "off"],
+        ["stop"],
         ["explain", "a@b.example"],
     ],
 )

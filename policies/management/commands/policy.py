@@ -1,4 +1,5 @@
 import argparse
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,39 +16,55 @@ from tenants.access import SYSTEM
 from tenants.directory.models import Membership, User
 from tenants.management.operator_command import OperatorCommand, Output, Row, Stop, as_text, tenant_called
 
+# What may be asked for, and the method that does it.
+ACTIONS = {
+    "list": "list",
+    "get": "get",
+    "set": "set",
+    "set-default": "set_default",
+    "stop": "stop",
+    "resume": "resume",
+    "explain": "explain",
+    "claiming": "claiming",
+}
+
 
 class Command(OperatorCommand):
     help = "Lists, reads and sets what a tenant allows for its products, and explains a decision rule by rule."
     takes_at = True
 
     def arguments(self, parser: argparse.ArgumentParser) -> None:
-        actions = parser.add_subparsers(dest="action", required=True, metavar="list | get | set | explain | claiming")
+        actions = parser.add_subparsers(dest="action", required=True, metavar=" | ".join(ACTIONS))
         listing = actions.add_parser("list", help="what holds for each product of the catalogue")
         getting = actions.add_parser("get", help="what holds for one product")
-        setting = actions.add_parser("set", help="say what the tenant allows for a product")
+        setting = actions.add_parser("set", help="say what the tenant allows for products, of all or of none")
+        defaulting = actions.add_parser("set-default", help="say what holds for all that has no value of its own")
+        stopping = actions.add_parser("stop", help="stop all self-service buying")
+        resuming = actions.add_parser("resume", help="let self-service buying go on")
         explaining = actions.add_parser("explain", help="may this person buy this product? Every rule and its verdict")
         claiming = actions.add_parser("claiming", help="whether members take free seats of the tenant's own themselves")
-        for subparser in (listing, getting, setting, claiming):
+        of_tenants = (listing, getting, setting, defaulting, stopping, resuming, claiming)
+        for subparser in of_tenants:
             subparser.add_argument("tenant", metavar="TENANT", help="the tenant's slug")
-        for subparser in (getting, setting):
-            subparser.add_argument("product", metavar="PRODUCT", help="the product's id or slug")
-        setting.add_argument("value", metavar="VALUE", choices=PolicyValue.values, help=" | ".join(PolicyValue.values))
+        getting.add_argument("product", metavar="PRODUCT", help="the product's id or slug")
+        setting.add_argument("products", metavar="PRODUCT", nargs="+", help="the product's id or slug")
+        for subparser in (setting, defaulting):
+            subparser.add_argument(
+                "value", metavar="VALUE", choices=PolicyValue.values, help=" | ".join(PolicyValue.values)
+            )
         setting.add_argument("--reason", required=True, help="why; kept in the journal")
+        for subparser in (defaulting, stopping, resuming):
+            subparser.add_argument("--reason", default="", help="why; kept in the journal")
         claiming.add_argument("allowed", metavar="on | off", choices=["on", "off"])
         explaining.add_argument("email", metavar="EMAIL")
         explaining.add_argument("product", metavar="PRODUCT", help="the product's id or slug")
         explaining.add_argument("--tenant", metavar="SLUG", help="where they want to buy; default: their home tenant")
-        for subparser in (listing, getting, setting, explaining, claiming):
+        for subparser in (*of_tenants, explaining):
             self.shared_arguments(subparser)
 
     def perform(self, *, action: str, **options: Any) -> Output:
-        if action == "list":
-            return self.list(**options)
-        if action == "get":
-            return self.get(**options)
-        if action == "set":
-            return self.set(**options)
-        return self.claiming(**options) if action == "claiming" else self.explain(**options)
+        done: Output = getattr(self, ACTIONS[action])(**options)
+        return done
 
     def list(self, *, tenant: str, at: datetime, json: bool, **options: Any) -> Output:
         products = Product.objects.order_by("family", "name", "pk")
@@ -59,13 +76,36 @@ class Command(OperatorCommand):
         return row if json else signed(row)
 
     def set(
-        self, *, tenant: str, product: str, value: str, reason: str, at: datetime, json: bool, **options: Any
+        self, *, tenant: str, products: Sequence[str], value: str, reason: str, at: datetime, json: bool, **options: Any
     ) -> Output:
-        policy = policies.set_product_policy(
-            tenant=tenant_called(tenant), product=product_called(product), value=value, reason=reason, by=SYSTEM, at=at
+        said = policies.set_product_policies(
+            tenant=tenant_called(tenant),
+            products=[product_called(name) for name in products],
+            value=value,
+            reason=reason,
+            by=SYSTEM,
+            at=at,
         )
-        row = as_row(policy)
-        return row if json else signed(row)
+        rows = [as_row(policy) if json else signed(as_row(policy)) for policy in said]
+        return rows[0] if len(products) == 1 else rows
+
+    def set_default(self, *, tenant: str, value: str, reason: str, at: datetime, **options: Any) -> Output:
+        now = settings.change(
+            tenant=tenant_called(tenant), default_for_new_products=value, reason=reason, by=SYSTEM, at=at
+        )
+        return {"tenant": tenant, "default_for_new_products": now.default_for_new_products}
+
+    def stop(self, **options: Any) -> Output:
+        return self.switch(enabled=False, **options)
+
+    def resume(self, **options: Any) -> Output:
+        return self.switch(enabled=True, **options)
+
+    def switch(self, *, enabled: bool, tenant: str, reason: str, at: datetime, **options: Any) -> Output:
+        now = settings.change(
+            tenant=tenant_called(tenant), self_service_enabled=enabled, reason=reason, by=SYSTEM, at=at
+        )
+        return {"tenant": tenant, "self_service_enabled": now.self_service_enabled}
 
     def claiming(self, *, tenant: str, allowed: str, at: datetime, **options: Any) -> Output:
         held = settings.let_members_claim_seats(tenant=tenant_called(tenant), allowed=allowed == "on", by=SYSTEM, at=at)

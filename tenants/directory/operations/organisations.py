@@ -1,9 +1,13 @@
 """Organisations, their domains and their departments."""
 
+from collections.abc import Callable
 from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from django.core.exceptions import ValidationError
+from django.core.validators import EmailValidator, URLValidator
 from django.db import IntegrityError, transaction
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from tenants.access import Actor, Right
@@ -15,6 +19,8 @@ from tenants.text import require_one_line, require_plain
 
 LONGEST_LEGAL_NAME = 200
 LONGEST_ADDRESS = 500
+LONGEST_CONTACT = 200
+LONGEST_MESSAGE = 2000
 
 
 class TenantExists(Refused):
@@ -159,6 +165,56 @@ def set_billing_details(
     if tax_number is None:
         return tenant
     return set_tax_number(tenant=tenant, number=tax_number, by=by, at=at)
+
+
+@transaction.atomic
+def set_contact(
+    *,
+    tenant: Tenant,
+    by: Actor,
+    at: datetime,
+    email: str | None = None,
+    url: str | None = None,
+    message: str | None = None,
+) -> Tenant:
+    """
+    Whom the organisation's people turn to when they are refused. None leaves a part as it is, empty takes it away.
+
+    :raises NotAllowed: neither an operator nor someone who may change this tenant's policies
+    :raises BadInput: no e-mail address, no web address, too long, or control characters
+    """
+    by.require_in(tenant, Right.CHANGE_POLICY)
+    lock(tenant)
+    tenant = Tenant.objects.get(pk=tenant.pk)
+    given = {"contact_email": email, "contact_url": url, "contact_message": message}
+    wanted = {name: text.strip() for name, text in given.items() if text is not None}
+    _check_contact(**wanted)
+    changed = sorted(name for name, text in wanted.items() if text != getattr(tenant, name))
+    if changed:
+        for name in changed:
+            setattr(tenant, name, wanted[name])
+        tenant.save(update_fields=changed)
+        # The names of what changed: an address may be a person's.
+        events.record("contact.changed", tenant=tenant, by=by, at=at, subject=tenant.pk, changed=changed)
+    return tenant
+
+
+def _check_contact(contact_email: str = "", contact_url: str = "", contact_message: str = "") -> None:
+    if contact_email:
+        _valid(EmailValidator(), contact_email, _("Type an e-mail address."), field="contact_email")
+    if contact_url:
+        _valid(URLValidator(["http", "https"]), contact_url, _("Type a web address."), field="contact_url")
+    require_plain(contact_message, field="contact_message")
+    for field, text in (("contact_email", contact_email), ("contact_url", contact_url)):
+        _short_enough(text, LONGEST_CONTACT, field=field)
+    _short_enough(contact_message, LONGEST_MESSAGE, field="contact_message")
+
+
+def _valid(check: Callable[[str], None], text: str, said: str | Promise, *, field: str) -> None:
+    try:
+        check(text)
+    except ValidationError as error:
+        raise BadInput(said, field=field) from error
 
 
 def _one_line(text: str) -> str:

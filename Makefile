@@ -5,7 +5,7 @@ PYTHON ?= python3
 
 VENV := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help run test check test-browser test-faults test-interop lock
+.PHONY: help run test check test-browser test-faults test-interop bench lock
 
 help:
 	@echo "make run           set everything up and serve at 127.0.0.1:$(PORT)   (PORT=… DATA_DIR=…)"
@@ -14,6 +14,7 @@ help:
 	@echo "make test-browser  the purchase in a real browser (a Chromium on PATH or in CHROMIUM)"
 	@echo "make test-faults   processes killed in the middle of a purchase, and events in every order, at length"
 	@echo "make test-interop  the Stripe gateway against localstripe, a program of its own"
+	@echo "make bench         what is measured: processor time and queries, as ratios"
 	@echo "make lock          pin the dependencies of pyproject.toml anew (needs uv)"
 
 run: .venv/ready-to-run
@@ -49,6 +50,9 @@ test-interop: .venv/ready-to-develop
 		&& .interop/bin/pip install --quiet --disable-pip-version-check $(LOCALSTRIPE_PIN); } \
 		|| { echo "make test-interop: $(LOCALSTRIPE_PIN) could not be installed into .interop" >&2; exit 2; }
 	$(VENV)/pytest -q -n0 -m interop tests/interop
+
+bench: .venv/ready-to-develop
+	$(VENV)/python -m bench
 
 # Development's packages include production's, so either folder is good enough to run.
 .venv/ready-to-run: requirements.txt

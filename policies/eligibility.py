@@ -1,20 +1,23 @@
 """May this person buy this product? The facts, gathered in a fixed number of queries, and the decision over them."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from licensing.models import Plan, Product
-from policies import rules
-from policies.models import Exclusion, Market, Policy, TenantSettings
+from policies import limits, rules
+from policies.models import Counted, Exclusion, Market, Policy, SpendLimit, TenantSettings
 from policies.models.approver import approvers_for
 from policies.models.decision import Outcome
 from policies.reasons import as_reason
 from policies.rules import ExclusionRow, Facts, MarketRow, PolicyRow, Source, Verdict
+from policies.spending import Proposal
 from tenants.directory.models import Department, Membership, Tenant
 from tenants.refusal import Refused
 
@@ -68,41 +71,42 @@ def contact_of(tenant: Tenant) -> dict[str, str]:
     return {"email": tenant.contact_email, "url": tenant.contact_url, "message": tenant.contact_message}
 
 
+# What a policy is about: a product's id or none, a family's slug or none.
+Scope = tuple[str | None, str | None]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Ground:
     """What is true for a person whatever the product: read once, asked for any number of products."""
 
     member: Membership
     today: date
-    markets: dict[str | None, Market]
-    exclusions: list[Exclusion]
-    policies: list[Policy]
+    markets: dict[str | None, MarketRow]
+    exclusions: dict[Scope, list[ExclusionRow]]
+    policies: dict[Scope, list[PolicyRow]]
     departments: dict[Any, Department]
     settings: TenantSettings | None
     has_approver: bool
+    limits: list[SpendLimit]
+    month: int
 
 
-def survey(member: Membership, *, at: datetime) -> Ground:
-    """Six queries, whatever the catalogue's size."""
+def survey(member: Membership, *, at: datetime, subject: UUID | None = None) -> Ground:
+    """Seven queries, whatever the catalogue's size."""
     tenant = member.tenant
     today = tenant.today(at)
-    departments = _own_departments(member)
+    departments = limits.own_departments(member)
     return Ground(
         member=member,
         today=today,
-        markets={market.family_id: market for market in Market.objects.filter(country=tenant.country)},
-        exclusions=list(Exclusion.objects.hitting(tenant, today)),
-        policies=list(
-            Policy.objects.of(tenant)
-            .in_force(at)
-            .filter(
-                Q(member=member) | Q(department__in=list(departments)) | Q(member=None, department=None),
-            )
-            .select_related("set_by")
-        ),
+        markets={row.family_id: market_row(row) for row in Market.objects.filter(country=tenant.country)},
+        exclusions=_excluded(tenant, today),
+        policies=_said_to(member, departments, at=at),
         departments=departments,
         settings=TenantSettings.objects.filter(tenant=tenant).select_related("set_by").first(),
         has_approver=approvers_for(member, departments).exists(),
+        limits=limits.taken(member, departments, at=at, subject=subject),
+        month=limits.this_month(tenant, at),
     )
 
 
@@ -114,9 +118,14 @@ def decide(
     plan: Plan | None = None,
     quantity: int | None = None,
     trial: bool = False,
+    proposal: Proposal | None = None,
 ) -> Answer:
-    """The decision for one product; `plan` and `quantity` narrow it to one purchase, or to a `trial` without a card."""
-    return answer_on(survey(member, at=at), product, plan=plan, quantity=quantity, trial=trial)
+    """
+    The decision for one product; `plan` and `quantity` narrow it to one purchase, or to a `trial` without a card.
+    `proposal` says what it would cost; without one a spend limit stands in the way only where it is passed already.
+    """
+    ground = survey(member, at=at, subject=proposal.subject if proposal else None)
+    return answer_on(ground, product, plan=plan, quantity=quantity, trial=trial, proposal=proposal)
 
 
 def decide_all(member: Membership, products: Iterable[Product], *, at: datetime) -> dict[str, Answer]:
@@ -126,9 +135,15 @@ def decide_all(member: Membership, products: Iterable[Product], *, at: datetime)
 
 
 def answer_on(
-    ground: Ground, product: Product, *, plan: Plan | None = None, quantity: int | None = None, trial: bool = False
+    ground: Ground,
+    product: Product,
+    *,
+    plan: Plan | None = None,
+    quantity: int | None = None,
+    trial: bool = False,
+    proposal: Proposal | None = None,
 ) -> Answer:
-    facts = facts_for(ground, product, plan=plan, quantity=quantity, trial=trial)
+    facts = facts_for(ground, product, plan=plan, quantity=quantity, trial=trial, proposal=proposal)
     return Answer(member=ground.member, product=product, verdicts=tuple(rules.verdicts(facts)))
 
 
@@ -146,9 +161,16 @@ def closed_by(answers: Iterable[Answer]) -> list[str]:
     return closing[0] if closing and all(closing) else []
 
 
-def facts_for(ground: Ground, product: Product, *, plan: Plan | None, quantity: int | None, trial: bool) -> Facts:
+def facts_for(
+    ground: Ground,
+    product: Product,
+    *,
+    plan: Plan | None,
+    quantity: int | None,
+    trial: bool,
+    proposal: Proposal | None = None,
+) -> Facts:
     member, tenant = ground.member, ground.member.tenant
-    market = ground.markets.get(product.family_id) or ground.markets.get(None)
     smallest, largest = _bounds(product, plan, trial)
     return Facts(
         guest=member.is_guest,
@@ -157,21 +179,24 @@ def facts_for(ground: Ground, product: Product, *, plan: Plan | None, quantity: 
         sector=tenant.sector,
         country=tenant.country,
         today=ground.today,
-        market=MarketRow(id=str(market.pk), opens_on=market.opens_on, closes_on=market.closes_on) if market else None,
-        exclusions=[
-            ExclusionRow(id=str(row.pk), names_only_a_sector=row.names_only_a_sector, set_at=row.created_at)
-            for row in ground.exclusions
-            if row.fits_product(product)
-        ],
+        market=ground.markets.get(product.family_id) or ground.markets.get(None),
+        exclusions=_about(product, ground.exclusions),
         self_service_product=product.self_service,
         stopped=_stop_of(ground.settings),
-        policies=[policy_row(row) for row in ground.policies if row.fits_product(product)],
+        policies=_about(product, ground.policies),
         quantity=quantity,
         min_quantity=smallest,
         max_quantity=largest,
         trial=trial,
         trial_offered=product.trial_days is not None,
         has_approver=ground.has_approver,
+        limits=limits.rows(
+            ground.limits,
+            product,
+            proposal=proposal,
+            counts_as=Counted.TRIAL if trial else Counted.SELF_SERVICE,
+            month=ground.month,
+        ),
     )
 
 
@@ -182,17 +207,31 @@ def _bounds(product: Product, plan: Plan | None, trial: bool) -> tuple[int, int]
     return (plan.min_quantity, plan.max_quantity) if plan else (1, 10_000)
 
 
-def _own_departments(member: Membership) -> dict[Any, Department]:
-    """The member's department and those above it: a policy of any of them is the member's."""
-    if member.department_id is None:
-        return {}
-    every = {d.pk: d for d in Department.objects.filter(tenant_id=member.tenant_id)}
-    own: dict[Any, Department] = {}
-    current = every.get(member.department_id)
-    while current is not None and current.pk not in own:
-        own[current.pk] = current
-        current = every.get(current.parent_id) if current.parent_id else None
-    return own
+def _said_to(member: Membership, departments: Iterable[Any], *, at: datetime) -> dict[Scope, list[PolicyRow]]:
+    """What holds for the member by what it is about: to them, to their departments, and to everybody."""
+    rows = Policy.objects.of(member.tenant).in_force(at)
+    said: dict[Scope, list[PolicyRow]] = defaultdict(list)
+    # Bare columns: a tenant may have said something about each of hundreds of products.
+    for columns in rows.filter(
+        Q(member=member) | Q(department__in=list(departments)) | Q(member=None, department=None)
+    ).values_list(*POLICY_COLUMNS):
+        row = _row_of(*columns)
+        said[columns[3], columns[4]].append(row)
+    return said
+
+
+def _excluded(tenant: Tenant, today: date) -> dict[Scope, list[ExclusionRow]]:
+    hits: dict[Scope, list[ExclusionRow]] = defaultdict(list)
+    for row in Exclusion.objects.hitting(tenant, today):
+        hits[row.product_id, row.family_id].append(exclusion_row(row))
+    return hits
+
+
+def _about(product: Product, rows: Mapping[Scope, Sequence[Any]]) -> list[Any]:
+    """Those for the product, for its family, and for everything."""
+    family = product.family_id
+    scopes = ((product.pk, None), (None, family), (product.pk, family), (None, None))
+    return [row for scope in scopes for row in rows.get(scope, ())]
 
 
 def _stop_of(settings: TenantSettings | None) -> Source | None:
@@ -201,12 +240,47 @@ def _stop_of(settings: TenantSettings | None) -> Source | None:
     return Source(level="stop", set_by=str(settings.set_by or ""), set_at=settings.set_at)
 
 
+def market_row(row: Market) -> MarketRow:
+    return MarketRow(id=str(row.pk), opens_on=row.opens_on, closes_on=row.closes_on)
+
+
+def exclusion_row(row: Exclusion) -> ExclusionRow:
+    return ExclusionRow(id=str(row.pk), names_only_a_sector=row.names_only_a_sector, set_at=row.created_at)
+
+
+POLICY_COLUMNS = (
+    *("pk", "member", "department", "product", "family"),
+    *("value", "valid_from", "valid_to", "set_by__email", "set_at"),
+)
+
+
 def policy_row(row: Policy) -> PolicyRow:
+    scope = (row.member_id, row.department_id, row.product_id, row.family_id)
+    return _row_of(
+        row.pk, *scope, row.value, row.valid_from, row.valid_to, row.set_by.email if row.set_by else None, row.set_at
+    )
+
+
+def _row_of(
+    pk: UUID,
+    member: UUID | None,
+    department: UUID | None,
+    product: str | None,
+    family: str | None,
+    value: str,
+    valid_from: datetime | None,
+    valid_to: datetime | None,
+    set_by: str | None,
+    set_at: datetime,
+) -> PolicyRow:
+    """The columns in the order of POLICY_COLUMNS."""
+    breadth = 0 if product else 1 if family else 2
+    level = "person" if member else "group" if department else ("product", "family", "tenant")[breadth]
     return PolicyRow(
-        level=row.level,
-        breadth=row.breadth,
-        value=row.value,
-        group=str(row.department_id or ""),
-        for_a_time=row.for_a_time,
-        source=Source(level=row.level, id=str(row.pk), set_by=str(row.set_by or ""), set_at=row.set_at),
+        level=level,
+        breadth=breadth,
+        value=value,
+        group=str(department or ""),
+        for_a_time=valid_from is not None or valid_to is not None,
+        source=Source(level=level, id=str(pk), set_by=set_by or "", set_at=set_at),
     )

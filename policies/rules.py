@@ -6,15 +6,16 @@ The sentences for codes live in `policies.reasons`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True, kw_only=True)
-class Source:
+class Source(NamedTuple):
     """Where a verdict came from: the level, the row's id, who set it and when."""
 
     level: str
@@ -31,15 +32,18 @@ class Remedy(StrEnum):
     TRIAL = "trial"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+# A tuple, since a catalogue takes thousands of them.
+class Verdict(NamedTuple):
     """One rule's answer. `code` is empty when it passed."""
 
     rule: str
     passed: bool
     code: str = ""
     remedy: Remedy = Remedy.NONE
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = NOTHING
     source: Source = Source(level="system")
 
 
@@ -50,6 +54,10 @@ class MarketRow:
     id: str
     opens_on: date | None
     closes_on: date | None
+
+    @cached_property
+    def source(self) -> Source:
+        return Source(level="market", id=self.id)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,10 +100,12 @@ class LimitRow:
     adds: Decimal
     currency: str
     source: Source
+    # Whether what is bought has the limit's currency.
+    comparable: bool = True
 
     @property
     def is_passed(self) -> bool:
-        return self.committed + self.adds > self.amount
+        return not self.comparable or self.committed + self.adds > self.amount
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,12 +145,16 @@ CLOSE_A_TENANT = frozenset(
 )
 
 
-def passed(rule: str, source: Source | None = None) -> Verdict:
-    return Verdict(rule=rule, passed=True, source=source or Source(level="system"))
+SYSTEM, PERSON, TENANT = Source(level="system"), Source(level="person"), Source(level="tenant")
+CATALOGUE, PLAN = Source(level="catalogue"), Source(level="plan")
+
+
+def passed(rule: str, source: Source = SYSTEM) -> Verdict:
+    return Verdict(rule, True, source=source)
 
 
 def failed(
-    rule: str, code: str, source: Source | None = None, *, remedy: Remedy = Remedy.NONE, **parameters: Any
+    rule: str, code: str, source: Source = SYSTEM, *, remedy: Remedy = Remedy.NONE, **parameters: Any
 ) -> Verdict:
     return Verdict(
         rule=rule,
@@ -148,26 +162,26 @@ def failed(
         code=code,
         remedy=remedy,
         parameters=parameters,
-        source=source or Source(level="system"),
+        source=source,
     )
 
 
 def is_a_member(facts: Facts) -> Verdict:
     if facts.guest:
-        return failed("is_a_member", "guest_user", Source(level="person"))
-    return passed("is_a_member", Source(level="person"))
+        return failed("is_a_member", "guest_user", PERSON)
+    return passed("is_a_member", PERSON)
 
 
 def is_active(facts: Facts) -> Verdict:
     if not facts.active:
-        return failed("is_active", "user_not_active", Source(level="person"))
-    return passed("is_active", Source(level="person"))
+        return failed("is_active", "user_not_active", PERSON)
+    return passed("is_active", PERSON)
 
 
 def tenant_is_managed(facts: Facts) -> Verdict:
     if not facts.managed:
-        return failed("tenant_is_managed", "tenant_not_managed", Source(level="tenant"))
-    return passed("tenant_is_managed", Source(level="tenant"))
+        return failed("tenant_is_managed", "tenant_not_managed", TENANT)
+    return passed("tenant_is_managed", TENANT)
 
 
 def sector_is_allowed(facts: Facts) -> Verdict:
@@ -183,7 +197,7 @@ def market_is_open(facts: Facts) -> Verdict:
     market = facts.market
     if market is None:
         return failed("market_is_open", "market_closed", Source(level="market"), country=facts.country)
-    source = Source(level="market", id=market.id)
+    source = market.source
     if market.closes_on is not None and market.closes_on <= facts.today:
         return failed("market_is_open", "market_closed", source, country=facts.country)
     if market.opens_on is not None and market.opens_on > facts.today:
@@ -202,8 +216,8 @@ def nothing_excludes(facts: Facts) -> Verdict:
 
 def product_is_self_service(facts: Facts) -> Verdict:
     if not facts.self_service_product:
-        return failed("product_is_self_service", "product_not_self_service", Source(level="catalogue"))
-    return passed("product_is_self_service", Source(level="catalogue"))
+        return failed("product_is_self_service", "product_not_self_service", CATALOGUE)
+    return passed("product_is_self_service", CATALOGUE)
 
 
 def self_service_goes_on(facts: Facts) -> Verdict:
@@ -215,7 +229,7 @@ def self_service_goes_on(facts: Facts) -> Verdict:
 def policy_allows(facts: Facts) -> Verdict:
     row = deciding_policy(facts.policies)
     value = row.value if row else SYSTEM_DEFAULT
-    source = row.source if row else Source(level="system")
+    source = row.source if row else SYSTEM
     if value == "disabled":
         return failed("policy_allows", "policy_disabled", source)
     if value == "only_trials_without_payment_method" and not facts.trial:
@@ -229,9 +243,9 @@ def policy_allows(facts: Facts) -> Verdict:
 def trial_is_left(facts: Facts) -> Verdict:
     """Once per person, tenant and product; asked of trials alone."""
     if facts.trial and not facts.trial_offered:
-        return failed("trial_is_left", "trial_not_offered", Source(level="catalogue"))
+        return failed("trial_is_left", "trial_not_offered", CATALOGUE)
     if facts.trial and facts.trial_used:
-        return failed("trial_is_left", "trial_already_used", Source(level="person"))
+        return failed("trial_is_left", "trial_already_used", PERSON)
     return passed("trial_is_left")
 
 
@@ -241,7 +255,7 @@ def spend_is_within_limit(facts: Facts) -> Verdict:
     for row in sorted(over, key=lambda row: row.mode != "hard"):
         return failed(
             "spend_is_within_limit",
-            "spend_limit_exceeded",
+            "spend_limit_exceeded" if row.comparable else "spend_limit_other_currency",
             row.source,
             remedy=Remedy.NONE if row.mode == "hard" else Remedy.APPROVAL,
             limit=row.amount,
@@ -249,15 +263,16 @@ def spend_is_within_limit(facts: Facts) -> Verdict:
             adds=row.adds,
             currency=row.currency,
         )
-    return passed("spend_is_within_limit", facts.limits[0].source if facts.limits else None)
+    return passed("spend_is_within_limit", facts.limits[0].source if facts.limits else SYSTEM)
 
 
 def somebody_can_approve(facts: Facts) -> Verdict:
     """Asked only where an approval is needed: the buyer's own does not count."""
-    asks = any(rule(facts).remedy is Remedy.APPROVAL for rule in (policy_allows, spend_is_within_limit))
-    if asks and not facts.has_approver:
-        return failed("somebody_can_approve", "no_approver", Source(level="tenant"))
-    return passed("somebody_can_approve", Source(level="tenant"))
+    if facts.has_approver:
+        return passed("somebody_can_approve", TENANT)
+    if any(rule(facts).remedy is Remedy.APPROVAL for rule in (policy_allows, spend_is_within_limit)):
+        return failed("somebody_can_approve", "no_approver", TENANT)
+    return passed("somebody_can_approve", TENANT)
 
 
 def quantity_is_in_range(facts: Facts) -> Verdict:
@@ -265,12 +280,12 @@ def quantity_is_in_range(facts: Facts) -> Verdict:
         return failed(
             "quantity_is_in_range",
             "quantity_out_of_range",
-            Source(level="plan"),
+            PLAN,
             quantity=facts.quantity,
             smallest=facts.min_quantity,
             largest=facts.max_quantity,
         )
-    return passed("quantity_is_in_range", Source(level="plan"))
+    return passed("quantity_is_in_range", PLAN)
 
 
 RULES: tuple[Rule, ...] = (

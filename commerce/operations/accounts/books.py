@@ -88,11 +88,25 @@ def compare(gateway: Gateway, windows: Sequence[Window], *, settled_by: datetime
     yield from _here(gateway, (windows[0][0], windows[-1][1]), seen, settled_by)
 
 
-def given_back(gateway: Gateway, key: UUID, *, since: datetime) -> Decimal:
-    """What the books say went back of a charge of nobody here."""
-    answers = [entry.found for entry in gateway.books(since, LAST) if isinstance(entry.found, RefundAnswer)]
-    back = [answer for answer in answers if answer.charge_key == key and answer.outcome != RefundOutcome.FAILED]
-    return sum((answer.amount for answer in back), money.ZERO)
+class GivenBack:
+    """What the books say went back of each charge since a moment: read once, when it is first asked."""
+
+    def __init__(self, gateway: Gateway, *, since: datetime) -> None:
+        self._gateway, self._since = gateway, since
+        self._read: Mapping[UUID, Decimal] | None = None
+
+    def of(self, charge: Charge) -> Decimal:
+        """:raises GatewayUnavailable:"""
+        if self._read is None:
+            self._read = self._all()
+        return self._read.get(charge.key, money.ZERO)
+
+    def _all(self) -> Mapping[UUID, Decimal]:
+        back: dict[UUID, Decimal] = defaultdict(Decimal)
+        for entry in self._gateway.books(self._since, LAST):
+            if isinstance(entry.found, RefundAnswer) and entry.found.outcome != RefundOutcome.FAILED:
+                back[entry.found.charge_key] += entry.found.amount
+        return back
 
 
 def _there(gateway: Gateway, entries: Sequence[BookEntry], seen: _Seen, settled_by: datetime | None) -> Iterator[Found]:

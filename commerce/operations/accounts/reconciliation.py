@@ -151,8 +151,10 @@ def _look_again(gateway: Gateway, seen: set[UUID], at: datetime) -> int:
     """Those of earlier windows that this one did not show. Returns how many are gone."""
     gone = 0
     earlier = Difference.objects.open().filter(gateway=gateway.name).exclude(pk__in=seen).order_by("seen_at", "pk")
-    for difference in earlier.select_related("payment", "refund__order", "refund__payment")[:AT_ONCE]:
-        found = second_look.look(difference, at=at)
+    looked_at = list(earlier.select_related("payment", "refund__order", "refund__payment")[:AT_ONCE])
+    back = second_look.given_back([one for one in looked_at if one.kind == DifferenceKind.UNKNOWN_CHARGE])
+    for difference in looked_at:
+        found = second_look.look(difference, at=at, back=back)
         if found is None:
             gone += resolve(difference, Resolution.GONE, by=SYSTEM, at=at)
         else:

@@ -161,7 +161,7 @@ def _only_ask(gateway: Gateway, difference: Difference, found: Found, by: Actor,
 def _make_good(gateway: Gateway, difference: Difference, found: Found, by: Actor, at: datetime) -> None:
     refund = _of(found.refund)
     if refund.state != RefundState.FAILED:
-        answer = second_look.asked(gateway, refund)
+        answer = second_look.answer_to(gateway, refund)
         if answer is not None:
             refund = refunds.settle_refund(refund=refund, answer=answer, at=at)
     with transaction.atomic():

@@ -6,7 +6,7 @@ from django.db.models import Prefetch
 from django.utils.translation import gettext as _
 
 from commerce.amounts import tax_label, tax_note
-from commerce.models import Invoice, Order, PaymentState, Purchase, RefundState
+from commerce.models import Invoice, Order, Payment, PaymentState, Purchase, Refund, RefundState
 from commerce.tax import as_seen
 from tenants.dates import listed_day, listed_minute
 from tenants.procurement import badge
@@ -22,7 +22,7 @@ _REFUND_KIND = {RefundState.SUCCEEDED: "green", RefundState.STARTED: "amber", Re
 
 
 def orders_of(purchase: Purchase) -> list[dict[str, Any]]:
-    orders = Order.objects.of(purchase.tenant).filter(subscription=purchase).with_lines()
+    orders = Order.objects.of(purchase.tenant).filter(subscription=purchase).with_history()
     orders = orders.prefetch_related(Prefetch("invoices", Invoice.objects.order_by("issued_at", "pk")))
     return [as_order(order) for order in orders.order_by("-created_at", "-pk")]
 
@@ -47,27 +47,33 @@ def as_order(order: Order) -> dict[str, Any]:
             }
             for line in order.lines.all()
         ],
-        "movements": [movement for payment in order.payments.all() for movement in movements_of(payment)],
+        "movements": [
+            *(movement for payment in order.payments.all() for movement in movements_of(payment)),
+            *(_back(_("Credit"), credit, order.currency) for credit in order.credits),
+        ],
     }
 
 
-def movements_of(payment: Any) -> list[dict[str, Any]]:
+def movements_of(payment: Payment) -> list[dict[str, Any]]:
     """A payment and what went back of it, in the order in which it happened."""
+    is_aside = payment.state == PaymentState.SET_ASIDE
     tried = {
         "what": _("Card payment"),
         "when": listed_minute(payment.settled_at or payment.started_at),
-        "amount": payment.amount,
+        "amount": payment.captured if is_aside else payment.amount,
+        "currency": payment.captured_in,
         "state": badge(payment.get_state_display(), _PAYMENT_KIND.get(PaymentState(payment.state), "")),
         "note": payment.decline_code.replace("_", " ").capitalize(),
     }
-    returned = [
-        {
-            "what": _("Refund"),
-            "when": listed_minute(refund.settled_at or refund.created_at),
-            "amount": -refund.amount,
-            "state": badge(refund.get_state_display(), _REFUND_KIND[RefundState(refund.state)]),
-            "note": refund.get_reason_display(),
-        }
-        for refund in payment.refunds.all()
-    ]
-    return [tried, *returned]
+    return [tried, *(_back(_("Refund"), refund, payment.captured_in) for refund in payment.refunds.all())]
+
+
+def _back(what: str, refund: Refund, currency: str) -> dict[str, Any]:
+    return {
+        "what": what,
+        "when": listed_minute(refund.settled_at or refund.created_at),
+        "amount": -refund.amount,
+        "currency": currency,
+        "state": badge(refund.get_state_display(), _REFUND_KIND[RefundState(refund.state)]),
+        "note": refund.get_reason_display(),
+    }

@@ -58,7 +58,7 @@ class InvoiceOut(serializers.Serializer):
     kind = serializers.ChoiceField(InvoiceKind.choices)
     credits = serializers.CharField(source="credits_id", allow_null=True)
     order = serializers.CharField(source="order_id")
-    payer = PersonField()
+    payer = PersonField(source="paid_by", allow_null=True, help_text="null: the organisation itself.")
     seller = SellerOut(source="from_seller")
     bill_to = BillToOut(source="to_payer")
     lines = InvoiceLineOut(many=True)

@@ -58,18 +58,28 @@ class OrderLineOut(serializers.Serializer):
 class RefundOut(serializers.Serializer):
     id = serializers.CharField()
     state = serializers.ChoiceField(RefundState.choices)
-    amount = MoneyField(amount="amount", currency="payment.currency")
+    amount = MoneyField(amount="amount", currency="payment.captured_in")
     reason = serializers.ChoiceField(RefundReason.choices)
     created_at = serializers.DateTimeField()
     settled_at = serializers.DateTimeField(allow_null=True)
 
 
+class CreditOut(serializers.Serializer):
+    """Taken off what is to be paid for the invoice of an order: no card gives anything back."""
+
+    id = serializers.CharField()
+    amount = MoneyField(amount="amount", currency="order.currency")
+    reason = serializers.ChoiceField(RefundReason.choices)
+    created_at = serializers.DateTimeField()
+
+
 class PaymentOut(serializers.Serializer):
-    """One try of one card."""
+    """One try of one card. `captured` is what was charged: something else than `amount` where it was set aside."""
 
     id = serializers.CharField()
     state = serializers.ChoiceField(PaymentState.choices)
     amount = MoneyField(amount="amount", currency="currency")
+    captured = MoneyField(amount="captured", currency="captured_in")
     decline_code = OrNone(help_text="Why the card was declined.")
     started_at = serializers.DateTimeField()
     settled_at = serializers.DateTimeField(allow_null=True)
@@ -89,6 +99,7 @@ class OrderOut(serializers.Serializer):
     tax_terms = TaxTermsField()
     total = MoneyField(amount="total", currency="currency")
     payments = PaymentOut(many=True)
+    credits = CreditOut(many=True)
     next_action = serializers.SerializerMethodField(help_text="While its cardholder's step is needed.")
     created_at = serializers.DateTimeField()
     paid_at = serializers.DateTimeField(allow_null=True)
@@ -122,7 +133,7 @@ class OrdersView(TenantView):
 
     def told(self, order: Order) -> Response:
         waits = order.state == OrderState.PENDING
-        shown = self.find(self.visible().with_lines(), pk=order.pk)
+        shown = self.find(self.visible().with_history(), pk=order.pk)
         return Response(OrderOut(shown).data, status=202 if waits else 200)
 
 
@@ -132,9 +143,12 @@ class Orders(OrdersView):
 
     @extend_schema(operation_id="list_orders", parameters=[OrderFilters], responses=page_of(OrderOut))
     def get(self, request: Request) -> Response:
-        """One's own orders; whoever sees all purchases, those of the tenant. With lines, tries of cards and refunds."""
+        """
+        One's own orders; whoever sees all purchases, those of the tenant. With lines, tries of cards,
+        refunds and credits.
+        """
         asked = self.query(OrderFilters)
-        return self.page(self.visible().filter(**asked).with_lines(), OrderOut)
+        return self.page(self.visible().filter(**asked).with_history(), OrderOut)
 
 
 class OneOrder(OrdersView):
@@ -143,7 +157,7 @@ class OneOrder(OrdersView):
     @extend_schema(operation_id="get_order", responses=OrderOut)
     def get(self, request: Request, id: UUID) -> Response:
         """How an order stands. While it is `pending`, ask again."""
-        return Response(OrderOut(self.find(self.visible().with_lines(), pk=id)).data)
+        return Response(OrderOut(self.find(self.visible().with_history(), pk=id)).data)
 
 
 class ConfirmOrder(OrdersView):

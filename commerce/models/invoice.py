@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from commerce.models.order import Order, OrderState
 from commerce.models.payment import Refund
+from licensing.models import Channel
 from tenants.access import Actor, Right
 from tenants.directory.models import Membership, Tenant
 from tenants.ids import new_id
@@ -158,6 +159,11 @@ class Invoice(models.Model):
 
     def __str__(self) -> str:
         return self.number
+
+    @property
+    def paid_by(self) -> Membership | None:
+        """The person whose card or money it is for; None: the tenant itself, whoever ordered for it."""
+        return None if self.order.channel == Channel.CENTRAL else self.payer
 
     @property
     def from_seller(self) -> dict[str, str]:

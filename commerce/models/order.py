@@ -1,5 +1,5 @@
 from decimal import Decimal
-from typing import Self
+from typing import Any, Self
 
 from django.db import models
 from django.db.models import F, Prefetch, Q
@@ -58,6 +58,10 @@ class OrderQuerySet(models.QuerySet["Order"]):
         """With lines, tries of cards and refunds, each in the order in which they came to be."""
         lines = OrderLine.objects.order_by("pk").select_related("plan__product")
         return self.select_related("buyer__user").prefetch_related(Prefetch("lines", lines), "payments__refunds")
+
+    def with_history(self) -> Self:
+        """As `with_lines`, with what was credited, and what was captured for it in which currency."""
+        return self.with_lines().prefetch_related("refunds", "payments__movements")
 
 
 class Order(models.Model):
@@ -140,6 +144,11 @@ class Order(models.Model):
     def due(self) -> Decimal:
         """What is still to be paid for it."""
         return self.total - self.credited
+
+    @property
+    def credits(self) -> list[Any]:
+        """The refunds that were taken off its invoice before anything was paid: no card has a part in them."""
+        return [refund for refund in self.refunds.all() if refund.payment_id is None]
 
 
 class OrderLine(models.Model):

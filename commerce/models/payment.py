@@ -133,6 +133,13 @@ class Payment(models.Model):
         return f"{self.amount} {self.currency}"
 
     @property
+    def captured_in(self) -> str:
+        """The currency of what was captured and goes back: the agreed one, unless it was set aside."""
+        if self.state != PaymentState.SET_ASIDE:
+            return self.currency
+        return next((movement.currency for movement in self.movements.all()), self.currency)
+
+    @property
     def is_contested(self) -> bool:
         """Disputed at the cardholder's bank, or lost there: nothing of it is refunded. Asks the database."""
         return Dispute.objects.taking(self).exists()

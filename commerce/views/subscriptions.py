@@ -89,7 +89,7 @@ def shown(
     request: HttpRequest, by: Actor, subscription: Subscription, form: AssignForm, *, status: int = 200
 ) -> HttpResponse:
     """The page of one subscription, with a page of the people who have a seat."""
-    orders = Order.objects.of(by.home.tenant).paid().filter(subscription=subscription).with_lines()
+    orders = Order.objects.of(by.home.tenant).granted().filter(subscription=subscription).with_lines()
     context = {
         "section": "subscriptions",
         "subscription": subscription,

@@ -238,6 +238,7 @@ def with_lines(orders: Iterable[Order]) -> list[dict[str, object]]:
             "lines": order_lines(order),
             "charge": order,
             "refunded": refunded_of(order),
+            "credited": order.credited,
             "surplus": surplus_of(order),
             "set_aside": is_set_aside(order),
         }

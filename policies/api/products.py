@@ -1,6 +1,10 @@
 """What the tenant allows for each product."""
 
+from typing import Any
+
+from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -10,17 +14,26 @@ from licensing.api.shapes import ProductRef
 from licensing.models import Product
 from licensing.models.catalogue import ProductQuerySet
 from policies.api.shapes import SourceOut, ValueField
-from policies.operations import policies
+from policies.operations import inbox, policies
 from tenants.access import Right
 from tenants.api import pages
 from tenants.api.reading import Input
 from tenants.api.schema import page_of
 from tenants.api.views import TenantView
+from tenants.refusal import BadInput
+
+MOST_AT_ONCE = 500
 
 
 class PolicyBody(Input):
     value = ValueField()
     reason = serializers.CharField(max_length=policies.LONGEST_REASON)
+
+
+class PoliciesBody(PolicyBody):
+    products = serializers.ListField(
+        child=serializers.CharField(max_length=80), min_length=1, max_length=MOST_AT_ONCE, help_text=_("Ids.")
+    )
 
 
 class ProductPolicyOut(serializers.Serializer):
@@ -37,21 +50,49 @@ class PolicyView(TenantView):
         self.actor.require(right)
         return Product.objects.select_related("family")
 
+    def shown_page(self, products: QuerySet[Any]) -> Response:
+        self.query(Input)
+        found = pages.page(products, self.request, orderings=self.orderings or {})
+        rows = policies.in_force(self.tenant, found.rows, at=timezone.now())
+        return Response(
+            {"next": found.next, "previous": found.previous, "results": ProductPolicyOut(rows, many=True).data}
+        )
+
 
 class ProductPolicies(PolicyView):
-    scopes = {"GET": "policies:read"}
+    scopes = {"GET": "policies:read", "PUT": "policies:write"}
     orderings = {"created_at": "created_at", "id": "id"}
 
     @extend_schema(operation_id="list_product_policies", responses=page_of(ProductPolicyOut))
     def get(self, request: Request) -> Response:
         """The value in force for every product, and where that was said."""
-        products = self.products(Right.READ_POLICY)
-        self.query(Input)
-        found = pages.page(products, request, orderings=self.orderings)
-        rows = policies.in_force(self.tenant, found.rows, at=timezone.now())
-        return Response(
-            {"next": found.next, "previous": found.previous, "results": ProductPolicyOut(rows, many=True).data}
+        return self.shown_page(self.products(Right.READ_POLICY))
+
+    @extend_schema(operation_id="set_product_policies", request=PoliciesBody, responses=ProductPolicyOut(many=True))
+    def put(self, request: Request) -> Response:
+        """Say the same of many products, of all or of none. What was bought stays as it is."""
+        products = self.products(Right.CHANGE_POLICY)
+        body = self.body(PoliciesBody)
+        asked = body.pop("products")
+        found = products.in_bulk(asked)
+        for index, name in enumerate(asked):
+            if name not in found:
+                raise BadInput(_("There is no such product."), field=f"products.{index}", code="does_not_exist")
+        rows = policies.set_product_policies(
+            tenant=self.tenant, products=[found[name] for name in asked], by=self.actor, at=timezone.now(), **body
         )
+        return Response(ProductPolicyOut(rows, many=True).data)
+
+
+class NewProducts(PolicyView):
+    scopes = {"GET": "policies:read"}
+    orderings = {"created_at": "created_at", "id": "id"}
+
+    @extend_schema(operation_id="list_new_products", responses=page_of(ProductPolicyOut))
+    def get(self, request: Request) -> Response:
+        """Products that came after the tenant and wait for a value of their own, and what holds until then."""
+        self.actor.require(Right.READ_POLICY)
+        return self.shown_page(inbox.new_products(self.tenant))
 
 
 class ProductPolicy(PolicyView):

@@ -1,12 +1,21 @@
 from django.urls import path
 
+from policies.api.approvers import Approvers, OneApprover
 from policies.api.eligibility import Eligibility
 from policies.api.markets import Markets
-from policies.api.products import ProductPolicies, ProductPolicy
+from policies.api.products import NewProducts, ProductPolicies, ProductPolicy
+from policies.api.settings import PolicySettings
+from policies.api.values import Value, Values
 
 urlpatterns = [
     path("products/<str:id>/eligibility/", Eligibility.as_view(), name="api-eligibility"),
     path("policies/products/", ProductPolicies.as_view(), name="api-product-policies"),
     path("policies/products/<str:id>/", ProductPolicy.as_view(), name="api-product-policy"),
+    path("policies/approvers/", Approvers.as_view(), name="api-approvers"),
+    path("policies/approvers/<uuid:id>/", OneApprover.as_view(), name="api-approver"),
+    path("policies/new-products/", NewProducts.as_view(), name="api-new-products"),
+    path("policies/settings/", PolicySettings.as_view(), name="api-policy-settings"),
+    path("policies/values/", Values.as_view(), name="api-policy-values"),
+    path("policies/values/<uuid:id>/", Value.as_view(), name="api-policy-value"),
     path("markets/", Markets.as_view(), name="api-markets"),
 ]

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 from django.db import transaction
@@ -23,6 +23,8 @@ from tenants.refusal import BadInput, Refused
 from tenants.text import require_plain
 
 LONGEST_REASON = 500
+# A moment at the edge of the calendar could not be shown in every zone.
+FURTHEST = timedelta(days=36_525)
 
 
 # What names a scope, in the order of precedence.
@@ -275,6 +277,9 @@ def _check_scope(tenant: Tenant, scope: Scope) -> None:
 
 
 def _check_time(time: Time, at: datetime) -> None:
+    for name, moment in time.told.items():
+        if abs(moment - at) > FURTHEST:
+            raise BadInput(_("Choose a time that is nearer."), field=name, code="too_far")
     if time.valid_to is None:
         return
     if time.valid_from is not None and time.valid_to <= time.valid_from:

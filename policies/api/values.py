@@ -1,0 +1,173 @@
+"""What the tenant says at every level: for all, a family, a product, a department or a person; for good or a time."""
+
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from licensing.api.shapes import Email, ProductRef
+from licensing.models import Family, Product
+from policies.api.shapes import ValueField
+from policies.models import Policy
+from policies.models.policy import PolicyQuerySet
+from policies.operations import values
+from policies.operations.values import LONGEST_REASON, Scope, Time
+from tenants.access import Right
+from tenants.api.fields import PersonField
+from tenants.api.members import DepartmentField
+from tenants.api.reading import Input
+from tenants.api.schema import page_of
+from tenants.api.views import TenantView
+from tenants.directory.models import Department, Membership, Tenant
+from tenants.refusal import BadInput
+
+# What each level must name, and what it may name besides: a person's exception for one product, for instance.
+MUST = {
+    "tenant": set(),
+    "family": {"family"},
+    "product": {"product"},
+    "department": {"department"},
+    "member": {"member"},
+}
+MAY = {"department": {"family", "product"}, "member": {"family", "product"}}
+LEVELS = ("tenant", "family", "product", "department", "member")
+
+
+class ValueBody(Input):
+    level = serializers.ChoiceField(LEVELS, help_text=_("Whom or what it is said for."))
+    member = Email(required=False, help_text=_("Of a member of the tenant."))
+    department = DepartmentField(required=False, help_text=_("By name or id."))
+    product = serializers.CharField(max_length=80, required=False, help_text=_("Narrows a member's or department's."))
+    family = serializers.CharField(max_length=80, required=False, help_text=_("Narrows a member's or department's."))
+    value = ValueField()
+    reason = serializers.CharField(max_length=LONGEST_REASON)
+    valid_from = serializers.DateTimeField(required=False, allow_null=True)
+    valid_to = serializers.DateTimeField(
+        required=False, allow_null=True, help_text=_("The first moment at which it is over.")
+    )
+
+
+class ReasonQuery(Input):
+    reason = serializers.CharField(max_length=LONGEST_REASON)
+
+
+class DepartmentOut(serializers.Serializer):
+    id = serializers.CharField()
+    name = serializers.CharField()
+
+
+class ValueOut(serializers.Serializer):
+    """What is null, it is said for all of. Without `valid_from` and `valid_to` it stands until it is changed."""
+
+    id = serializers.CharField()
+    level = serializers.SerializerMethodField()
+    member = PersonField(allow_null=True)
+    department = DepartmentOut(allow_null=True)
+    product = ProductRef(allow_null=True)
+    family = serializers.CharField(source="family_id", allow_null=True, help_text="The family's slug.")
+    value = ValueField()
+    reason = serializers.CharField()
+    set_by = serializers.SerializerMethodField(help_text="The e-mail address of who set it.")
+    set_at = serializers.DateTimeField()
+    valid_from = serializers.DateTimeField(allow_null=True)
+    valid_to = serializers.DateTimeField(allow_null=True)
+
+    @extend_schema_field(serializers.ChoiceField(LEVELS))
+    def get_level(self, row: Policy) -> str:
+        return Scope.of(row).level
+
+    @extend_schema_field(OpenApiTypes.STR)
+    def get_set_by(self, row: Policy) -> str | None:
+        return str(row.set_by) if row.set_by else None
+
+
+class ValuesView(TenantView):
+    scopes = {}
+
+    def readable(self) -> PolicyQuerySet:
+        self.actor.require(Right.READ_POLICY)
+        named = ("member__user", "department", "product", "family", "set_by", "tenant")
+        return Policy.objects.of(self.tenant).select_related(*named)
+
+
+class Values(ValuesView):
+    scopes = {"GET": "policies:read", "POST": "policies:write"}
+    # Ids are given in the order of creation.
+    orderings = {"created_at": "id", "id": "id"}
+
+    @extend_schema(operation_id="list_policy_values", responses=page_of(ValueOut))
+    def get(self, request: Request) -> Response:
+        """Everything that the tenant has said, for whom or what, for good or for a time."""
+        rows = self.readable()
+        self.query(Input)
+        return self.page(rows, ValueOut)
+
+    @extend_schema(operation_id="set_policy_value", request=ValueBody, responses={201: ValueOut})
+    def post(self, request: Request) -> Response:
+        """Say a value; what was said for the same scope and time is replaced. What was bought stays as it is."""
+        self.actor.require(Right.CHANGE_POLICY)
+        body = self.body(ValueBody, context={"tenant": self.tenant})
+        row = values.put(
+            tenant=self.tenant,
+            scope=scope_in(body, self.tenant),
+            value=body["value"],
+            reason=body["reason"],
+            time=Time(valid_from=body.get("valid_from"), valid_to=body.get("valid_to")),
+            by=self.actor,
+            at=timezone.now(),
+        )
+        return Response(ValueOut(self.find(self.readable(), pk=row.pk)).data, status=201)
+
+
+class Value(ValuesView):
+    scopes = {"GET": "policies:read", "DELETE": "policies:write"}
+
+    @extend_schema(operation_id="get_policy_value", responses=ValueOut)
+    def get(self, request: Request, id: UUID) -> Response:
+        """One value that the tenant has said."""
+        return Response(ValueOut(self.find(self.readable(), pk=id)).data)
+
+    @extend_schema(operation_id="remove_policy_value", parameters=[ReasonQuery], responses={204: None})
+    def delete(self, request: Request, id: UUID) -> Response:
+        """Take it back: from now on the next wider value holds."""
+        self.actor.require(Right.CHANGE_POLICY)
+        row = self.find(self.readable(), pk=id)
+        reason = self.query(ReasonQuery)["reason"]
+        values.remove(policy=row, reason=reason, by=self.actor, at=timezone.now())
+        return Response(status=204)
+
+
+def scope_in(body: dict[str, Any], tenant: Tenant) -> Scope:
+    """:raises BadInput: something that the level needs is missing, does not belong to it, or does not exist"""
+    level, named = body["level"], {name for name in LEVELS[1:] if name in body}
+    for missing in sorted(MUST[level] - named):
+        raise BadInput(_("Say which one."), field=missing, code="required")
+    for other in sorted(named - MUST[level] - MAY.get(level, set())):
+        raise BadInput(_("This does not belong to that level."), field=other, code="not_of_this_level")
+    department: Department | None = body.get("department")
+    return Scope(
+        member=_member(body["member"], tenant) if "member" in body else None,
+        department=department,
+        product=_found(Product.objects.all(), body["product"], "product") if "product" in body else None,
+        family=_found(Family.objects.all(), body["family"], "family") if "family" in body else None,
+    )
+
+
+def _member(email: str, tenant: Tenant) -> Membership:
+    found = Membership.objects.of(tenant).members().by_email([email]).select_related("user").first()
+    if found is None:
+        raise BadInput(_("There is no such member."), field="member", code="does_not_exist")
+    return found
+
+
+def _found(rows: Any, key: str, field: str) -> Any:
+    found = rows.filter(pk=key).first()
+    if found is None:
+        raise BadInput(_("There is no such thing in the catalogue."), field=field, code="does_not_exist")
+    return found

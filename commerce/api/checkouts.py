@@ -66,7 +66,10 @@ REFUSED: dict[Any, Any] = {
 TRIED: dict[Any, Any] = {
     **REFUSED,
     200: CheckoutOut,
-    202: OpenApiResponse(CheckoutOut, description="The cardholder's step is needed, or the answer is not known yet"),
+    202: OpenApiResponse(
+        CheckoutOut,
+        description="The cardholder's step is needed, the answer is not known yet, or somebody has to approve it",
+    ),
     (402, PROBLEM): OpenApiResponse(CardDeclinedOut, description="The card was declined; it stays open"),
     (429, PROBLEM): problem("Too many cards were declined"),
 }

@@ -11,8 +11,11 @@ from rest_framework import serializers
 
 from commerce.api.shapes import TaxTermsField
 from commerce.models import Checkout, CheckoutState, Order, PaymentState
-from commerce.operations.buying import free_seats
+from commerce.operations.buying import approval_requests, free_seats
 from licensing.api.shapes import ProductRef
+from policies.api.shapes import ReasonOut
+from policies.models import ApprovalState
+from policies.operations import approvals
 from tenants.api.fields import Money, MoneyField
 
 
@@ -40,6 +43,21 @@ class QuoteOut(serializers.Serializer):
     ends_at = serializers.SerializerMethodField(
         help_text="The end of the term; until it is paid, as if it were paid at the time of this answer."
     )
+    needs_approval = serializers.SerializerMethodField(
+        help_text="Paying for it asks for an approval first: the card is kept, and charged once it is given."
+    )
+    reasons = serializers.SerializerMethodField(help_text="Why it needs an approval; empty: it does not.")
+
+    def to_representation(self, checkout: Checkout) -> Any:
+        self._reasons = approval_requests.reasons(checkout, at=timezone.now())
+        return super().to_representation(checkout)
+
+    def get_needs_approval(self, checkout: Checkout) -> bool:
+        return bool(self._reasons)
+
+    @extend_schema_field(ReasonOut(many=True))
+    def get_reasons(self, checkout: Checkout) -> list[dict[str, str]]:
+        return self._reasons
 
     @extend_schema_field(QuoteLineOut(many=True))
     def get_lines(self, checkout: Checkout) -> Any:
@@ -65,6 +83,18 @@ class NextActionOut(serializers.Serializer):
     url = serializers.URLField(help_text="Where the cardholder has to go; then confirm.")
 
 
+class ApprovalStandOut(serializers.Serializer):
+    """How the wish to buy stands with the approvers."""
+
+    id = serializers.CharField()
+    state = serializers.ChoiceField(ApprovalState.choices)
+    quantity = serializers.IntegerField(help_text="As it was asked for.")
+    approved_quantity = serializers.IntegerField(allow_null=True)
+    message = serializers.CharField(help_text="Of whoever decided.")
+    decided_at = serializers.DateTimeField(allow_null=True)
+    lapses_at = serializers.DateTimeField()
+
+
 class FreeSeatsOut(serializers.Serializer):
     subscription = serializers.CharField(source="subscription.pk", help_text="The subscription's id.")
     product = ProductRef()
@@ -82,7 +112,10 @@ class CheckoutOut(serializers.Serializer):
     free_seats = serializers.SerializerMethodField(
         help_text="Free seats of the product that the organisation has bought and the buyer may take instead."
     )
-    next_action = serializers.SerializerMethodField(help_text="While `requires_action`.")
+    next_action = serializers.SerializerMethodField(
+        help_text="While `requires_action`; while `awaiting_approval`, when the card's holder has to agree that it is kept."
+    )
+    approval = serializers.SerializerMethodField(help_text="What became of the approval; null: none was asked for.")
     subscription = serializers.SerializerMethodField()
     order = serializers.SerializerMethodField()
     created_at = serializers.DateTimeField()
@@ -96,12 +129,20 @@ class CheckoutOut(serializers.Serializer):
 
     @extend_schema_field(NextActionOut(allow_null=True))
     def get_next_action(self, checkout: Checkout) -> dict[str, str] | None:
+        setup = approval_requests.waiting_setup(checkout)
+        if setup is not None:
+            return {"type": "redirect_to_url", "url": urljoin(settings.BASE_URL, setup.action_url)}
         if checkout.state != CheckoutState.REQUIRES_ACTION:
             return None
         for payment in (payment for order in checkout.orders.all() for payment in order.payments.all()):
             if payment.state == PaymentState.REQUIRES_ACTION:
                 return {"type": "redirect_to_url", "url": urljoin(settings.BASE_URL, payment.action_url)}
         return None
+
+    @extend_schema_field(ApprovalStandOut(allow_null=True))
+    def get_approval(self, checkout: Checkout) -> Any:
+        asked = approvals.newest(checkout.pk)
+        return ApprovalStandOut(asked).data if asked else None
 
     def get_subscription(self, checkout: Checkout) -> str | None:
         paid = paid_order(checkout)

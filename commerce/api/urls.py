@@ -1,6 +1,7 @@
 from django.urls import path
 
 from commerce.api.agreements import Agreements, OneAgreement
+from commerce.api.approvals import Approvals, DecideApproval, OneApproval
 from commerce.api.central import AllSubscriptions
 from commerce.api.changes import Cancel, ChangeQuantity, Reactivate
 from commerce.api.checkouts import CancelCheckout, Checkouts, ConfirmCheckout, OneCheckout, PayCheckout
@@ -30,6 +31,9 @@ urlpatterns = [
     path("checkouts/<uuid:id>/confirm/", ConfirmCheckout.as_view(), name="api-checkout-confirm"),
     path("checkouts/<uuid:id>/cancel/", CancelCheckout.as_view(), name="api-checkout-cancel"),
     path("checkouts/<uuid:id>/use-free-seat/", UseFreeSeat.as_view(), name="api-checkout-use-free-seat"),
+    path("approvals/", Approvals.as_view(), name="api-approvals"),
+    path("approvals/<uuid:id>/", OneApproval.as_view(), name="api-approval"),
+    path("approvals/<uuid:id>/decide/", DecideApproval.as_view(), name="api-approval-decide"),
     path("agreements/", Agreements.as_view(), name="api-agreements"),
     path("agreements/<uuid:id>/", OneAgreement.as_view(), name="api-agreement"),
     path("subscriptions/", AllSubscriptions.as_view(), name="api-subscriptions"),

@@ -49,7 +49,7 @@ class CheckoutQuerySet(models.QuerySet["Checkout"]):
         return self.order_by("pk").select_for_update(of=("self",), no_key=True)
 
     def with_plan(self) -> Self:
-        return self.select_related("tenant", "buyer__user", "plan__product__family")
+        return self.select_related("tenant", "buyer__user", "buyer__tenant", "plan__product__family", "card_setup")
 
     def with_outcome(self) -> Self:
         """With its order, the tries of cards, and what it brought."""

@@ -1,6 +1,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Self
+from uuid import UUID
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
@@ -58,16 +59,16 @@ def approvers_for(buyer: Membership, departments: Iterable[object]) -> "models.Q
     )
 
 
-def departments_of_approver(member: Membership) -> set[object]:
+def departments_of_approver(member: Membership) -> set[UUID]:
     """The departments that a member is named for, and all below them."""
     named = set(Approver.objects.filter(tenant_id=member.tenant_id, member=member).values_list("department", flat=True))
     if not named:
         return set()
     rows = Department.objects.filter(tenant_id=member.tenant_id).values_list("pk", "parent")
-    children: dict[object, list[object]] = defaultdict(list)
+    children: dict[UUID | None, list[UUID]] = defaultdict(list)
     for pk, parent in rows:
         children[parent].append(pk)
-    found: set[object] = set()
+    found: set[UUID] = set()
     waiting = list(named)
     while waiting:
         department = waiting.pop()

@@ -73,6 +73,17 @@ def ask(*, checkout: Checkout, means: Means | None, return_url: str, by: Actor, 
 
 def learn_card(checkout: Checkout, *, learn: Callable[..., CardSetup], by: Actor, at: datetime) -> Checkout:
     """
+def reasons(checkout: Checkout, *, at: datetime) -> list[dict[str, str]]:
+    """Why paying for an open checkout asks for an approval first; none: it does not, or one was given."""
+    if checkout.state != CheckoutState.OPEN or checkout.expires_at <= at:
+        return []
+    plan, quantity = checkout.plan, checkout.quantity
+    answer = eligibility.decide(checkout.buyer, plan.product, plan=plan, quantity=quantity, at=at)
+    if not answer.needs_approval or approvals.answered(answer, subject=checkout.pk, quantity=quantity):
+        return []
+    return answer.reasons
+
+
     After the cardholder's step for a card that is to be kept: what became of it. The checkout waits on, also without.
 
     :raises CardDeclined: :raises CardSetupCanceled: it is not kept

@@ -138,6 +138,15 @@ class TestWhatOnlyTheOperatorGives:
             change(made, admin_of(tenant), **more)
         assert as_it_is(made) == before
 
+    @pytest.mark.parametrize("gives", [{"pay_by_invoice": True}, {"pay_by_invoice": False, "prices": "5.00"}], ids=str)
+    @pytest.mark.parametrize("longer", [{"valid_to": None}, {"valid_from": date(2025, 12, 31)}], ids=str)
+    def test_nor_credit_or_a_lower_price_alone_for_longer(self, tenant, plan, gives, longer):
+        prices = [(plan, gives["prices"])] if "prices" in gives else []
+        made = agree(tenant, prices=prices, pay_by_invoice=gives["pay_by_invoice"], valid_to=date(2027, 1, 1))
+        with pytest.raises(NeedsOperator):
+            change(made, admin_of(tenant), **longer)
+        assert change(made, SYSTEM, **longer)
+
     @pytest.mark.parametrize(
         "less",
         [

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from commerce.gateways.sandbox import SandboxGateway
-from commerce.models import Agreement, Invoice, Order, Payment, PaymentSource, Refund
+from commerce.models import Agreement, Invoice, Order, Payment, PaymentSource, Refund, SandboxCharge
 from commerce.operations.billing import invoice_payments
 from commerce.operations.buying import ordering
 from commerce.operations.changes import cancellations, scheduled
@@ -189,6 +189,11 @@ class TestOnTheOrganisationsCard:
         assert (done.order.state, ledger.captured()) == ("paid", [Decimal("35.96"), Decimal("8.99")])
         assert PaymentSource.objects.get().payment_method.member is None
         assert findings() == []
+
+    def test_which_the_provider_keeps_for_it_and_not_for_who_bought(self, tenant, on_a_card, by):
+        change(on_a_card, 6, at=HALF, by=by)
+        charges = SandboxCharge.objects.using("sandbox").values_list("customer", flat=True)
+        assert list(charges) == [str(tenant.pk)] * 2
 
     def test_another_admin_may_charge_it_too(self, on_a_card):
         by = admin_of(on_a_card.tenant, "billing_admin")

@@ -27,6 +27,10 @@ _SENTENCES: dict[str, str | Promise] = {
     "spend_limit_exceeded": _(
         "This would pass your organisation's spending limit of %(limit)s %(currency)s: %(committed)s is taken already."
     ),
+    "spend_limit_other_currency": _(
+        "Your organisation's spending limit is in %(currency)s and this costs another currency, so somebody has to "
+        "approve it."
+    ),
     "no_approver": _("This purchase needs an approval, and there is nobody in your organisation to ask for it."),
     "self_service_stopped": _("Your organisation has stopped all self-service purchases."),
     "quantity_out_of_range": _("You can buy %(smallest)s to %(largest)s seats at once; you asked for %(quantity)s."),

@@ -4,10 +4,10 @@ What a purchase adds to a spend limit. Pure: no Django.
 Months are counted through: year times twelve plus the month, January being 0, in the tenant's own zone.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from uuid import UUID
+from uuid import UUID, uuid4
 
 MONTHS: dict[str, int] = {"P1M": 1, "P1Y": 12}
 
@@ -29,7 +29,7 @@ class Proposal:
     or the order: what is counted under it already is not counted twice.
     """
 
-    subject: UUID | None = None
+    subject: UUID = field(default_factory=uuid4)
     counts_as: str = "self_service"
     amount: Decimal
     currency: str

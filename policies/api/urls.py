@@ -5,6 +5,7 @@ from policies.api.eligibility import Eligibility
 from policies.api.markets import Markets
 from policies.api.products import NewProducts, ProductPolicies, ProductPolicy
 from policies.api.settings import PolicySettings
+from policies.api.spend_limits import OneSpendLimit, SpendLimits
 from policies.api.values import Value, Values
 
 urlpatterns = [
@@ -17,5 +18,7 @@ urlpatterns = [
     path("policies/settings/", PolicySettings.as_view(), name="api-policy-settings"),
     path("policies/values/", Values.as_view(), name="api-policy-values"),
     path("policies/values/<uuid:id>/", Value.as_view(), name="api-policy-value"),
+    path("spend-limits/", SpendLimits.as_view(), name="api-spend-limits"),
+    path("spend-limits/<uuid:id>/", OneSpendLimit.as_view(), name="api-spend-limit"),
     path("markets/", Markets.as_view(), name="api-markets"),
 ]

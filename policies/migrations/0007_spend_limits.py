@@ -2,11 +2,12 @@
 
 import django.contrib.postgres.fields
 import django.db.models.deletion
+from django.conf import settings
+from django.db import migrations, models
+
 import tenants.ids
 import tenants.keys
 from tenants.keys import AddTenantKeys
-from django.conf import settings
-from django.db import migrations, models
 
 
 class Migration(migrations.Migration):

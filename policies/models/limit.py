@@ -51,7 +51,7 @@ class SpendLimitQuerySet(models.QuerySet["SpendLimit"]):
     def with_scope(self) -> Self:
         return self.select_related("department", "member__user", "product", "set_by")
 
-    def with_sums(self, tenant: Tenant, month: int, *, without: UUID | None = None) -> Self:
+    def with_sums(self, tenant: Tenant, month: int, without: UUID | None = None) -> Self:
         """
         Of one tenant, with what is taken of each limit in its period that `month` is in: `charged` by what was bought
         already, `committed` with what waits for its payment and the renewals to come. `without` leaves one subject out.
@@ -87,6 +87,10 @@ class SpendLimit(models.Model):
     set_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+", verbose_name=_("set by"))
     set_at = models.DateTimeField(_("set at"))
     created_at = models.DateTimeField(editable=False)
+
+    # Of the present period, put there by `with_sums`.
+    charged: Decimal
+    committed: Decimal
 
     objects = SpendLimitQuerySet.as_manager()
 

@@ -1,4 +1,4 @@
-"""Credit notes, and invoices that are still to be paid, by e-mail to whom they were billed."""
+"""Credit notes, and invoices that are still to be paid, by e-mail to whom they were billed, or to who stands in."""
 
 from email.utils import parseaddr
 from uuid import UUID
@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from commerce import invoice_pdf
 from commerce.models import Invoice, InvoiceKind
+from commerce.operations.letters import post
 
 
 def deliver_invoice(*, order_id: UUID, site: str, sender: str) -> None:
@@ -25,18 +26,24 @@ def deliver_credit_note(*, invoice_id: UUID, site: str, sender: str) -> None:
 
 
 def _send(invoice: Invoice, subject: str, template: str, *, site: str, sender: str) -> None:
-    """The Message-ID names the invoice, so that a second copy is known as one."""
-    told = {
-        "invoice": invoice,
-        "settled": invoice_pdf.settled(invoice),
-        "url": site + reverse("my-invoice", args=[invoice.pk]),
-    }
-    letter = EmailMessage(
-        subject=subject % {"number": invoice.number},
-        body=render_to_string(template, told),
-        to=[invoice.payer.user.email],
-        from_email=sender,
-        headers={"Message-ID": f"<invoice-{invoice.pk}@{parseaddr(sender)[1].rpartition('@')[2]}>"},
-    )
-    letter.attach(invoice_pdf.file_name(invoice), invoice_pdf.render(invoice), "application/pdf")
-    letter.send()
+    """The Message-ID names the invoice, and who stands in, so that a second copy is known as one."""
+    for person in post.told_of_money(invoice.payer):
+        is_payer = person.pk == invoice.payer_id
+        page = "my-invoice" if is_payer else "admin:commerce_invoice_change"
+        told = {
+            "to": person,
+            "whose": invoice.payer,
+            "invoice": invoice,
+            "settled": invoice_pdf.settled(invoice),
+            "url": site + reverse(page, args=[invoice.pk]),
+        }
+        name = f"invoice-{invoice.pk}" if is_payer else f"invoice-{invoice.pk}-{person.pk}"
+        letter = EmailMessage(
+            subject=subject % {"number": invoice.number},
+            body=render_to_string(template, told),
+            to=[person.user.email],
+            from_email=sender,
+            headers={"Message-ID": f"<{name}@{parseaddr(sender)[1].rpartition('@')[2]}>"},
+        )
+        letter.attach(invoice_pdf.file_name(invoice), invoice_pdf.render(invoice), "application/pdf")
+        letter.send()

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from licensing.models import Subscription
-from tenants.directory.models import Membership
+from tenants.directory.models import Membership, Role
 
 Attachment = tuple[str, bytes, str]
 
@@ -50,3 +50,14 @@ def send(
     for attachment in attachments:
         letter.attach(*attachment)
     letter.send()
+
+
+def told_of_money(person: Membership) -> list[Membership]:
+    """
+    Who gets a letter about somebody's money: they themselves, or, once they have left or are disabled, whoever answers
+    for the organisation's spending. Where nobody does, it still goes to them: they may still owe.
+    """
+    if person.is_active:
+        return [person]
+    people = Membership.objects.filter(tenant=person.tenant_id).active().select_related("user", "tenant").order_by("pk")
+    return list(people.filter(role_grants__role__in=(Role.GLOBAL_ADMIN, Role.BILLING_ADMIN)).distinct()) or [person]

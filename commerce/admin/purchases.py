@@ -10,7 +10,8 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from commerce.admin.central import CentralOrders
+from commerce.admin.central_changes import CentralChanges
+from commerce.admin.central_desk import changes_of
 from commerce.admin.filters import ChannelFilter
 from commerce.admin.orders import orders_of
 from commerce.admin.prices import announced
@@ -40,7 +41,7 @@ class ProductFilter(Filter):
 
 
 @admin.register(Purchase)
-class PurchaseAdmin(CentralOrders, SeatGiving):
+class PurchaseAdmin(CentralChanges, SeatGiving):
     """
     Every purchase of the organisation, however it was bought; without prices, or the central ones alone, for those who
     only give its seats.
@@ -116,6 +117,9 @@ class PurchaseAdmin(CentralOrders, SeatGiving):
             Section(title=_("What was bought"), rows=self.facts(request, row)),
             Section(title=_("Assigned people"), template="admin/_seats.html", data=seats_of(row)),
         ]
+        changes = changes_of(row, self.actor(request))
+        if changes:
+            sections.insert(1, Section(title=_("Change it"), template="admin/_central_changes.html", data=changes))
         if sees_prices(self.actor(request), row):
             sections.append(Section(title=_("Order history"), template="admin/_orders.html", data=orders_of(row)))
         return sections

@@ -39,10 +39,10 @@ def build(*, owner: Membership, plan: Plan, at: datetime) -> Changed:
     return Changed(order=done.order, ended=ended)
 
 
-def shown(subscription: Subscription, seats: int) -> str:
+def shown(subscription: Subscription, seats: int, who: Membership | None = None) -> str:
     """As the owner's page signs it: no seats are a cancellation, the same number after the end is another term."""
     at = timezone.now()
-    asked = {"subscription": subscription, "by": factories.acting(subscription.owner), "at": at}
+    asked = {"subscription": subscription, "by": factories.acting(who or subscription.owner), "at": at}
     if seats == 0:
         total = cancellations.preview_cancellation(**asked).total
     elif not subscription.gives_access or subscription.state == "expired":
@@ -52,5 +52,5 @@ def shown(subscription: Subscription, seats: int) -> str:
     return sign(subscription, Shown(quantity=seats, when="now", as_of=at, total=total))
 
 
-def seats_form(subscription: Subscription, seats: int) -> dict[str, Any]:
-    return {"quantity": 1, "when": "now", "shown": shown(subscription, seats)}
+def seats_form(subscription: Subscription, seats: int, who: Membership | None = None) -> dict[str, Any]:
+    return {"quantity": 1, "when": "now", "shown": shown(subscription, seats, who)}

@@ -98,6 +98,7 @@ KNOWN_FIELDS: dict[str, set[str]] = {
     "EmailForm": {"email"},
     "FindSeatForm": {"q"},
     "NewCaseForm": {"subject", "body"},
+    "OrganisationPaysForm": set(),
     "NewSellerForm": {"name", "country", "address", "tax_id", "markets", "slug", "begins"},
     "PasswordForm": {"email", "next", "password"},
     "PayForm": {"payment_method"},

@@ -37,6 +37,10 @@ def _being_changed(world: World) -> dict[str, Any]:
     return {"subscription_id": world.changed.order.subscription_id}
 
 
+def _of_the_organisation(world: World) -> dict[str, Any]:
+    return {"subscription_id": world.central.subscription.pk}
+
+
 # A new route with an id fails the walk until it is named here.
 ENTRIES: dict[str, Fill] = {
     "api/v1/members/<uuid:id>/": lambda w: {"id": w.owner.pk},
@@ -89,6 +93,14 @@ ENTRIES: dict[str, Fill] = {
     "admin/commerce/agreement/<path:object_id>/change/": lambda w: {"object_id": w.central.agreement.pk},
     "admin/commerce/purchase/<path:object_id>/assign/": lambda w: {"object_id": w.central.subscription.pk},
     "admin/commerce/purchase/<path:object_id>/release/": lambda w: {"object_id": w.central.subscription.pk},
+    "admin/commerce/purchase/<uuid:subscription_id>/add-seats/": _of_the_organisation,
+    "admin/commerce/purchase/<uuid:subscription_id>/remove-seats/": _of_the_organisation,
+    "admin/commerce/purchase/<uuid:subscription_id>/keep-seats/": _of_the_organisation,
+    "admin/commerce/purchase/<uuid:subscription_id>/cancel/": _of_the_organisation,
+    "admin/commerce/purchase/<uuid:subscription_id>/reactivate/": _of_the_organisation,
+    "admin/commerce/purchase/<uuid:subscription_id>/renewal/": _of_the_organisation,
+    "admin/commerce/purchase/<uuid:subscription_id>/payment/": _of_the_organisation,
+    "admin/commerce/purchase/<uuid:subscription_id>/give-up/": _of_the_organisation,
     "admin/commerce/purchase/order/<uuid:order_id>/": lambda w: {"order_id": w.central.invoice.order_id},
     "buy/<slug:plan_id>/": lambda w: {"plan_id": w.plan.pk},
     "checkouts/<uuid:checkout_id>/": lambda w: {"checkout_id": w.open_checkout.pk},
@@ -172,6 +184,30 @@ ACTS = [
         "admin/commerce/purchase/<path:object_id>/release/",
         "POST",
         lambda w: {"seats": str(w.central.seat.pk)},
+        by="admin",
+    ),
+    Act(
+        "admin/commerce/purchase/<uuid:subscription_id>/add-seats/",
+        "POST",
+        lambda w: {**seats_form(w.central.subscription, 6, w.admin), "payment_method": str(w.central.agreement.pk)},
+        by="admin",
+    ),
+    Act(
+        "admin/commerce/purchase/<uuid:subscription_id>/remove-seats/",
+        "POST",
+        lambda w: seats_form(w.central.subscription, 4, w.admin),
+        by="admin",
+    ),
+    Act(
+        "admin/commerce/purchase/<uuid:subscription_id>/cancel/",
+        "POST",
+        lambda w: {"reason": "No need", "shown": shown(w.central.subscription, 0, w.admin)},
+        by="admin",
+    ),
+    Act(
+        "admin/commerce/purchase/<uuid:subscription_id>/renewal/",
+        "POST",
+        lambda w: {"auto_renew": "off"},
         by="admin",
     ),
     Act("api/v1/members/<uuid:id>/", "PATCH", lambda w: {"state": "disabled"}, by="admin"),

@@ -9,13 +9,12 @@ from django.urls import reverse
 
 from commerce.models import PaymentMethod, PaymentSource
 from commerce.operations.letters import post
-from tenants.access import RIGHTS, SYSTEM, Right
+from tenants.access import SYSTEM
 from tenants.delivery import jobs
 from tenants.directory.models import Membership
 from tenants.journal import events
 
 BEFORE = timedelta(days=30)
-BUYERS = [role for role, rights in RIGHTS.items() if Right.BUY_CENTRALLY in rights]
 NAMED = 20
 
 
@@ -71,7 +70,7 @@ def _tell(card: PaymentMethod, *, at: datetime) -> int:
 
 
 def _holders(card: PaymentMethod) -> Iterable[Membership]:
+    if card.member_id is None:
+        return post.buyers_of(card.tenant)
     people = Membership.objects.of(card.tenant).active().select_related("user", "tenant")
-    if card.member_id is not None:
-        return people.filter(pk=card.member_id)
-    return people.filter(role_grants__role__in=BUYERS).distinct().order_by("pk")
+    return people.filter(pk=card.member_id)

@@ -6,14 +6,17 @@ from uuid import UUID
 from commerce.models import ScheduledChange
 from commerce.operations.letters import post
 from licensing.models import Seat, Subscription
+from tenants.directory.models import Membership
 
 
 def deliver_dropped_change(*, change_id: UUID, site: str, sender: str) -> None:
-    """To whoever asked for another number of seats from the renewal on, and to its owner: it was not applied."""
+    """
+    To whoever asked for another number of seats from the renewal on, and to its owner; of the organisation's own, to
+    those who buy for it: it was not applied.
+    """
     change = ScheduledChange.objects.select_related("asked_by__user", "asked_by__tenant").get(pk=change_id)
     subscription = Subscription.objects.with_people().get(pk=change.subscription_id)
-    people = {member.pk: member for member in (change.asked_by, subscription.owner) if member and member.is_active}
-    for member in people.values():
+    for member in _told(change, subscription):
         post.send(
             "dropped_change",
             to=member,
@@ -23,6 +26,13 @@ def deliver_dropped_change(*, change_id: UUID, site: str, sender: str) -> None:
             site=site,
             sender=sender,
         )
+
+
+def _told(change: ScheduledChange, subscription: Subscription) -> Iterable[Membership]:
+    if subscription.owner is None:
+        return post.buyers_of(subscription.tenant)
+    people = {member.pk: member for member in (change.asked_by, subscription.owner) if member and member.is_active}
+    return people.values()
 
 
 def deliver_lost_seats(*, seat_ids: Iterable[str], site: str, sender: str) -> None:

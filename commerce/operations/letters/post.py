@@ -10,15 +10,23 @@ from django.urls import reverse
 from django.utils import timezone
 
 from licensing.models import Subscription
-from tenants.directory.models import Membership, Role
+from tenants.access import RIGHTS, Right
+from tenants.directory.models import Membership, Tenant
 
 Attachment = tuple[str, bytes, str]
+BUYERS = [role for role, rights in RIGHTS.items() if Right.BUY_CENTRALLY in rights]
 
 
 def page_of(subscription: Subscription) -> str:
     """Where it is managed: among its owner's own, or in the procurement view."""
     name = "my-subscription" if subscription.owner_id else "admin:commerce_purchase_change"
     return reverse(name, args=[subscription.pk])
+
+
+def buyers_of(tenant: Tenant) -> Iterable[Membership]:
+    """Who buys for the organisation: the ones that may open the pages of what is its own."""
+    people = Membership.objects.of(tenant).active().select_related("user", "tenant")
+    return people.filter(role_grants__role__in=BUYERS).distinct().order_by("pk")
 
 
 def send(
@@ -59,5 +67,4 @@ def told_of_money(person: Membership) -> list[Membership]:
     """
     if person.is_active:
         return [person]
-    people = Membership.objects.filter(tenant=person.tenant_id).active().select_related("user", "tenant").order_by("pk")
-    return list(people.filter(role_grants__role__in=(Role.GLOBAL_ADMIN, Role.BILLING_ADMIN)).distinct()) or [person]
+    return list(buyers_of(person.tenant)) or [person]

@@ -6,6 +6,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from commerce.models import Agreement, BillingPeriod, PaymentMethod, PaymentSource
+from commerce.models.agreement import AgreementQuerySet
 from commerce.operations.paying import cards, kept_cards
 from licensing.models import Subscription, SubscriptionState
 from licensing.operations.subscriptions import SubscriptionInactive
@@ -58,8 +59,8 @@ def bill(*, subscription: Subscription, agreement: Agreement, by: Actor, at: dat
     subscription = _locked(subscription, by)
     if subscription.payer_id is not None:
         raise NotAllowed(_("Only what the organisation pays itself is billed under an agreement."))
-    found = Agreement.objects.of(subscription.tenant).locked().filter(pk=agreement.pk).first()
-    if found is None or not bills(found, subscription, at=at):
+    found = billing(subscription, at=at).locked().filter(pk=agreement.pk).first()
+    if found is None:
         message = _("This agreement cannot pay for it: it holds no longer, wants a card, or is in another currency.")
         raise cards.PaymentMethodNotAccepted(message, field="payment_method")
     source = _source_of(subscription)
@@ -78,11 +79,11 @@ def bill(*, subscription: Subscription, agreement: Agreement, by: Actor, at: dat
     return source
 
 
-def bills(agreement: Agreement, subscription: Subscription, *, at: datetime) -> bool:
-    """Whether an agreement of its tenant's may pay by invoice. A subscription never changes its currency."""
-    if not agreement.pay_by_invoice or not agreement.is_in_force(subscription.tenant.today(at)):
-        return False
-    return BillingPeriod.objects.filter(subscription=subscription, currency=agreement.currency).exists()
+def billing(subscription: Subscription, *, at: datetime) -> AgreementQuerySet:
+    """The agreements of its tenant that may pay by invoice. A subscription never changes its currency."""
+    in_force = Agreement.objects.of(subscription.tenant).in_force(subscription.tenant.today(at))
+    currencies = BillingPeriod.objects.filter(subscription=subscription).values("currency")
+    return in_force.filter(pay_by_invoice=True, currency__in=currencies)
 
 
 def _locked(subscription: Subscription, by: Actor) -> Subscription:

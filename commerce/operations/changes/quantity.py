@@ -129,6 +129,9 @@ def change(
             at=at,
         )
         return Changed(quote=told)
+    placed = ordering.past_order(subscription, order_id, by=by) if order_id and when == When.NOW else None
+    if placed:  # by the first click, which has brought that number
+        return Changed(quote=ordering.quote_of(placed, subscription), order=placed)
     return Changed(quote=_schedule(subscription, quantity, when, by=by, at=at))
 
 

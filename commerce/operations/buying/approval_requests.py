@@ -8,11 +8,11 @@ from django.utils.translation import gettext_lazy as _
 
 from commerce.models import CardSetup, CardSetupState, Checkout, CheckoutState
 from commerce.operations.buying.checkouts import require_buyer, require_open
-from commerce.operations.paying import card_setups
+from commerce.operations.paying import card_setups, spending
 from commerce.operations.paying.cards import Means, PaymentMethodNotAccepted
 from policies import eligibility
 from policies.eligibility import PurchaseRefused
-from policies.operations import approvals, decisions
+from policies.operations import approvals, commitments, decisions
 from tenants.access import Actor
 from tenants.delivery import jobs
 from tenants.refusal import Refused
@@ -48,10 +48,12 @@ def ask(*, checkout: Checkout, means: Means | None, return_url: str, by: Actor, 
             return checkout
         require_open(checkout, at=at)
         plan, quantity = checkout.plan, checkout.quantity
-        answer = eligibility.decide(by.home, plan.product, plan=plan, quantity=quantity, at=at)
+        commitments.lock_limits(member=by.home, product=plan.product)
+        proposal = spending.of_checkout(checkout, at=at)
+        answer = eligibility.decide(by.home, plan.product, plan=plan, quantity=quantity, proposal=proposal, at=at)
         decisions.keep(answer=answer, plan=plan, quantity=quantity, by=by, at=at)
-        # What a spend limit counts is committed here: from now on the purchase waits.
         if answer.needs_approval:
+            commitments.commit_spend(proposal=proposal, member=by.home, product=plan.product, at=at)
             approval = approvals.ask(
                 subject=checkout.pk,
                 plan=plan,
@@ -71,8 +73,6 @@ def ask(*, checkout: Checkout, means: Means | None, return_url: str, by: Actor, 
     return checkout
 
 
-def learn_card(checkout: Checkout, *, learn: Callable[..., CardSetup], by: Actor, at: datetime) -> Checkout:
-    """
 def reasons(checkout: Checkout, *, at: datetime) -> list[dict[str, str]]:
     """Why paying for an open checkout asks for an approval first; none: it does not, or one was given."""
     if checkout.state != CheckoutState.OPEN or checkout.expires_at <= at:
@@ -84,6 +84,8 @@ def reasons(checkout: Checkout, *, at: datetime) -> list[dict[str, str]]:
     return answer.reasons
 
 
+def learn_card(checkout: Checkout, *, learn: Callable[..., CardSetup], by: Actor, at: datetime) -> Checkout:
+    """
     After the cardholder's step for a card that is to be kept: what became of it. The checkout waits on, also without.
 
     :raises CardDeclined: :raises CardSetupCanceled: it is not kept

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from commerce import money
 from commerce.models import Agreement, AgreementPrice, Order, OrderLine, Payment, Price
-from commerce.operations.paying import cards, charging, fulfilment, open_orders, orders
+from commerce.operations.paying import cards, charging, fulfilment, open_orders, orders, spending
 from commerce.operations.paying.cards import Means
 from commerce.operations.pricing.prices import NotPriced, price_for
 from commerce.operations.pricing.taxes import terms_for
@@ -106,6 +106,7 @@ def order(
     :raises AgreementNotInForce: :raises NotPriced: as `quote`
     :raises NotPaidByInvoice: the agreement wants a card
     :raises PriceChanged: another total than the expected one
+    :raises SpendLimitExceeded: a spend limit that counts it, and that refuses, has no room
     :raises PaymentMethodNotAccepted: no card that the provider knows and that may pay here
     :raises ProviderUnavailable: the provider does not answer; nothing was ordered
     :raises CardDeclined: :raises PaymentCanceled: nothing was charged, the order is canceled
@@ -150,6 +151,19 @@ def _place(
         raise PriceChanged
     if means is None and (agreement is None or not agreement.pay_by_invoice):
         raise NotPaidByInvoice
+    proposal = spending.of_plan(
+        plan,
+        quantity,
+        unit_price=told.unit_price,
+        currency=told.currency,
+        total=told.total,
+        terms=TaxTerms.of(told),
+        tenant=buyer.tenant,
+        channel=Channel.CENTRAL,
+        subject=pk,
+        at=at,
+    )
+    spending.weigh(proposal=proposal, member=buyer, plan=plan, at=at)
     placed = _write(told, agreement, buyer=buyer, pk=pk, by=by, at=at)
     if means is not None:
         return placed, charging.start(order=placed, means=means, by=actor_of(buyer), at=at)

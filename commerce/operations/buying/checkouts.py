@@ -8,16 +8,17 @@ from django.utils.translation import gettext_lazy as _
 
 from commerce import money
 from commerce.models import Checkout, CheckoutState, Price
-from commerce.operations.paying import settlement
-from commerce.operations.pricing.prices import price_for
+from commerce.operations.paying import settlement, spending
+from commerce.operations.pricing.prices import NotPriced, prices_in
 from commerce.operations.pricing.taxes import terms_for
 from commerce.tax import TaxTerms, split
 from licensing.models import Channel, Plan
 from policies import eligibility
 from policies.eligibility import Answer, PurchaseRefused
 from policies.operations import decisions
+from policies.spending import Proposal
 from tenants.access import SYSTEM, Actor
-from tenants.directory.models import Membership
+from tenants.directory.models import Membership, Tenant
 from tenants.journal import events
 from tenants.refusal import BadInput, NotAllowed, Refused
 
@@ -63,11 +64,10 @@ def open_checkout(
     :raises MoreToAssignThanSeats: `assign_to` is longer than `quantity`
     """
     people = [by.home] if assign_to is None else list(assign_to)
-    answer = _allowed(plan, quantity, by=by, at=at)
+    answer, price, terms = _asked(plan, quantity, by=by, at=at)
     if len(people) > quantity:
         raise MoreToAssignThanSeats
-    price = price_for(plan, tenant=by.home.tenant, channel=Channel.SELF_SERVICE, at=at)
-    return _quote(answer, plan, quantity, price, terms_for(tenant=by.home.tenant, at=at), people, by=by, at=at)
+    return _quote(answer, plan, quantity, price, terms, people, by=by, at=at)
 
 
 def resume_or_open_checkout(*, plan: Plan, quantity: int, by: Actor, at: datetime) -> Checkout:
@@ -78,9 +78,7 @@ def resume_or_open_checkout(*, plan: Plan, quantity: int, by: Actor, at: datetim
     :raises PurchaseRefused: as `open_checkout`
     :raises NotPriced: as `open_checkout`
     """
-    answer = _allowed(plan, quantity, by=by, at=at)
-    price = price_for(plan, tenant=by.home.tenant, channel=Channel.SELF_SERVICE, at=at)
-    terms = terms_for(tenant=by.home.tenant, at=at)
+    answer, price, terms = _asked(plan, quantity, by=by, at=at)
     with transaction.atomic():
         # Row lock: the same person's links are followed one after another, so the second finds what the first opened.
         Membership.objects.select_for_update(of=("self",), no_key=True).get(pk=by.home.pk)
@@ -94,12 +92,37 @@ def resume_or_open_checkout(*, plan: Plan, quantity: int, by: Actor, at: datetim
         return found or _quote(answer, plan, quantity, price, terms, [by.home], by=by, at=at)
 
 
-def _allowed(plan: Plan, quantity: int, *, by: Actor, at: datetime) -> Answer:
-    answer = eligibility.decide(by.home, plan.product, plan=plan, quantity=quantity, at=at)
+def _asked(plan: Plan, quantity: int, *, by: Actor, at: datetime) -> tuple[Answer, Price, TaxTerms]:
+    """What the rules say of a purchase at today's price. One that they refuse needs no price."""
+    tenant = by.home.tenant
+    terms = terms_for(tenant=tenant, at=at)
+    price = prices_in(tenant.country, [plan], channel=Channel.SELF_SERVICE, on=tenant.today(at)).get(plan.pk)
+    proposal = _proposal(plan, quantity, price, terms, tenant, at=at) if price else None
+    answer = eligibility.decide(by.home, plan.product, plan=plan, quantity=quantity, proposal=proposal, at=at)
     if not (answer.allowed or answer.needs_approval):
         decisions.keep(answer=answer, plan=plan, quantity=quantity, by=by, at=at)
         raise PurchaseRefused(answer)
-    return answer
+    if price is None:
+        raise NotPriced
+    return answer, price, terms
+
+
+def _proposal(
+    plan: Plan, quantity: int, price: Price, terms: TaxTerms, tenant: Tenant, *, at: datetime
+) -> Proposal | None:
+    if not 0 < quantity <= plan.max_quantity:
+        return None  # refused for that, and nobody multiplies by it
+    net, tax = split(price.amount * quantity, terms, price.currency)
+    return spending.of_plan(
+        plan,
+        quantity,
+        unit_price=price.amount,
+        currency=price.currency,
+        total=net + tax,
+        terms=terms,
+        tenant=tenant,
+        at=at,
+    )
 
 
 @transaction.atomic

@@ -14,7 +14,7 @@ from commerce import money
 from commerce.models import Agreement, Order, OrderKind, OrderLine, PaymentSource
 from commerce.models.order import GRANTED
 from commerce.operations.changes.quotes import Direction, Position, Quote, Why
-from commerce.operations.paying import cards, charging, fulfilment, open_orders, orders
+from commerce.operations.paying import cards, charging, fulfilment, open_orders, orders, spending
 from commerce.operations.paying.cards import Means, PaymentMethodNotAccepted
 from commerce.proration import Part
 from commerce.tax import TaxTerms
@@ -22,8 +22,10 @@ from licensing.models import Channel, Subscription
 from licensing.operations import subscriptions
 from policies import eligibility
 from policies.eligibility import PurchaseRefused
-from policies.operations import decisions
+from policies.operations import commitments, decisions
+from policies.spending import Proposal
 from tenants.access import Actor, Right
+from tenants.ids import new_id
 from tenants.journal import events
 from tenants.refusal import Refused
 
@@ -44,7 +46,15 @@ def require_payer(subscription: Subscription, by: Actor) -> None:
         subscriptions.require_manager(subscription, by)
 
 
-def require_rules(subscription: Subscription, quantity: int, *, keep: bool, by: Actor, at: datetime) -> None:
+def require_rules(
+    subscription: Subscription,
+    quantity: int,
+    *,
+    keep: bool,
+    proposal: Proposal | None = None,
+    by: Actor,
+    at: datetime,
+) -> None:
     """
     Ask the rules of eligibility again for the whole number of seats; of the tenant's own only the plan's bounds.
 
@@ -54,7 +64,7 @@ def require_rules(subscription: Subscription, quantity: int, *, keep: bool, by: 
     if subscription.channel != Channel.SELF_SERVICE:
         orders.require_bounds(plan, quantity)
         return
-    answer = eligibility.decide(by.home, plan.product, plan=plan, quantity=quantity, at=at)
+    answer = eligibility.decide(by.home, plan.product, plan=plan, quantity=quantity, proposal=proposal, at=at)
     if keep:
         decisions.keep(answer=answer, plan=plan, quantity=quantity, by=by, at=at)
     if not answer.allowed:
@@ -96,8 +106,10 @@ def place(
         if not payment_method:
             means = _held(means, subscription, at=at)
         quote = quoted(subscription)
+        order_id = order_id or new_id()
+        proposal = spending.of_change(quote, order_id=order_id)
         try:
-            require_rules(subscription, quote.after, keep=True, by=by, at=at)
+            _weigh(quote, proposal, by=by, at=at)
         except PurchaseRefused as no:
             refused = no  # its decision stays, so the transaction goes through
         else:
@@ -113,6 +125,24 @@ def place(
     if payment:
         charging.send(payment=payment, return_url=return_url, at=at)
     return quote, open_orders.outcome(order.pk)
+
+
+def _weigh(quote: Quote, proposal: Proposal, *, by: Actor, at: datetime) -> None:
+    """
+    Ask the rules with what it costs, and count that towards the spend limits.
+
+    :raises PurchaseRefused: :raises BadInput: as `require_rules`
+    :raises SpendLimitExceeded: a limit has no room for what the tenant buys itself
+    """
+    subscription, plan = quote.subscription, quote.subscription.plan
+    is_own = subscription.channel != Channel.SELF_SERVICE
+    if not is_own:
+        commitments.lock_limits(member=by.home, product=plan.product)
+    require_rules(subscription, quote.after, keep=True, proposal=proposal, by=by, at=at)
+    if is_own:
+        spending.weigh(proposal=proposal, member=by.home, plan=plan, at=at)
+    else:
+        commitments.commit_spend(proposal=proposal, member=by.home, product=plan.product, at=at)
 
 
 def means_for(subscription: Subscription, payment_method: str, *, by: Actor, at: datetime) -> Means | Agreement:

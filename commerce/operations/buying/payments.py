@@ -12,13 +12,13 @@ from commerce.gateways.protocol import Charge
 from commerce.models import CardSetup, Checkout, CheckoutState, Order, OrderLine, Payment
 from commerce.operations.buying import approval_requests
 from commerce.operations.buying.checkouts import CheckoutCompleted, require_buyer, require_open
-from commerce.operations.paying import card_setups, cards, charging, orders
+from commerce.operations.paying import card_setups, cards, charging, orders, spending
 from commerce.operations.paying.cards import Means
 from commerce.operations.paying.settlement import live_payment, release_card
 from commerce.tax import TaxTerms
 from policies import eligibility
 from policies.eligibility import PurchaseRefused
-from policies.operations import approvals, decisions
+from policies.operations import approvals, commitments, decisions
 from tenants.access import Actor
 from tenants.refusal import Refused
 
@@ -121,11 +121,13 @@ def start(checkout: Checkout, means: Means, *, kept: bool = False, by: Actor, at
             return None
         require_open(checkout, at=at)
         plan, quantity = checkout.plan, checkout.quantity
-        answer = eligibility.decide(by.home, plan.product, plan=plan, quantity=quantity, at=at)
+        commitments.lock_limits(member=by.home, product=plan.product)
+        proposal = spending.of_checkout(checkout, at=at)
+        answer = eligibility.decide(by.home, plan.product, plan=plan, quantity=quantity, proposal=proposal, at=at)
         decisions.keep(answer=answer, plan=plan, quantity=quantity, by=by, at=at)
         is_answered = approvals.answered(answer, subject=checkout.pk, quantity=quantity)
-        # What a spend limit counts is committed here, where nothing was committed when the approval was asked for.
         if is_answered:
+            commitments.commit_spend(proposal=proposal, member=by.home, product=plan.product, at=at)
             order = Order.objects.filter(checkout=checkout).first() or _place_order(checkout, at=at)
             order.checkout = checkout
             payment = charging.start(order=order, means=means, by=by, at=at)

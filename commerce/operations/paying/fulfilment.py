@@ -17,6 +17,7 @@ from commerce.models import (
 from commerce.operations.accounts import ledger
 from commerce.operations.billing import invoices
 from commerce.operations.changes import scheduled
+from commerce.operations.paying import spending
 from licensing.models import Subscription
 from licensing.operations import lifecycle, seats, subscriptions
 from tenants.access import Actor
@@ -85,6 +86,7 @@ def fulfil_on_invoice(*, order: Order, at: datetime) -> None:
 def _grant(order: Order, by: Actor, at: datetime) -> None:
     order.subscription = _BRING[OrderKind(order.kind)](order, by, at)
     order.granted_at = at
+    spending.charged(order, order.subscription, at=at)
     ledger.order_billed(order=order, at=at)
 
 

@@ -11,6 +11,7 @@ from uuid import UUID
 from django.utils.translation import gettext_lazy as _
 
 from commerce.models import Checkout, Order, OrderLine, OrderState
+from commerce.operations.paying import spending
 from commerce.tax import TaxTerms
 from licensing.models import Plan
 from tenants.access import Actor
@@ -67,4 +68,5 @@ def cancel(order: Order, *, by: Actor, at: datetime) -> None:
     """End an order that nobody paid. The caller holds its lock."""
     order.state = OrderState.CANCELED
     order.save(update_fields=["state"])
+    spending.let_go(order)
     events.record("order.canceled", tenant=order.tenant, by=by, at=at, subject=order.pk)

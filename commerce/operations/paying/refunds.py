@@ -14,7 +14,7 @@ from commerce.gateways.protocol import GatewayUnavailable, RefundAnswer, RefundO
 from commerce.models import Order, OrderLine, OrderState, Payment, PaymentState, Refund, RefundReason, RefundState
 from commerce.operations.accounts import ledger
 from commerce.operations.billing import invoices
-from commerce.operations.paying import asking, orders
+from commerce.operations.paying import asking, orders, spending
 from tenants.access import SYSTEM, Actor
 from tenants.journal import events
 from tenants.refusal import Refused
@@ -67,6 +67,7 @@ def give_back(
     )
     _record("refund.succeeded", refund, order.currency, by, at)
     ledger.credited(refund=refund, at=at)
+    spending.given_back(refund, at=at)
     invoices.issue_credit_note(refund=refund, at=at)
     return refund
 
@@ -258,6 +259,7 @@ def _promise(
         return refund  # what it makes good is promised already
     if payment.state == PaymentState.SUCCEEDED:
         ledger.refund_promised(refund=refund, at=at)
+        spending.given_back(refund, at=at)
     elif payment.state == PaymentState.SET_ASIDE:
         ledger.set_aside_released(refund=refund, at=at)
     return refund

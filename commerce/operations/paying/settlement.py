@@ -18,8 +18,8 @@ from commerce.gateways.protocol import Charge, GatewayUnavailable, Outcome
 from commerce.models import Checkout, CheckoutState, Order, OrderState, Payment, PaymentState
 from commerce.models.payment import LIVE
 from commerce.operations.accounts import ledger
-from commerce.operations.paying import asking, cards, fulfilment, orders, refunds
-from policies.operations import approvals
+from commerce.operations.paying import asking, cards, fulfilment, orders, refunds, spending
+from policies.operations import approvals, commitments
 from tenants.access import SYSTEM, Actor
 from tenants.delivery import jobs
 from tenants.journal import events
@@ -123,6 +123,7 @@ def end_checkout(*, checkout: Checkout, state: CheckoutState, by: Actor, at: dat
     checkout.save(update_fields=["state"])
     for order in Order.objects.filter(checkout=checkout, state=OrderState.PENDING):
         orders.cancel(order, by=by, at=at)
+    commitments.release(tenant=checkout.tenant, subject=checkout.pk)
     events.record(f"checkout.{state.value}", tenant=checkout.tenant, by=by, at=at, subject=checkout.pk)
 
 
@@ -206,6 +207,7 @@ def _make_payable(order: Order, at: datetime) -> None:
     """After a try that brought nothing. What was ordered without a checkout is ordered again instead."""
     if order.checkout:
         _turn(order.checkout, CheckoutState.OPEN)
+        spending.let_go(order)
     else:
         _give_up(order, at)
 

@@ -28,6 +28,7 @@ class ProductEntry:
     capacity: Mapping[str, int] = field(default_factory=dict)
     trial_days: int | None = None
     trial_seats: int | None = None
+    trial_disabled_days: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

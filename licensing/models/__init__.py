@@ -8,6 +8,7 @@ from licensing.models.subscription import (
     Subscription,
     SubscriptionState,
 )
+from licensing.models.trial import TrialUse
 
 __all__ = [
     "GIVES_ACCESS",
@@ -21,4 +22,5 @@ __all__ = [
     "Subscription",
     "SubscriptionState",
     "Term",
+    "TrialUse",
 ]

@@ -39,6 +39,8 @@ class Product(models.Model):
     capacity = models.JSONField(_("capacity"), default=dict, blank=True)
     trial_days = models.PositiveSmallIntegerField(_("trial days"), null=True, blank=True)
     trial_seats = models.PositiveIntegerField(_("trial seats"), null=True, blank=True)
+    # How long an ended trial is kept; none: as every other, by LifecycleDays.
+    trial_disabled_days = models.PositiveSmallIntegerField(_("days an ended trial is kept"), null=True, blank=True)
     created_at = models.DateTimeField(editable=False)
 
     objects = ProductQuerySet.as_manager()
@@ -48,7 +50,11 @@ class Product(models.Model):
             models.CheckConstraint(
                 condition=Q(trial_days=None, trial_seats=None) | Q(trial_days__gte=1, trial_seats__gte=1),
                 name="product_trial_is_whole",
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(trial_disabled_days=None) | Q(trial_days__isnull=False),
+                name="product_keeps_only_trials_that_it_has",
+            ),
         ]
 
     def __str__(self) -> str:

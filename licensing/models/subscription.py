@@ -20,6 +20,7 @@ class Channel(models.TextChoices):
 
 
 class SubscriptionState(models.TextChoices):
+    TRIAL = "trial", _("Trial")
     ACTIVE = "active", _("Active")
     EXPIRED = "expired", _("In grace")
     DISABLED = "disabled", _("Disabled")
@@ -27,13 +28,14 @@ class SubscriptionState(models.TextChoices):
 
 
 # In these states people use the product.
-GIVES_ACCESS = (SubscriptionState.ACTIVE, SubscriptionState.EXPIRED)
+GIVES_ACCESS = (SubscriptionState.TRIAL, SubscriptionState.ACTIVE, SubscriptionState.EXPIRED)
 
 
 class EndCause(models.TextChoices):
     TERM_ENDED = "term_ended", _("The term ended")
     CANCELED = "canceled", _("Canceled with a refund")
     CHARGEBACK = "chargeback", _("The charge was contested")
+    TRIAL_ENDED = "trial_ended", _("The trial ended")
 
 
 class SubscriptionQuerySet(models.QuerySet["Subscription"]):
@@ -154,8 +156,13 @@ class Subscription(models.Model):
         return self.state in GIVES_ACCESS
 
     def runs_at(self, at: datetime) -> bool:
-        """Whether a term that is paid goes on at a moment; in grace it does not."""
+        """Whether a term that is paid goes on at a moment; in grace it does not, and a trial is not paid."""
         return self.state == SubscriptionState.ACTIVE and self.term_end > at
+
+    @property
+    def is_trial(self) -> bool:
+        """Also one that has ended. Nothing was charged for it, and nothing ever will be."""
+        return self.state == SubscriptionState.TRIAL or self.end_cause == EndCause.TRIAL_ENDED
 
     @property
     def seats_free(self) -> int:

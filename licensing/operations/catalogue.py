@@ -102,6 +102,7 @@ def _product_values(entry: ProductEntry) -> dict[str, Any]:
         "capacity": dict(entry.capacity),
         "trial_days": entry.trial_days,
         "trial_seats": entry.trial_seats,
+        "trial_disabled_days": entry.trial_disabled_days,
     }
 
 

@@ -51,8 +51,9 @@ def end(*, subscription: Subscription, cause: EndCause, by: Actor, at: datetime)
 
 
 def can_be_reactivated(subscription: Subscription) -> bool:
-    """In grace, or disabled."""
-    return subscription.state in (SubscriptionState.EXPIRED, SubscriptionState.DISABLED)
+    """In grace, or disabled. A trial never becomes a purchase: who wants to go on buys the product."""
+    ended = (SubscriptionState.EXPIRED, SubscriptionState.DISABLED)
+    return subscription.state in ended and not subscription.is_trial
 
 
 def next_term(subscription: Subscription, at: datetime) -> tuple[datetime, datetime]:
@@ -71,7 +72,7 @@ def reactivate(*, subscription: Subscription, by: Actor, at: datetime) -> Subscr
     """
     Another term, with renewal on. The people who held seats hold them still.
 
-    :raises SubscriptionInactive: it is active, or deleted
+    :raises SubscriptionInactive: it is active, or deleted, or was a trial
     """
     subscription = Subscription.objects.locked().select_related("plan").get(pk=subscription.pk)
     if not can_be_reactivated(subscription):
@@ -180,14 +181,15 @@ def _catch_up(subscription: Subscription, at: datetime) -> None:
     # Several steps at once when the sweep was away for long: each is dated at the moment when it was due.
     while subscription.state_ends_at is not None and subscription.state_ends_at <= at:
         since = subscription.state_ends_at
-        _move(subscription, next_state(subscription), by=SYSTEM, at=at, since=since, cause=EndCause.TERM_ENDED)
+        cause = EndCause.TRIAL_ENDED if subscription.is_trial else EndCause.TERM_ENDED
+        _move(subscription, next_state(subscription), by=SYSTEM, at=at, since=since, cause=cause)
 
 
 def next_state(subscription: Subscription) -> SubscriptionState:
     """What follows when the present state runs out."""
     if subscription.state == SubscriptionState.ACTIVE:
         return SubscriptionState.EXPIRED
-    if subscription.state == SubscriptionState.EXPIRED:
+    if subscription.state in (SubscriptionState.EXPIRED, SubscriptionState.TRIAL):
         return SubscriptionState.DISABLED
     return SubscriptionState.DELETED
 
@@ -225,7 +227,8 @@ def _move(
 
 def days_of(subscription: Subscription) -> Days:
     """
-    The row for cause and channel, else the one for the cause and every channel.
+    The row for cause and channel, else the one for the cause and every channel. Of a trial its product may know
+    better how long it is kept.
 
     :raises NoLifecycleDays: neither is there
     """
@@ -233,4 +236,5 @@ def days_of(subscription: Subscription) -> Days:
     row = rows.get(subscription.channel) or rows.get("")
     if row is None:
         raise NoLifecycleDays(f"{subscription.end_cause}, {subscription.channel}")
-    return Days(expired=row.expired_days, disabled=row.disabled_days)
+    kept = subscription.plan.product.trial_disabled_days if subscription.is_trial else None
+    return Days(expired=row.expired_days, disabled=row.disabled_days if kept is None else kept)

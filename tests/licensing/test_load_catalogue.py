@@ -117,6 +117,13 @@ def test_tells_what_was_added_changed_and_left_and_keeps_what_the_file_leaves_ou
 
 
 @pytest.mark.django_db
+def test_a_trial_may_say_how_long_it_is_kept_once_it_has_ended(load, file):
+    load(file(ONE.replace("{days: 60, seats: 1}", "{days: 60, seats: 1, disabled_days: 14}")))
+    assert Product.objects.get().trial_disabled_days == 14
+    load(file(ONE))
+    assert Product.objects.get().trial_disabled_days is None
+
+
 def test_a_product_without_trial_loses_the_one_it_had(load, file):
     load(file(ONE))
     load(file(ONE.replace("    trial: {days: 60, seats: 1}\n", "")))

@@ -9,13 +9,14 @@ from commerce.gateways.protocol import GatewayUnavailable, RefundAnswer, RefundO
 from commerce.gateways.sandbox import SandboxGateway
 from commerce.models import Invoice, Order, Payment, Refund
 from commerce.operations.changes import cancellations
-from commerce.operations.paying import charging, incoming, refunds, settlement
+from commerce.operations.paying import charging, disputes, incoming, refunds, settlement
 from licensing.operations import lifecycle
 from tenants.access import SYSTEM
 from tests import ledger
 from tests.commerce.changes import DAY, STEP_CARD, change, confirm, findings, reactivate, seats_of
 from tests.commerce.conftest import state_of
-from tests.commerce.provider import bought, owed, tell
+from tests.commerce.differences import compare
+from tests.commerce.provider import BANK, bought, owed, tell
 from tests.factories import NOON, MembershipFactory, TaxRateFactory, acting, buy, buy_centrally
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
@@ -82,6 +83,22 @@ def test_one_that_failed_stays_so_whatever_is_said_of_it_later(ana, plan):
     payment.refresh_from_db()
     assert (state_of(refund), payment.refunded) == ("failed", 0)
     assert not Invoice.objects.filter(kind="credit_note").exists()
+
+
+@pytest.mark.parametrize("left", [1, 0])
+def test_one_that_waits_for_the_bank_is_no_difference_however_much_it_is_of(ana, plan, monkeypatch, left):
+    subscription = buy(ana, plan)
+
+    def away(self, **asked):
+        raise GatewayUnavailable
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SandboxGateway, "refund", away)
+        change(subscription, left) if left else cancel(subscription)
+    disputes.settle_dispute(report=BANK.contest(Payment.objects.get().pk), at=NOON)
+    settlement.reconcile(at=NOON + MINUTES)
+    assert state_of(Refund.objects.get()) == "started"
+    assert compare(NOON + MINUTES).standing == 0
 
 
 @pytest.mark.parametrize("inclusive", [False, True])

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from commerce import money
 from commerce.gateways.protocol import Charge, DisputeReport, Outcome, RefundAnswer, RefundOutcome
 from commerce.models import DifferenceKind, Dispute, Payment, PaymentState, Refund, RefundReason, RefundState
-from commerce.models.payment import LIVE
+from commerce.models.payment import LIVE, TAKING
 
 CAPTURED_HERE = (PaymentState.SUCCEEDED, PaymentState.SURPLUS, PaymentState.SET_ASIDE)
 
@@ -130,12 +130,14 @@ def of_stranger(charge: Charge) -> Found:
 def must_be_there(settled_by: datetime | None) -> Q:
     """
     Refunds that the provider must know: those that it gave back by our key, and those that were promised so long ago
-    that they were sent. What the bank took meanwhile is not sent.
+    that they were sent. What the bank contests meanwhile is not sent.
     """
     sent = Q(state=RefundState.SUCCEEDED) & ~Q(reason=RefundReason.EXTERNAL)
     if settled_by is None:
         return sent
-    return sent | Q(state=RefundState.STARTED, created_at__lt=settled_by, payment__disputed=0)
+    # Asked of the disputes: of a charge that was promised back as a whole the bank finds nothing left to take.
+    held = Dispute.objects.filter(payment=OuterRef("payment"), state__in=TAKING)
+    return sent | Q(state=RefundState.STARTED, created_at__lt=settled_by) & ~Q(Exists(held))
 
 
 def refunds_like(answer: RefundAnswer) -> Q:

@@ -46,6 +46,7 @@ def test_money_goes_back_on_the_intent_with_our_key(wire):
 @pytest.mark.parametrize(
     "status, outcome",
     [
+        (None, RefundOutcome.PENDING),
         ("pending", RefundOutcome.PENDING),
         ("requires_action", RefundOutcome.PENDING),
         ("succeeded", RefundOutcome.SUCCEEDED),

@@ -1,6 +1,5 @@
 """Another number of seats, the end of a subscription, and going on with it: previewed, then done."""
 
-from datetime import datetime
 from typing import Any
 from urllib.parse import urljoin
 from uuid import UUID
@@ -20,11 +19,10 @@ from commerce.api.checkouts import PROBLEM, REFUSED, CardDeclinedOut
 from commerce.api.subscriptions import SubscriptionView
 from commerce.models import Order, OrderState
 from commerce.operations.buying import ordering
-from commerce.operations.changes import cancellations, quantity, reactivations, reducing
+from commerce.operations.changes import cancellations, quantity, reactivations
 from commerce.operations.changes.quantity import When
 from commerce.operations.changes.quotes import Quote
 from licensing.models import Subscription
-from tenants.api.models import IdempotencyKey
 from tenants.api.reading import Flag, Input
 from tenants.api.schema import problem
 
@@ -92,10 +90,6 @@ class ChangeView(SubscriptionView):
         """What the call that held this key ordered before it died."""
         return ordering.past_order(subscription, self.key_id, by=self.actor) if self.taken_over else None
 
-    def first_called_at(self) -> datetime:
-        """When the call came in first whose key this one has taken over."""
-        return IdempotencyKey.objects.values_list("created_at", flat=True).get(pk=self.key_id)
-
 
 class ChangeQuantity(ChangeView):
     scopes = {"POST": "purchases:write"}
@@ -130,9 +124,7 @@ class ChangeQuantity(ChangeView):
         order = self.earlier(subscription)
         if order is not None:
             return self.told(ordering.quote_of(order, subscription), order=order)
-        given_back = self.earlier_reduction(subscription, body["quantity"])
-        if given_back is not None:
-            return self.told(given_back)
+        kept: list[Response] = []
         done = quantity.change(
             subscription=subscription,
             quantity=body["quantity"],
@@ -142,15 +134,11 @@ class ChangeQuantity(ChangeView):
             expecting=body.get("expected_total"),
             return_url=self.return_url(subscription),
             order_id=self.key_id,
+            keep=lambda quote: kept.append(self.keep(self.told(quote))),
             by=self.actor,
             at=timezone.now(),
         )
-        return self.told(done.quote, order=done.order)
-
-    def earlier_reduction(self, subscription: Subscription, wanted: int) -> Quote | None:
-        if not self.taken_over:
-            return None
-        return reducing.past_reduction(subscription=subscription, quantity=wanted, since=self.first_called_at())
+        return kept[0] if kept else self.told(done.quote, order=done.order)
 
 
 class Reactivate(ChangeView):
@@ -218,20 +206,16 @@ class Cancel(ChangeView):
 
     def cancel(self, subscription: Subscription) -> Response:
         body = self.body(CancelBody)
-        if self.taken_over:
-            # The call that held this key died on its way: what it did is the answer.
-            earlier = cancellations.past_cancellation(subscription=subscription, since=self.first_called_at())
-            if earlier is not None:
-                return self.canceled(earlier)
-        return self.canceled(
-            cancellations.cancel_subscription(
-                subscription=subscription,
-                reason=body["reason"],
-                as_of=body.get("as_of"),
-                by=self.actor,
-                at=timezone.now(),
-            )
+        kept: list[Response] = []
+        cancellations.cancel_subscription(
+            subscription=subscription,
+            reason=body["reason"],
+            as_of=body.get("as_of"),
+            keep=lambda told: kept.append(self.keep(self.canceled(told))),
+            by=self.actor,
+            at=timezone.now(),
         )
+        return kept[0]
 
     def canceled(self, cancellation: cancellations.Cancellation) -> Response:
         context = {"purchase": self.shown(cancellation.subscription.pk)}

@@ -47,6 +47,7 @@ class CallView(APIView):
     taken_over = False
     # Inside `once`: the same for every call that takes the key over, and for no other.
     key_id: UUID
+    _key: IdempotencyKey
     default_ordering: ClassVar[str] = pages.NEWEST_FIRST
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -126,13 +127,25 @@ class CallView(APIView):
             raise TypeError(f"{type(self).__name__}.idempotent must name {self.request.method}")
 
         def with_problems(key: IdempotencyKey) -> Response:
-            self.taken_over, self.key_id = key.taken_over, key.pk
+            self.taken_over, self.key_id, self._key = key.taken_over, key.pk, key
             try:
                 return work()
             except problem.ANSWERED as refused:
                 return self.handle_exception(refused)
 
         return idempotency.run(self.request, actor=self.actor, work=with_problems)
+
+    def keep(self, answer: Response) -> Response:
+        """
+        Inside `once`, as the last step of the deed's own transaction: keep the answer together with the deed, so that
+        whoever sends the call again gets this very answer, even if the process dies before it is sent.
+
+        :raises IdempotencyKeyInUse: this call was taken for dead, and another one does it: nothing of this one stays
+        """
+        body, headers = idempotency.rendered(answer)
+        if not idempotency.keep(self._key, status=answer.status_code, headers=headers, body=body):
+            raise idempotency.IdempotencyKeyInUse(retry_after=idempotency.RETRY_AFTER)
+        return answer
 
 
 class TenantView(CallView):

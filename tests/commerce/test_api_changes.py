@@ -6,11 +6,10 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from commerce.models import Order, Payment, PaymentMethod, PaymentSource, Price, Refund, SandboxCharge, TaxRate
+from commerce.models import Order, PaymentMethod, PaymentSource, Price, Refund, TaxRate
 from licensing.models import Subscription
 from licensing.operations import lifecycle
 from policies.models import Decision
-from tenants.api.models import IdempotencyKey
 from tests import ledger
 from tests.callers import Api
 from tests.commerce.conftest import errors
@@ -296,56 +295,6 @@ class TestReactivating:
             assert ask(admin, in_grace, body, action="reactivate/").json()["code"] == "not_allowed"
             colleague = MembershipFactory(tenant=ana.tenant)
             assert ask(colleague, in_grace, body, action="reactivate/").status_code == 404
-
-
-class TestACallThatDied:
-    """Whoever sends it again gets what it did, never a second time."""
-
-    def died(self, key="k"):
-        IdempotencyKey.objects.filter(key=key).update(status=None, leased_until=timezone.now() - timedelta(seconds=1))
-
-    @pytest.mark.parametrize("card", ["pm_card_visa", "pm_card_authenticationRequired"])
-    def test_after_it_ordered_seats(self, ana, half_gone, card):
-        body = {"quantity": 8, "payment_method": card}
-        first = ask(ana, half_gone, body)
-        self.died()
-        again = ask(ana, half_gone, body)
-        assert again.status_code == first.status_code
-        for field in ("state", "order", "next_action", "lines", "total", "quantity", "quantity_before"):
-            assert again.json()[field] == first.json()[field], field
-        assert Payment.objects.count() == 2
-
-    def test_after_its_card_was_declined(self, ana, half_gone):
-        body = {"quantity": 8, "payment_method": "pm_card_chargeDeclined"}
-        first = ask(ana, half_gone, body)
-        self.died()
-        again = ask(ana, half_gone, body)
-        assert (again.status_code, again.json()) == (402, first.json())
-        assert SandboxCharge.objects.using("sandbox").count() == 2
-
-    def test_after_it_gave_seats_back(self, ana, subscription):
-        shown = Api(ana).post(path(subscription), {"quantity": 1, "preview": True}).json()
-        body = {"quantity": 1, "as_of": shown["as_of"]}
-        first = ask(ana, subscription, body)
-        self.died()
-        again = ask(ana, subscription, body)
-        assert (again.status_code, again.json()["total"]) == (200, first.json()["total"])
-        assert (again.json()["quantity_before"], again.json()["quantity"]) == (2, 1)
-        assert len(ledger.refunded()) == 1
-
-    def test_after_it_reactivated(self, ana, plan):
-        subscription = buy(ana, plan, 2, at=timezone.now() - timedelta(days=40))
-        lifecycle.advance_due(at=timezone.now())
-        first = ask(ana, subscription, {}, action="reactivate/")
-        self.died()
-        again = ask(ana, subscription, {}, action="reactivate/")
-        assert (again.status_code, again.json()["order"]) == (200, first.json()["order"])
-        assert len(ledger.captured()) == 2
-
-    def test_before_it_did_anything(self, ana, half_gone):
-        refused = ask(ana, half_gone, {"quantity": 8, "payment_method": "nonsense"})
-        assert refused.status_code == 400
-        assert ask(ana, half_gone, {"quantity": 8}).status_code == 200
 
 
 @pytest.mark.parametrize("body", [{"quantity": 90}, {"quantity": 1}])

@@ -29,7 +29,7 @@ from commerce.gateways.sandbox import SandboxGateway  # noqa: E402
 from commerce.models import Checkout, Difference, Order, PaymentMethod  # noqa: E402
 from commerce.operations.accounts import catching_up, repairs  # noqa: E402
 from commerce.operations.buying import checkouts, payments  # noqa: E402
-from commerce.operations.changes import cancellations, scheduled  # noqa: E402
+from commerce.operations.changes import cancellations, lines, scheduled  # noqa: E402
 from commerce.operations.paying import charging, incoming, kept_cards, open_orders, settlement  # noqa: E402
 from licensing.models import Subscription  # noqa: E402
 from licensing.operations import lifecycle  # noqa: E402
@@ -62,6 +62,7 @@ POINTS = {
         settlement.fulfilment, "fulfil", dying(settlement.fulfilment.fulfil, first=False)
     ),
     "after the settlement": lambda: patch.object(charging, "shown", dying(charging.shown, first=True)),
+    "before the change commits": lambda: patch.object(lines, "give_back", dying(lines.give_back, first=False)),
     "before the refund": lambda: patch.object(SandboxGateway, "refund", dying(SandboxGateway.refund, first=True)),
     "after the refund": lambda: patch.object(SandboxGateway, "refund", dying(SandboxGateway.refund, first=False)),
 }

@@ -105,6 +105,39 @@ class TestAtThePointsThatMatter:
         assert len(ledger.captured()) == 2
         books_agree()
 
+    @pytest.mark.parametrize("point", ["before the refund", "after the refund"])
+    def test_the_clients_own_retry_of_seats_given_back_is_told_what_its_call_did(self, victim, point):
+        ana = MembershipFactory()
+        bought = buy(ana, plan_on_sale(), at=timezone.now() - timedelta(days=1))
+        path, body = f"/api/v1/subscriptions/{bought.pk}/quantity/", {"quantity": 1}
+        call = {"do": "call", "path": path, "token": token_for(ana), "key": "first", **body}
+        assert victim({**call, "die": point}) == [KILLED]
+        api = Api(ana)
+        # Somebody was faster with another change: it is not what the first call is answered with.
+        assert api.post(path, {"quantity": 4}, key="second").json()["quantity_before"] == 1
+        again = api.post(path, body, key="first")
+        assert (again.status_code, again["Idempotent-Replayed"]) == (200, "true")
+        assert (again.json()["quantity_before"], again.json()["quantity"]) == (2, 1)
+        with time_machine.travel(timezone.now() + timedelta(seconds=61)):
+            settlement.reconcile(at=timezone.now())
+        assert seats_of(bought)[0] == 4
+        assert len(ledger.refunded()) == 1
+        books_agree()
+
+    def test_a_call_that_died_before_its_commit_is_done_by_its_retry(self, victim):
+        ana = MembershipFactory()
+        bought = buy(ana, plan_on_sale(), at=timezone.now() - timedelta(days=1))
+        path, body = f"/api/v1/subscriptions/{bought.pk}/quantity/", {"quantity": 1}
+        call = {"do": "call", "path": path, "token": token_for(ana), "key": "first", **body}
+        assert victim({**call, "die": "before the change commits"}) == [KILLED]
+        assert seats_of(bought)[0] == 2
+        with time_machine.travel(timezone.now() + timedelta(seconds=31)):
+            again = Api(ana).post(path, body, key="first")
+        assert (again.status_code, again.json()["quantity_before"], again.json()["quantity"]) == (200, 2, 1)
+        assert "Idempotent-Replayed" not in again
+        assert len(ledger.refunded()) == 1
+        books_agree()
+
 
 class TestBeforeEveryStatement:
     """The nth statement is never sent."""

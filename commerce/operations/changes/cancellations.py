@@ -1,5 +1,6 @@
 """Ending a subscription early, with the money that goes back for it."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +16,7 @@ from commerce.operations.paying import orders as order_operations
 from commerce.operations.paying import settlement
 from commerce.operations.paying.settlement import PaymentInProgress
 from commerce.tax import TaxTerms
-from licensing.models import EndCause, Seat, Subscription, SubscriptionState
+from licensing.models import EndCause, Seat, Subscription
 from licensing.operations import lifecycle, seats, subscriptions
 from licensing.operations.subscriptions import SubscriptionInactive
 from tenants.access import Actor
@@ -98,14 +99,20 @@ def preview_cancellation(
 
 
 def cancel_subscription(
-    *, subscription: Subscription, reason: str, as_of: datetime | None = None, by: Actor, at: datetime
+    *,
+    subscription: Subscription,
+    reason: str,
+    as_of: datetime | None = None,
+    keep: Callable[[Cancellation], object] = lambda told: None,
+    by: Actor,
+    at: datetime,
 ) -> Cancellation:
     """
     Cancel. Each line that is still inside its refund window (7 times 24 h from its charge) ends now, and its unused
     part goes back to the card, or off the invoice; the others run to the end of the term. Where none does, access ends
     now; else renewal is turned off and the subscription shrinks to what runs: the people above that, those who came
     last, lose their seats and are told. What waited for the renewal, or for a payment, is withdrawn. Nothing to give
-    back and renewal off already: nothing changes.
+    back and renewal off already: nothing changes. `keep` is told what was done, in its transaction.
 
     :raises NotAllowed: not its owner, nor an admin who may end it
     :raises SubscriptionInactive: it has ended already
@@ -117,7 +124,9 @@ def cancel_subscription(
     subscriptions.require_ender(subscription, by)
     quotes.moment(as_of, at=at)  # refused before any card is released
     release_cards(subscription, at=at)
-    cancellation = end(subscription=subscription, reason=reason, as_of=as_of, by=by, at=at)
+    with transaction.atomic():
+        cancellation = end(subscription=subscription, reason=reason, as_of=as_of, by=by, at=at)
+        keep(cancellation)
     lines.send_refunds(cancellation.refunds, at=at)
     return cancellation
 
@@ -157,32 +166,6 @@ def end(
     )
     lines.give_back(cancellation.refunds, reason=RefundReason.CANCELED, by=by, at=at)
     return cancellation
-
-
-def past_cancellation(*, subscription: Subscription, since: datetime) -> Cancellation | None:
-    """
-    What a cancel did at a moment or after it: for the retry of a call that died before it could answer. None: there was
-    no cancel that gave anything back.
-    """
-    back = lines.past(subscription, reason=RefundReason.CANCELED, since=since)
-    if not back:
-        return None
-    at = back[0].starts_at
-    runs = subscription.state == SubscriptionState.ACTIVE
-    running = [held.giving_back(held.line.seats_left, at=at) for held in lines.of_term(subscription, at=at)]
-    seats_of = Seat.objects.filter(subscription=subscription).with_people().order_by("-assigned_at", "-pk")
-    lost = seats_of.filter(released_at=at) if runs else seats_of.open()
-    return Cancellation(
-        subscription=subscription,
-        refunds=back,
-        running=tuple(running) if runs else (),
-        currency=back[0].currency,
-        terms=quotes.terms_of(back),
-        losing=lost.count(),
-        people=tuple(lost[:NAMED]),
-        ends_at=subscription.term_end if runs else at,
-        as_of=at,
-    )
 
 
 def _cancellation(subscription: Subscription, *, at: datetime) -> Cancellation:

@@ -1,5 +1,6 @@
 """Another number of seats: now or from the renewal on, with or without money."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -80,6 +81,7 @@ def change(
     expecting: Decimal | None = None,
     return_url: str,
     order_id: UUID | None = None,
+    keep: Callable[[Quote], object] = lambda told: None,
     by: Actor,
     at: datetime,
 ) -> Changed:
@@ -87,6 +89,7 @@ def change(
     Have another number of seats. More now: charged for the rest of the term. Fewer now: the newest go back inside their
     window, the rest at the renewal. The number that it has already: what waited for the renewal is withdrawn.
     `as_of`: the moment of a preview, to be charged exactly what it showed; `expecting`: the total that it showed.
+    An order that is placed has the id `order_id`; where none is, `keep` is told what was done, in its transaction.
 
     :raises NotAllowed: `by` may not spend on it
     :raises NotPriced: nothing was ever charged for it
@@ -125,6 +128,7 @@ def change(
             as_of=moment,
             shown=shown,
             expecting=expecting,
+            keep=keep,
             by=by,
             at=at,
         )
@@ -132,7 +136,7 @@ def change(
     placed = ordering.past_order(subscription, order_id, by=by) if order_id and when == When.NOW else None
     if placed:  # by the first click, which has brought that number
         return Changed(quote=ordering.quote_of(placed, subscription), order=placed)
-    return Changed(quote=_schedule(subscription, quantity, when, by=by, at=at))
+    return Changed(quote=_schedule(subscription, quantity, when, keep=keep, by=by, at=at))
 
 
 @transaction.atomic
@@ -150,17 +154,27 @@ def withdraw(*, subscription: Subscription, by: Actor, at: datetime) -> None:
 
 
 @transaction.atomic
-def _schedule(subscription: Subscription, quantity: int, when: str, *, by: Actor, at: datetime) -> Quote:
+def _schedule(
+    subscription: Subscription,
+    quantity: int,
+    when: str,
+    *,
+    keep: Callable[[Quote], object],
+    by: Actor,
+    at: datetime,
+) -> Quote:
     subscription = Subscription.objects.locked().with_people().get(pk=subscription.pk)
     open_orders.require_nothing_pending(subscription)
     if quantity == subscription.quantity:
         told = _as_it_is(subscription, at=at)
         scheduled.withdraw(subscription=subscription, by=by, at=at)
+        keep(told)
         return told
     if when != When.RENEWAL:
         raise quotes.ChangedSincePreview
     told = _at_renewal(subscription, quantity, by=by, at=at)
     scheduled.schedule(subscription=subscription, quantity=quantity, by=by, at=at)
+    keep(told)
     return told
 
 

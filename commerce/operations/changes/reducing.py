@@ -1,6 +1,6 @@
 """Fewer seats: those that were charged last are given back, as long as they may be; the rest go at the renewal."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -67,11 +67,13 @@ def reduce(
     as_of: datetime,
     shown: bool,
     expecting: Decimal | None = None,
+    keep: Callable[[Quote], object],
     by: Actor,
     at: datetime,
 ) -> Quote:
     """
-    Give seats back. What goes back is sent to the card after the commit, or taken off an invoice that is open.
+    Give seats back. What goes back is sent to the card after the commit, or taken off an invoice that is open. `keep`
+    is told what was done, in the transaction.
 
     :raises PaymentInProgress: an order of it waits for its payment
     :raises ChangedSincePreview: it has that many by now, or was changed after somebody looked
@@ -94,28 +96,9 @@ def reduce(
             count = told.before - told.after
             subscriptions.remove_seats(subscription=subscription, count=count, by=by, at=at)
         lines.give_back(now, reason=RefundReason.REDUCED, by=by, at=at)
+        keep(told)
     lines.send_refunds(now, at=at)
     return told
-
-
-def past_reduction(*, subscription: Subscription, quantity: int, since: datetime) -> Quote | None:
-    """As `lines.past`, of a reduction. None: nothing was given back."""
-    back = lines.past(subscription, reason=RefundReason.REDUCED, since=since)
-    if not back:
-        return None
-    rest = subscription.quantity - quantity
-    return Quote(
-        subscription=subscription,
-        direction=Direction.REFUND,
-        lines=back,
-        currency=back[0].currency,
-        terms=terms_of(back),
-        before=subscription.quantity + _seats(back),
-        after=subscription.quantity,
-        scheduled=quantity if rest else None,
-        takes_effect_at=subscription.term_end if rest else back[0].starts_at,
-        as_of=back[0].starts_at,
-    )
 
 
 def _taken(held: list[lines.Held], count: int, at: datetime) -> list[Position]:

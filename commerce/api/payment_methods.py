@@ -123,7 +123,13 @@ class PaymentMethods(CardView):
         return self.page(self.usable().with_use(), PaymentMethodOut)
 
     @extend_schema(
-        operation_id="add_payment_method", request=NewPaymentMethodBody, responses={201: PaymentMethodOut, **TRIED}
+        operation_id="add_payment_method",
+        request=NewPaymentMethodBody,
+        responses={
+            200: OpenApiResponse(PaymentMethodOut, description="The card was kept already: it is the same one"),
+            201: PaymentMethodOut,
+            **TRIED,
+        },
     )
     def post(self, request: Request) -> Response:
         """Keep a card for later charges. The same card again is the same card: nothing is kept twice."""
@@ -135,7 +141,7 @@ class PaymentMethods(CardView):
             by=self.actor,
             at=timezone.now(),
         )
-        return self.tried(setup, kept=201)
+        return self.tried(setup, kept=200 if setup.found_kept else 201)
 
 
 class OnePaymentMethod(CardView):

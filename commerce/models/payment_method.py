@@ -201,6 +201,11 @@ class CardSetup(models.Model):
     def __str__(self) -> str:
         return str(self.pk)
 
+    @property
+    def found_kept(self) -> bool:
+        """The card was kept before somebody tried to add it."""
+        return self.payment_method is not None and self.payment_method.created_at < self.started_at
+
 
 class PaymentSourceQuerySet(models.QuerySet["PaymentSource"]):
     def open(self) -> Self:

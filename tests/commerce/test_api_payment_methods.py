@@ -70,8 +70,16 @@ class TestAdding:
         }
         assert api.get(f"payment-methods/{kept.pk}/").json() == card
 
-    def test_the_same_token_again_is_the_same_card(self, api):
-        assert add(api) == add(api)
+    def test_the_same_token_again_is_the_same_card_and_not_a_new_one(self, api):
+        card = add(api)
+        again = api.post("payment-methods/", {"token": VISA})
+        assert (again.status_code, again.json()) == (200, card)
+        assert PaymentMethod.objects.count() == 1
+
+    def test_one_that_was_removed_is_new_again(self, api):
+        card = add(api)
+        assert api.delete(f"payment-methods/{card['id']}/").status_code == 204
+        assert add(api)["id"] != card["id"]
 
     def test_for_the_organisation_by_an_admin_alone(self, api, admin):
         problem(api.post("payment-methods/", {"token": VISA, "for_organisation": True}), 403, "not_allowed")

@@ -8,7 +8,8 @@ from contextlib import nullcontext
 from typing import NoReturn
 
 import environ
-from django.core.management import execute_from_command_line
+from django.core.management import ManagementUtility, get_commands
+from django.core.management.base import BaseCommand
 
 from config import embedded
 from config.environment import data_dir
@@ -20,12 +21,23 @@ NEED_NO_DATABASE = {
 }  # fmt: skip
 
 
+class Commands(ManagementUtility):
+    def fetch_command(self, subcommand: str) -> BaseCommand:
+        """One that does not exist is wrong usage, as an argument is that does not exist; Django itself exits 1."""
+        try:
+            return super().fetch_command(subcommand)
+        except SystemExit:
+            if subcommand in get_commands():
+                raise
+            sys.exit(2)
+
+
 def manage(arguments: list[str]) -> int:
     """Run one command, on the embedded database where it needs one and none is configured."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     signal.signal(signal.SIGTERM, leave_in_order)
     if not is_demo():
-        execute_from_command_line(arguments)
+        Commands(arguments).execute()
         return 0
     os.environ["DEMO"] = "1"
     try:
@@ -33,7 +45,7 @@ def manage(arguments: list[str]) -> int:
             if found:
                 for name, value in found.environment.items():
                     os.environ.setdefault(name, value)
-            execute_from_command_line(arguments)
+            Commands(arguments).execute()
     except (embedded.NotToBeHad, PermissionError) as reason:
         sys.stderr.write(f"seatwise: {reason}\n")
         return 1

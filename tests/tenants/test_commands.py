@@ -5,6 +5,7 @@ import pytest
 from django.core.management import CommandError, call_command, load_command_class
 from django.utils import timezone
 
+from config.manage import Commands
 from tenants.access import SCOPES
 from tenants.directory.models import MemberState
 from tenants.management import operator_command
@@ -106,6 +107,14 @@ def test_wrong_usage_exits_2(wrong):
 def operator_command_line(name, *arguments):
     """As from the shell, in this process."""
     load_command_class("tenants", name).run_from_argv(["manage.py", name, *arguments])
+
+
+def test_a_command_that_does_not_exist_is_wrong_usage(capsys):
+    for words in (["nosuchcommand"], ["help", "nosuchcommand"]):
+        with pytest.raises(SystemExit) as end:
+            Commands(["manage.py", *words]).execute()
+        assert end.value.code == 2
+        assert "Unknown command: 'nosuchcommand'" in capsys.readouterr().err
 
 
 def test_refused_from_the_shell_exits_1_with_the_reason_alone(capsys, monkeypatch):

@@ -179,7 +179,9 @@ def _hold_while_undecided(subscription: Subscription, at: datetime, *, but: Disp
     if not _is_ended_by_disputes(subscription):
         return
     undecided = Dispute.objects.keeping_ended(subscription.pk).filter(state=DisputeState.OPEN)
-    if undecided.exclude(pk=but.pk if but else None).exists():
+    if but is not None:
+        undecided = undecided.exclude(pk=but.pk)
+    if undecided.exists():
         lifecycle.hold(subscription=subscription, by=SYSTEM, at=at)
     else:
         lifecycle.release(subscription=subscription, by=SYSTEM, at=at)

@@ -22,6 +22,7 @@ from tenants.api.fields import MoneyField
 from tenants.api.reading import Input
 from tenants.api.schema import page_of
 from tenants.api.views import TenantView
+from tenants.refusal import BadInput
 
 
 class LimitScopeBody(Input):
@@ -150,8 +151,14 @@ class OneSpendLimit(SpendLimitView):
 
 
 def terms_in(body: dict[str, Any]) -> dict[str, Any]:
-    """With amount and currency apart."""
+    """With amount and currency apart.
+
+    :raises BadInput: one of the two is missing
+    """
     if "amount" not in body:
         return body
     money = body["amount"]
+    for name in ("amount", "currency"):
+        if name not in money:
+            raise BadInput(_("This field is required."), field=f"amount.{name}", code="required")
     return body | {"amount": Decimal(money["amount"]), "currency": money["currency"]}

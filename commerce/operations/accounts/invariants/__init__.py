@@ -33,6 +33,11 @@ from commerce.operations.accounts.invariants.payments import (
     refunds_add_up,
 )
 from commerce.operations.accounts.invariants.seats import seats_of_the_term_were_ordered
+from commerce.operations.accounts.invariants.spending import (
+    nothing_counts_that_nobody_will_pay,
+    renewals_count_towards_limits,
+    what_was_bought_counts_towards_limits,
+)
 from commerce.operations.accounts.invariants.taxes import (
     lines_are_taxed_as_their_order,
     no_more_tax_goes_back_than_was_charged,
@@ -63,6 +68,9 @@ CHECKS: tuple[Callable[[], Iterator[str]], ...] = (
     ledger_agrees_with_orders,
     ledger_agrees_with_payments,
     ledger_agrees_with_invoices,
+    what_was_bought_counts_towards_limits,
+    renewals_count_towards_limits,
+    nothing_counts_that_nobody_will_pay,
     provider_agrees,
     nothing_waits_for_the_operator,
     *directory_invariants.CHECKS,

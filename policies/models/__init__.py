@@ -7,6 +7,7 @@ from policies.models.limit import LimitLevel, LimitMode, LimitNotice, Period, Sp
 from policies.models.market import Market
 from policies.models.policy import Policy, PolicyValue, TenantSettings
 from policies.models.product import SelfServiceProduct
+from policies.models.request import How, LicenseRequest, LicenseRequestPerson, PersonState, RequestState
 
 __all__ = [
     "Approval",
@@ -16,13 +17,18 @@ __all__ = [
     "Counted",
     "Decision",
     "Exclusion",
+    "How",
+    "LicenseRequest",
+    "LicenseRequestPerson",
     "LimitLevel",
     "LimitMode",
     "LimitNotice",
     "Market",
     "Period",
+    "PersonState",
     "Policy",
     "PolicyValue",
+    "RequestState",
     "SelfServiceProduct",
     "SpendLimit",
     "TenantSettings",

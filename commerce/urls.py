@@ -3,6 +3,7 @@
 from django.urls import path
 
 from commerce.views import (
+    approving,
     buying,
     cancelling,
     catalogue,
@@ -30,6 +31,10 @@ urlpatterns = [
     path("checkouts/<uuid:checkout_id>/pay/", checkouts.pay, name="checkout-pay"),
     path("checkouts/<uuid:checkout_id>/other-card/", checkouts.other_card, name="checkout-other-card"),
     path("checkouts/<uuid:checkout_id>/return/", checkouts.come_back, name="checkout-return"),
+    path("checkouts/<uuid:checkout_id>/withdraw/", approving.withdraw, name="checkout-withdraw"),
+    path("my/approvals/", approving.my_approvals, name="my-approvals"),
+    path("my/approvals/<uuid:approval_id>/", approving.my_approval, name="my-approval"),
+    path("my/approvals/<uuid:approval_id>/decide/", approving.decide, name="my-approval-decide"),
     path("checkouts/<uuid:checkout_id>/use-free-seat/", free_seats.use_instead, name="checkout-use-free-seat"),
     path("buy/<slug:plan_id>/use-free-seat/", free_seats.claim, name="buy-use-free-seat"),
     path("my/seats/<uuid:seat_id>/", free_seats.my_seat, name="my-seat"),

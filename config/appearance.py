@@ -24,6 +24,11 @@ def _page(title: str | Promise, model: str, icon: str) -> dict[str, Any]:
     return {"title": title, "icon": icon, "link": link, "permission": _shown(model)}
 
 
+def _beside_policies(title: str | Promise, name: str, icon: str) -> dict[str, Any]:
+    link = reverse_lazy(f"admin:policies_selfserviceproduct_{name}")
+    return {"title": title, "icon": icon, "link": link, "permission": _shown("policies.selfserviceproduct")}
+
+
 def _is_operator(request: HttpRequest) -> bool:
     return bool(request.actor.is_operator)  # type: ignore[attr-defined]  # put there by the middleware of sign-in
 
@@ -46,8 +51,13 @@ NAVIGATION: list[dict[str, Any]] = [
             _page(_("Invoices"), "commerce.invoice", "request_quote"),
             _page(_("Disputes"), "commerce.dispute", "gavel"),
             _page(_("Agreements"), "commerce.agreement", "handshake"),
+            _page(_("Approvals"), "policies.approval", "approval"),
             _page(_("Product policies"), "policies.selfserviceproduct", "rule"),
+            _page(_("Approvers"), "policies.approver", "how_to_reg"),
             _page(_("Policies set"), "policies.policy", "rule"),
+            _beside_policies(_("New products"), "new", "fiber_new"),
+            _beside_policies(_("Policy settings"), "settings", "tune"),
+            _page(_("Spend limits"), "policies.spendlimit", "speed"),
             _page(_("Support cases"), "commerce.supportcase", "support_agent"),
             _page(_("Incoming events"), "commerce.incomingevent", "move_to_inbox"),
             _page(_("Differences"), "commerce.difference", "compare_arrows"),

@@ -5,6 +5,7 @@ from functools import cached_property
 from django.http import HttpRequest
 
 from licensing.models import Subscription
+from policies.models import Approver
 from tenants.access import Actor, Right, acting_memberships
 from tenants.directory.models import Membership
 from tenants.procurement import may_read_some
@@ -36,6 +37,11 @@ class Acting:
     @cached_property
     def has_subscriptions(self) -> bool:
         return self.membership is not None and Subscription.objects.managed_by(self.membership).exists()
+
+    @cached_property
+    def approves_purchases(self) -> bool:
+        """Whether they are named for a department; admins find what waits in the procurement view."""
+        return self.membership is not None and Approver.objects.filter(member=self.membership).exists()
 
     @property
     def may_administer(self) -> bool:

@@ -42,7 +42,7 @@ for (const field of document.querySelectorAll("[data-card-fields]")) {
   let asking = false;
   form.addEventListener("submit", async (event) => {
     // A new total needs no card.
-    if (choice.value !== "" || event.submitter?.name === "update") return;
+    if (choice.value !== "" || ["update", "no_card"].includes(event.submitter?.name)) return;
     event.preventDefault();
     if (asking) return;
     asking = true;

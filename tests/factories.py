@@ -4,8 +4,9 @@ Rows for tests, each valid as it comes. A test names what it is about and leaves
 `NOON` is the moment at which most stories begin. The defaults make a purchase that every rule allows.
 """
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from uuid import uuid4
 
 import factory
 from django.contrib.auth.hashers import make_password
@@ -16,7 +17,7 @@ from commerce.models import Agreement, CardSetup, Order, Price, TaxRate
 from commerce.operations.buying import agreements, central, checkouts, payments
 from commerce.operations.paying import card_setups
 from licensing.models import Channel, Family, Plan, Product, Subscription, Term
-from policies.models import Exclusion, Market, Policy
+from policies.models import Approval, Approver, Exclusion, Market, Policy
 from tenants.access import SYSTEM, Actor, actor_of
 from tenants.directory.models import Department, Domain, MemberKind, Membership, RoleGrant, Tenant, User
 
@@ -189,6 +190,34 @@ class PolicyFactory(DjangoModelFactory):
     tenant = factory.SubFactory(TenantFactory)
     value = "disabled"
     set_at = NOON
+
+
+class ApproverFactory(DjangoModelFactory):
+    class Meta:
+        model = Approver
+
+    member = factory.SubFactory(MembershipFactory)
+    tenant = factory.SelfAttribute("member.tenant")
+    department = factory.SubFactory(DepartmentFactory, tenant=factory.SelfAttribute("..tenant"))
+    created_at = NOON
+
+
+class ApprovalFactory(DjangoModelFactory):
+    """A wish to buy that waits, of no checkout that there is."""
+
+    class Meta:
+        model = Approval
+
+    requester = factory.SubFactory(MembershipFactory)
+    tenant = factory.SelfAttribute("requester.tenant")
+    plan = factory.SubFactory(PlanFactory)
+    quantity = 2
+    amount = Decimal("19.98")
+    currency = "USD"
+    subject = factory.LazyFunction(lambda: str(uuid4()))
+    codes = factory.LazyFunction(lambda: ["approval_required"])
+    created_at = NOON
+    lapses_at = NOON + timedelta(days=14)
 
 
 def plan_on_sale(amount: str = "9.99", currency: str = "USD", country: str = "US", **plan: object) -> Plan:

@@ -1,6 +1,7 @@
 """What this app shows in the procurement view; a module for each subject."""
 
 from commerce.admin.agreements import AgreementAdmin
+from commerce.admin.approvals import ApprovalAdmin
 from commerce.admin.differences import DifferenceAdmin
 from commerce.admin.disputes import DisputeAdmin
 from commerce.admin.incoming import IncomingEventAdmin
@@ -14,6 +15,7 @@ from commerce.admin.tax_rates import TaxRateAdmin
 
 __all__ = [
     "AgreementAdmin",
+    "ApprovalAdmin",
     "DifferenceAdmin",
     "DisputeAdmin",
     "IncomingEventAdmin",

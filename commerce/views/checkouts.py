@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -16,12 +17,14 @@ from django.views.decorators.http import require_safe
 
 from commerce.forms import PayForm
 from commerce.models import Checkout, CheckoutState, InvoiceKind, Order, Payment, PaymentMethod, PaymentState
-from commerce.operations.buying import checkouts, free_seats, payments
-from commerce.operations.paying import cards, charging, declines, settlement
-from commerce.views import paying, wording
+from commerce.operations.buying import approval_requests, checkouts, free_seats, payments
+from commerce.operations.paying import card_setups, cards, charging, declines, settlement
+from commerce.views import approving, paying, wording
 from commerce.views.buying import buy_url, refused
 from commerce.views.people import NOTHING_CHARGED, for_members, sent_from
 from policies.eligibility import PurchaseRefused
+from policies.models import ApprovalState
+from policies.operations import approvals
 from tenants.access import Actor
 
 LOOK_AGAIN_AFTER = 5
@@ -32,7 +35,10 @@ KNOWN_ALREADY = (
     *charging.CAME_TO_NOTHING,
     settlement.PaymentInProgress,
     checkouts.CheckoutClosed,
+    approval_requests.ApprovalNotNeeded,
+    card_setups.CardSetupCanceled,
 )
+NO_CARD = "no_card"
 
 
 @never_cache
@@ -44,6 +50,8 @@ def checkout_page(request: HttpRequest, by: Actor, checkout_id: UUID) -> HttpRes
         return _receipt(request, checkout)
     if checkout.state in (CheckoutState.PROCESSING, CheckoutState.REQUIRES_ACTION):
         return _waiting(request, checkout)
+    if checkout.state == CheckoutState.AWAITING_APPROVAL:
+        return approving.waiting(request, checkout)
     if checkout.state != CheckoutState.OPEN or checkout.expires_at <= now:
         return _closed(request, checkout)
     return _review(request, checkout, _to_fill(request, checkout, cards.offered(by=by, at=now)), now=now)
@@ -53,28 +61,28 @@ def checkout_page(request: HttpRequest, by: Actor, checkout_id: UUID) -> HttpRes
 def pay(request: HttpRequest, by: Actor, checkout_id: UUID) -> HttpResponse:
     checkout, now = _own(by, checkout_id), timezone.now()
     form = PayForm(checkout.plan, request.POST, kept=cards.offered(by=by, at=now))
-    form.fields["payment_method"].required = "update" not in request.POST  # a new total needs no card
+    # A new total needs no card, and neither does a request that is paid for once it is approved.
+    form.fields["payment_method"].required = not {"update", NO_CARD} & set(request.POST)
     if not form.is_valid():
         return _review(request, checkout, form, now=now, status=400)
     quantity = form.cleaned_data["quantity"]
     if "update" in request.POST or quantity != checkout.quantity:
         return _quote_again(request, checkout, quantity)
-    return _charge(request, checkout, form, by=by, now=now)
+    return _tried(request, checkout, form, by=by, now=now)
 
 
-def _charge(request: HttpRequest, checkout: Checkout, form: PayForm, *, by: Actor, now: datetime) -> HttpResponse:
+def _tried(request: HttpRequest, checkout: Checkout, form: PayForm, *, by: Actor, now: datetime) -> HttpResponse:
+    back = request.build_absolute_uri(reverse("checkout-return", kwargs={"checkout_id": checkout.pk}))
+    sent: dict[str, Any] = {"checkout": checkout, "return_url": back, "by": by, "at": now}
     try:
-        checkout = payments.pay_checkout(
-            checkout=checkout,
-            payment_method=form.cleaned_data["payment_method"],
-            return_url=request.build_absolute_uri(reverse("checkout-return", kwargs={"checkout_id": checkout.pk})),
-            by=by,
-            at=now,
-        )
+        if NO_CARD in request.POST:
+            checkout = payments.ask_for_approval(**sent)
+        else:
+            checkout = payments.pay_checkout(payment_method=form.cleaned_data["payment_method"], **sent)
     except PurchaseRefused as refusal:
         return refused(request, refusal, checkout.plan, by)
-    except charging.CardDeclined:
-        request.session[DECLINED] = str(checkout.pk)
+    except charging.CardDeclined as refusal:
+        return _declined(request, checkout, form, refusal, now=now)
     except cards.PaymentMethodNotAccepted as refusal:
         form.add_error("payment_method", str(refusal))
         return _review(request, checkout, form, now=now, status=refusal.http_status)
@@ -82,8 +90,26 @@ def _charge(request: HttpRequest, checkout: Checkout, form: PayForm, *, by: Acto
         messages.error(request, str(refusal))
     except KNOWN_ALREADY:
         pass  # A second click: the checkout's page tells what became of the first one.
+    return _onward(checkout)
+
+
+def _onward(checkout: Checkout) -> HttpResponse:
+    """To the bank's step, where there is one; else to the checkout's page."""
+    setup = approval_requests.waiting_setup(checkout)
+    if setup is not None:
+        return redirect(setup.action_url)
     if checkout.state == CheckoutState.REQUIRES_ACTION:
         return redirect(_step_url(checkout))
+    return redirect("checkout", checkout_id=checkout.pk)
+
+
+def _declined(
+    request: HttpRequest, checkout: Checkout, form: PayForm, refusal: charging.CardDeclined, *, now: datetime
+) -> HttpResponse:
+    if approval_requests.reasons(checkout, at=now):  # The card was to be kept: no payment tells of it.
+        form.add_error("payment_method", wording.decline(str(refusal.extra["decline_code"])))
+        return _review(request, checkout, form, now=now, status=refusal.http_status)
+    request.session[DECLINED] = str(checkout.pk)
     return redirect("checkout", checkout_id=checkout.pk)
 
 
@@ -94,8 +120,11 @@ def come_back(request: HttpRequest, by: Actor, checkout_id: UUID) -> HttpRespons
     checkout = _own(by, checkout_id)
     try:
         payments.refresh_checkout(checkout=checkout, by=by, at=timezone.now())
-    except charging.CardDeclined:
-        request.session[DECLINED] = str(checkout.pk)
+    except charging.CardDeclined as refusal:
+        if checkout.state == CheckoutState.AWAITING_APPROVAL:
+            messages.warning(request, wording.decline(str(refusal.extra["decline_code"])))
+        else:
+            request.session[DECLINED] = str(checkout.pk)
     except KNOWN_ALREADY:
         pass  # By another way: the checkout's page tells.
     return redirect("checkout", checkout_id=checkout.pk)
@@ -156,6 +185,7 @@ def _review(
         "form": form,
         "card_fields": paying.card_fields(),
         "free": free_seats.offered(product=checkout.plan.product, member=checkout.buyer),
+        "approval_reasons": approval_requests.reasons(checkout, at=now),
         "lines": wording.checkout_lines(checkout),
         "ends_at": checkout.would_end_at(now),
         "zone": checkout.tenant.zone,
@@ -186,6 +216,9 @@ def _closed(request: HttpRequest, checkout: Checkout) -> HttpResponse:
     order = Order.objects.of(checkout.tenant).with_lines().filter(checkout=checkout).first()
     surplus = wording.surplus_of(order) if order else None
     set_aside = order is not None and wording.is_set_aside(order)
+    asked = approvals.newest(checkout.pk)
+    if asked is not None and asked.state in (ApprovalState.DECLINED, ApprovalState.LAPSED):
+        return approving.ended(request, checkout, asked)
     if set_aside:
         heading = _("We are looking into your payment")
     elif surplus:

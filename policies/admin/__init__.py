@@ -1,6 +1,6 @@
 """What this app shows in the procurement view; a module for each subject."""
 
-from policies.admin.every_policy import PolicyAdmin
+from policies.admin.approvers import ApproverAdmin
 from policies.admin.exclusions import ExclusionAdmin
 from policies.admin.markets import MarketAdmin
 from policies.admin.products import ProductPolicyAdmin
@@ -9,6 +9,7 @@ from policies.admin.shown import value_badge
 __all__ = [
     "ExclusionAdmin",
     "MarketAdmin",
+    "ApproverAdmin",
     "PolicyAdmin",
     "ProductPolicyAdmin",
     "value_badge",

@@ -29,6 +29,10 @@ class ApprovalQuerySet(models.QuerySet["Approval"]):
     def waiting(self) -> Self:
         return self.filter(state=ApprovalState.WAITING)
 
+    def waiting_first(self) -> Self:
+        """Then the newest."""
+        return self.annotate(waits=Q(state=ApprovalState.WAITING)).order_by("-waits", "-created_at", "-pk")
+
     def asked_within(self, departments: Collection[object]) -> Self:
         """Asked for by people of these departments."""
         return self.filter(requester__department__in=list(departments))

@@ -6,7 +6,10 @@ from tests.callers import signed_in
 from tests.factories import admin_of
 
 PURCHASES = "commerce_purchase"
+APPROVALS = "policies_approval"
+APPROVERS = "policies_approver"
 POLICIES = "policies_selfserviceproduct"
+SPEND_LIMITS = "policies_spendlimit"
 JOURNAL = "tenants_event"
 PEOPLE = "tenants_membership"
 DOMAINS = "tenants_domain"
@@ -17,7 +20,20 @@ INCOMING = "commerce_incomingevent"
 DIFFERENCES = "commerce_difference"
 LEDGER = "commerce_movement"
 ORGANISATIONS = "tenants_tenant"
-OF_TENANTS = {PURCHASES, INVOICES, DISPUTES, AGREEMENTS, POLICIES, JOURNAL, PEOPLE, DOMAINS, ORGANISATIONS}
+OF_TENANTS = {
+    PURCHASES,
+    INVOICES,
+    DISPUTES,
+    AGREEMENTS,
+    POLICIES,
+    SPEND_LIMITS,
+    JOURNAL,
+    PEOPLE,
+    DOMAINS,
+    ORGANISATIONS,
+    APPROVALS,
+    APPROVERS,
+}
 OF_OPERATOR = {
     INCOMING,
     DIFFERENCES,

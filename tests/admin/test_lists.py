@@ -185,6 +185,8 @@ def many(contoso, plan, number):
         member = factories.MembershipFactory(tenant=contoso, department=factories.DepartmentFactory(tenant=contoso))
         factories.RoleGrantFactory(membership=member, role="global_reader")
         factories.DomainFactory(tenant=contoso, name=f"{member.pk}.example")
+        factories.ApprovalFactory(requester=member, plan=plan)
+        factories.ApproverFactory(member=member, department=member.department)
         buy(member, plan, at=NOON + timedelta(minutes=index))
     events.sequence(contoso.pk)
 

@@ -13,6 +13,8 @@ from tests import factories
 from tests.admin.pages import (
     AGREEMENTS,
     ALL,
+    APPROVALS,
+    APPROVERS,
     DIFFERENCES,
     DISPUTES,
     DOMAINS,
@@ -38,9 +40,29 @@ pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
 
 MAY_READ = {
     "global_admin": OF_TENANTS,
-    "billing_admin": {PURCHASES, INVOICES, DISPUTES, AGREEMENTS, POLICIES, JOURNAL, ORGANISATIONS},
-    "global_reader": {PURCHASES, INVOICES, DISPUTES, AGREEMENTS, POLICIES, JOURNAL, ORGANISATIONS},
-    "license_admin": {PURCHASES, POLICIES},
+    "billing_admin": {
+        APPROVALS,
+        APPROVERS,
+        PURCHASES,
+        INVOICES,
+        DISPUTES,
+        AGREEMENTS,
+        POLICIES,
+        JOURNAL,
+        ORGANISATIONS,
+    },
+    "global_reader": {
+        APPROVALS,
+        APPROVERS,
+        PURCHASES,
+        INVOICES,
+        DISPUTES,
+        AGREEMENTS,
+        POLICIES,
+        JOURNAL,
+        ORGANISATIONS,
+    },
+    "license_admin": {APPROVERS, PURCHASES, POLICIES},
     "user_admin": {PURCHASES},
 }
 
@@ -160,6 +182,8 @@ def test_every_row_opens_for_the_operator(operator, contoso, bought):
             gateway="sandbox", kind="unknown_charge", reference="pi_1", currency="USD", found_at=NOON, seen_at=NOON
         ),
         LEDGER: Movement.objects.first(),
+        APPROVALS: factories.ApprovalFactory(requester=bought.owner, plan=bought.plan),
+        APPROVERS: factories.ApproverFactory(member=bought.owner),
         "licensing_family": bought.plan.product.family,
         "licensing_product": bought.plan.product,
         "licensing_plan": bought.plan,

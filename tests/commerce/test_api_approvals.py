@@ -1,7 +1,5 @@
 """Asking for an approval and giving it, by API."""
 
-from datetime import timedelta
-
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -11,7 +9,7 @@ from commerce.models import Payment
 from policies.models import Approval, Approver
 from tests.callers import Api
 from tests.commerce.conftest import errors, ids
-from tests.factories import DepartmentFactory, MembershipFactory, PolicyFactory, open_checkout, pay
+from tests.factories import ApprovalFactory, DepartmentFactory, MembershipFactory, PolicyFactory, open_checkout, pay
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
 
@@ -193,17 +191,7 @@ def test_costs_the_same_for_one_and_for_thirty(boss, ana, plan):
 
     def ask(n):
         for _ in range(n):
-            Approval.objects.create(
-                tenant=ana.tenant,
-                requester=MembershipFactory(tenant=ana.tenant),
-                plan=plan,
-                quantity=1,
-                amount=1,
-                currency="USD",
-                subject=f"{Approval.objects.count()}",
-                created_at=at,
-                lapses_at=at + timedelta(days=14),
-            )
+            ApprovalFactory(requester=MembershipFactory(tenant=ana.tenant), plan=plan, created_at=at)
 
     counts = []
     for n in (1, 29):

@@ -3,6 +3,7 @@ from policies.models.approver import Approver
 from policies.models.commitment import Commitment, Counted
 from policies.models.decision import Decision
 from policies.models.exclusion import Exclusion
+from policies.models.governance import Acknowledgement, GovernanceKind, GovernancePolicy, GovernanceScope
 from policies.models.limit import LimitLevel, LimitMode, LimitNotice, Period, SpendLimit
 from policies.models.market import Market
 from policies.models.policy import Policy, PolicyValue, TenantSettings
@@ -10,6 +11,7 @@ from policies.models.product import SelfServiceProduct
 from policies.models.request import How, LicenseRequest, LicenseRequestPerson, PersonState, RequestState
 
 __all__ = [
+    "Acknowledgement",
     "Approval",
     "ApprovalState",
     "Approver",
@@ -17,6 +19,9 @@ __all__ = [
     "Counted",
     "Decision",
     "Exclusion",
+    "GovernanceKind",
+    "GovernancePolicy",
+    "GovernanceScope",
     "How",
     "LicenseRequest",
     "LicenseRequestPerson",

@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from licensing.models import Plan, Product
+from licensing.models.trial import used_by
 from policies import limits, rules
 from policies.models import Counted, Exclusion, Market, Policy, SpendLimit, TenantSettings
 from policies.models.approver import approvers_for
@@ -89,10 +90,12 @@ class Ground:
     has_approver: bool
     limits: list[SpendLimit]
     month: int
+    # Products of which they had their trial.
+    trials_used: frozenset[str]
 
 
 def survey(member: Membership, *, at: datetime, subject: UUID | None = None) -> Ground:
-    """Seven queries, whatever the catalogue's size."""
+    """Eight queries, whatever the catalogue's size."""
     tenant = member.tenant
     today = tenant.today(at)
     departments = limits.own_departments(member)
@@ -107,6 +110,7 @@ def survey(member: Membership, *, at: datetime, subject: UUID | None = None) -> 
         has_approver=approvers_for(member, departments).exists(),
         limits=limits.taken(member, departments, at=at, subject=subject),
         month=limits.this_month(tenant, at),
+        trials_used=used_by(member),
     )
 
 
@@ -189,6 +193,7 @@ def facts_for(
         max_quantity=largest,
         trial=trial,
         trial_offered=product.trial_days is not None,
+        trial_used=product.pk in ground.trials_used,
         has_approver=ground.has_approver,
         limits=limits.rows(
             ground.limits,

@@ -6,7 +6,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from licensing.calendar import term_end
-from licensing.models import Plan
+from licensing.models import Plan, Subscription
 from tenants.directory.models import Membership, Tenant
 from tenants.ids import new_id
 from tenants.keys import TenantForeignKey, unique_within_tenant
@@ -52,8 +52,8 @@ class CheckoutQuerySet(models.QuerySet["Checkout"]):
         return self.select_related("tenant", "buyer__user", "buyer__tenant", "plan__product__family", "card_setup")
 
     def with_outcome(self) -> Self:
-        """With its order, the tries of cards, and what it brought."""
-        return self.prefetch_related("orders__subscription", "orders__payments")
+        """With its order, the tries of cards, and what it brought; a trial without any of them."""
+        return self.select_related("trial").prefetch_related("orders__subscription", "orders__payments")
 
 
 class Checkout(models.Model):
@@ -82,6 +82,8 @@ class Checkout(models.Model):
     # What is charged once it is approved: a card, or the try to keep one whose end is not known yet.
     kept_card = TenantForeignKey("commerce.PaymentMethod", on_delete=models.PROTECT, null=True, related_name="+")
     card_setup = TenantForeignKey("commerce.CardSetup", on_delete=models.PROTECT, null=True, related_name="+")
+    # What it brought without an order: a trial, for which nothing is charged.
+    trial = TenantForeignKey(Subscription, on_delete=models.PROTECT, null=True, related_name="trial_checkouts")
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField(_("expires"))
 
@@ -97,6 +99,9 @@ class Checkout(models.Model):
                 condition=Q(tax_inclusive=False, subtotal=F("unit_price") * F("quantity"))
                 | Q(tax_inclusive=True, total=F("unit_price") * F("quantity")),
                 name="checkout_line_adds_up",
+            ),
+            models.CheckConstraint(
+                condition=Q(trial=None) | Q(state="completed", total=0), name="a_trial_is_free_and_begins_at_once"
             ),
         ]
         indexes = [

@@ -21,10 +21,12 @@ def decision(world, person, product, *, at, quantity=1, trial=False):
     codes |= _of_the_policy(world, person, product, at, trial)
     if trial and not product["trial"]:
         codes.add("trial_not_offered")
+    if trial and product["trial"] and _had_theirs(world, person, product):
+        codes.add("trial_already_used")
     smallest, largest = product["quantities"]
     if not smallest <= quantity <= largest:
         codes.add("quantity_out_of_range")
-    return _outcome(codes, product), codes
+    return _outcome(codes, product["trial"] and not _had_theirs(world, person, product)), codes
 
 
 def _of_the_person(world, person):
@@ -49,12 +51,16 @@ def _of_the_policy(world, person, product, at, trial):
     return {"approval_required"} if _somebody_else_approves(world, person) else {"approval_required", "no_approver"}
 
 
-def _outcome(codes, product):
+def _had_theirs(world, person, product):
+    return any(use == (person["id"], product["id"]) for use in world["trials"])
+
+
+def _outcome(codes, trial_is_left):
     if not codes:
         return "allowed"
     if codes == {"approval_required"}:
         return "needs_approval"
-    if codes == {"policy_trials_only"} and product["trial"]:
+    if codes == {"policy_trials_only"} and trial_is_left:
         return "trial_only"
     return "refused"
 

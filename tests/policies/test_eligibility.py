@@ -185,10 +185,10 @@ class TestManyProducts:
     def test_takes_the_queries_of_one(self, crowded, django_assert_num_queries, number):
         ana, fill = crowded
         products = fill(number)
-        with django_assert_num_queries(7):
+        with django_assert_num_queries(8):
             answers = decide_all(ana, products, at=NOON)
         assert len(answers) == number
-        with django_assert_num_queries(7):
+        with django_assert_num_queries(8):
             decide(ana, products[0], at=NOON)
 
     def test_answers_as_one_by_one(self, crowded):

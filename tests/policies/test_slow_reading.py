@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from licensing.models import Family, Plan, Product
+from licensing.models import Family, Plan, Product, Subscription, TrialUse
 from policies import eligibility
 from policies.models import Approver, Exclusion, Market, Policy, TenantSettings
 from tenants.directory.models import Department, Membership, RoleGrant, Tenant, User
@@ -72,6 +72,7 @@ def a_world(seed):
     world["markets"] = some_markets(dice, world)
     world["exclusions"] = [an_exclusion(dice, world) for _more in range(dice.randint(0, 3))]
     world["policies"] = some_policies(dice, world)
+    world["trials"] = [(p["id"], x["id"]) for p in world["people"] for x in world["products"] if dice.random() < 0.25]
     return world
 
 
@@ -189,12 +190,24 @@ def written(world):
     Exclusion.objects.bulk_create(named(Exclusion, row, created_at=NOON) for row in world["exclusions"])
     Policy.objects.bulk_create(named(Policy, row, tenant=tenant, set_at=NOON) for row in world["policies"])
     Approver.objects.bulk_create(named(Approver, row, tenant=tenant) for row in world["approvers"])
+    for member, product in world["trials"]:
+        write_trial(tenant, member, product)
     if world["stopped"]:
         TenantSettings.objects.create(tenant=tenant, self_service_enabled=False, set_at=NOON)
     people = Membership.objects.of(tenant).select_related("tenant", "user", "department")
     return {m.pk: m for m in people}, {
         p.pk: p for p in Product.objects.filter(pk__in=[p["id"] for p in world["products"]])
     }
+
+
+def write_trial(tenant, member, product):
+    """One that began long ago, of whatever state by now."""
+    began = NOON - 90 * DAY
+    people = {"tenant": tenant, "purchaser_id": member, "owner_id": member}
+    times = {"term_start": began, "anchor_at": began, "created_at": began, "term_end": NOON, "state_ends_at": NOON}
+    what = {"plan_id": product.lower(), "channel": "self_service", "state": "trial", "quantity": 1, "time_zone": "UTC"}
+    trial = Subscription.objects.create(order_ref=f"{member} {product}", **people, **times, **what)
+    TrialUse.objects.create(tenant=tenant, member_id=member, product_id=product, subscription=trial, started_at=began)
 
 
 REFERENCES = ("family", "product", "member", "department")
@@ -247,9 +260,11 @@ def test_chance_reaches_every_answer():
                 for at in MOMENTS:
                     outcome, codes = slow_reading.decision(world, person, product, at=at, quantity=3)
                     reached.update([outcome, *codes])
+                    reached.update(slow_reading.decision(world, person, product, at=at, trial=True)[1])
     expected = {"allowed", "needs_approval", "trial_only", "refused", "guest_user", "user_not_active", "no_approver"}
     expected |= {"tenant_not_managed", "sector_excluded", "operator_exclusion", "market_closed", "market_not_open_yet"}
     expected |= {"product_not_self_service", "self_service_stopped", "policy_disabled", "policy_trials_only"}
+    expected |= {"trial_not_offered", "trial_already_used"}
     assert {name: reached[name] for name in expected if reached[name] < 5} == {}
 
 

@@ -7,13 +7,14 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from commerce.admin import paid, sees_prices, state_badge
 from commerce.models import Purchase
 from policies import eligibility
 from policies.admin import value_badge
 from policies.models import SelfServiceProduct
-from policies.operations import policies
+from policies.operations import inbox, policies
 from tenants.access import Actor, Right
 from tenants.dates import listed_day
 from tenants.signin.acting import actor_of_request
@@ -34,6 +35,7 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "sees_prices": sees_prices(actor),
         "policies": _policies(actor),
         "closed": _why_closed(actor),
+        "waits": _waits(actor),
     }
 
 
@@ -68,6 +70,15 @@ def _policies(actor: Actor) -> list[dict[str, Any]]:
         }
         for policy in policies.in_force(actor.tenant, products, at=timezone.now())
     ]
+
+
+def _waits(actor: Actor) -> list[dict[str, Any]]:
+    """What waits for the reader's decision."""
+    if actor.tenant is None or not actor.may(Right.CHANGE_POLICY):
+        return []
+    new = inbox.new_products(actor.tenant).count()
+    told = ngettext("%(count)s new product waits for a decision", "%(count)s new products wait for a decision", new)
+    return [{"text": told % {"count": new}, "url": reverse("admin:policies_selfserviceproduct_new")}] if new else []
 
 
 def _why_closed(actor: Actor) -> list[str]:

@@ -3,23 +3,23 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from policies.models import PolicyValue
-from policies.operations.policies import LONGEST_REASON
+from licensing.models import Family
+from policies.models import PolicyValue, SelfServiceProduct
+from policies.operations import settings
+from policies.operations.values import LONGEST_REASON
+from tenants.directory.operations.organisations import LONGEST_CONTACT
+
+VALUES = [
+    (PolicyValue.ENABLED, _("Enabled: everybody may buy it")),
+    (PolicyValue.APPROVAL, _("Needs approval: everybody may ask, an approver decides")),
+    (PolicyValue.TRIALS_ONLY, _("Only trials without a card: nobody may pay for it")),
+    (PolicyValue.DISABLED, _("Disabled: nobody may buy it")),
+]
 
 
-class PolicyForm(forms.Form):
-    """A product's value and why. `seen` is what the page showed: a change by somebody else meanwhile is not lost."""
+class ReasonForm(forms.Form):
+    """Why something changes."""
 
-    value = forms.ChoiceField(
-        label=_("Who may buy it themselves"),
-        choices=[
-            (PolicyValue.ENABLED, _("Enabled: everybody may buy it")),
-            (PolicyValue.TRIALS_ONLY, _("Only trials without a card: nobody may pay for it")),
-            (PolicyValue.DISABLED, _("Disabled: nobody may buy it")),
-        ],
-        widget=forms.RadioSelect,
-        error_messages={"required": _("Choose one."), "invalid_choice": _("Choose one of these.")},
-    )
     reason = forms.CharField(
         label=_("Reason"),
         help_text=_("Stays in the journal for good. Do not name people."),
@@ -27,4 +27,130 @@ class PolicyForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 3}),
         error_messages={"required": _("Say why, in a few words.")},
     )
+
+
+class ValueForm(ReasonForm):
+    """A value and why."""
+
+    value = forms.ChoiceField(
+        label=_("Who may buy it themselves"),
+        choices=VALUES,
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Choose one."), "invalid_choice": _("Choose one of these.")},
+    )
+    field_order = ["value", "reason"]
+
+
+class PolicyForm(ValueForm):
+    """A product's value and why. `seen` is what the page showed: a change by somebody else meanwhile is not lost."""
+
     seen = forms.CharField(required=False, strip=False, max_length=200, widget=forms.HiddenInput)
+
+
+class PoliciesForm(ValueForm):
+    """The same value for many products; which of them may be chosen, and how they are called, the page says."""
+
+    products = forms.MultipleChoiceField(
+        label=_("Products"),
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={
+            "required": _("Choose at least one product."),
+            "invalid_choice": _("Choose products of this list."),
+            "invalid_list": _("Choose products of this list."),
+        },
+    )
+    field_order = ["products", "value", "reason"]
+
+
+class ScopedValueForm(ValueForm):
+    """A value for a scope, for good or for a time. What is left empty means all of it."""
+
+    member = forms.EmailField(
+        label=_("Person"),
+        help_text=_("Their e-mail address, for an exception. Empty: not for one person."),
+        required=False,
+    )
+    department = forms.CharField(
+        label=_("Department"),
+        help_text=_("By its name. Empty: not for one department."),
+        max_length=200,
+        required=False,
+    )
+    product = forms.ModelChoiceField(
+        SelfServiceProduct.objects.order_by("name"),
+        label=_("Product"),
+        empty_label=_("All products"),
+        required=False,
+        error_messages={"invalid_choice": _("Choose one of these.")},
+    )
+    family = forms.ModelChoiceField(
+        Family.objects.order_by("name"),
+        label=_("Family"),
+        help_text=_("Instead of one product."),
+        empty_label=_("All families"),
+        required=False,
+        error_messages={"invalid_choice": _("Choose one of these.")},
+    )
+    valid_from = forms.DateTimeField(
+        label=_("Valid from"), help_text=_("Such as 2026-01-31 09:00; empty: from now on."), required=False
+    )
+    valid_to = forms.DateTimeField(
+        label=_("Valid to"), help_text=_("The moment at which it is over; empty: it has no end."), required=False
+    )
+    field_order = ["member", "department", "product", "family", "value", "valid_from", "valid_to", "reason"]
+
+
+class SettingsForm(forms.Form):
+    """What the organisation says over all its policies. The stop has a page of its own."""
+
+    default_for_new_products = forms.ChoiceField(
+        label=_("Products without a value of their own"),
+        help_text=_("Holds for every product that nobody has decided about, and for those that come later."),
+        choices=VALUES,
+        error_messages={"required": _("Choose one."), "invalid_choice": _("Choose one of these.")},
+    )
+    contact_email = forms.CharField(
+        label=_("IT contact e-mail"),
+        help_text=_("Shown to your people when they may not buy."),
+        max_length=LONGEST_CONTACT,
+        required=False,
+    )
+    contact_url = forms.CharField(label=_("IT contact page"), max_length=LONGEST_CONTACT, required=False)
+    contact_message = forms.CharField(
+        label=_("IT contact message"),
+        max_length=settings.LONGEST_MESSAGE,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+    request_process_message = forms.CharField(
+        label=_("Your own process for licences: what to do"),
+        help_text=_("Shown instead of the request form, together with the address below. Empty: requests come here."),
+        max_length=settings.LONGEST_MESSAGE,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+    request_process_url = forms.CharField(
+        label=_("Your own process for licences: where"),
+        help_text=_("An address that begins with https:// or mailto:."),
+        max_length=settings.LONGEST_PROCESS_URL,
+        required=False,
+    )
+    reason = forms.CharField(
+        label=_("Reason"),
+        help_text=_("Stays in the journal for good. May be left empty."),
+        max_length=LONGEST_REASON,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+
+
+class SwitchForm(forms.Form):
+    """Why self-service stops or goes on."""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        help_text=_("Stays in the journal for good. May be left empty."),
+        max_length=LONGEST_REASON,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )

@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -40,6 +41,10 @@ class FormAdmin(ProcurementAdmin):
         """What is said when it is done."""
         raise NotImplementedError
 
+    def next_page(self, row: Any) -> str:
+        """Where whoever changed it goes on: the page of the row."""
+        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[row.pk])
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
@@ -65,5 +70,5 @@ class FormAdmin(ProcurementAdmin):
                 form.add_error(refused.field if refused.field in form.fields else None, str(refused))
             else:
                 messages.success(request, self.said(row))
-                return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", row.pk)
+                return redirect(self.next_page(row))
         return self.page(request, row, 400, form=form, **context)

@@ -5,6 +5,7 @@ from policies.admin.exclusions import ExclusionAdmin
 from policies.admin.markets import MarketAdmin
 from policies.admin.products import ProductPolicyAdmin
 from policies.admin.shown import value_badge
+from policies.admin.values import PolicyAdmin
 
 __all__ = [
     "ExclusionAdmin",

@@ -10,25 +10,25 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from policies.admin.shown import LEVELS, tenant_of, value_badge
+from policies.admin.pages import PolicyPages
+from policies.admin.shown import LEVELS, changes_of, tenant_of, value_badge
 from policies.forms import PolicyForm
 from policies.models import PolicyValue, SelfServiceProduct
 from policies.operations import policies, settings
 from tenants.access import Actor, Right
-from tenants.dates import listed_day, listed_minute
+from tenants.dates import listed_day
 from tenants.journal.models import Event
-from tenants.procurement import BY_COMMAND, READS, ProcurementAdmin, Section
+from tenants.procurement import BY_COMMAND, READS, Section
 from tenants.refusal import Refused
 from tenants.signin.acting import actor_of_request
 
-HISTORY = 20
-
 
 @admin.register(SelfServiceProduct)
-class ProductPolicyAdmin(ProcurementAdmin):
+class ProductPolicyAdmin(PolicyPages):
     """For each product, whether the people of the organisation may buy it; changed with a reason."""
 
     right = Right.READ_POLICY
@@ -36,7 +36,8 @@ class ProductPolicyAdmin(ProcurementAdmin):
     list_intro = gettext_lazy(
         "What your people may buy themselves. A change holds for the next purchase; what was bought stays as it is."
     )
-    list_display = ["name", "value", "source", "set_by", "set_at", "reason"]
+    list_display_links = ["name"]
+    list_display = ["chosen", "name", "value", "source", "set_by", "set_at", "reason"]
     sortable_by: Sequence[str] = ()
     ordering = ["family__name", "name"]
     empty_text = gettext_lazy("There is no product that people could buy themselves.")
@@ -80,6 +81,16 @@ class ProductPolicyAdmin(ProcurementAdmin):
             rows, policies.in_force(tenant_of(self.actor(request)), rows, at=timezone.now()), strict=True
         ):
             product.policy = policy
+
+    def get_list_display(self, request: HttpRequest) -> list[str]:
+        may_change = self.actor(request).may(Right.CHANGE_POLICY)
+        return [name for name in super().get_list_display(request) if name != "chosen" or may_change]
+
+    @admin.display(description=gettext_lazy("choose"))
+    def chosen(self, product: SelfServiceProduct) -> str:
+        """Ticks it for the page that changes several; the form stands above the list."""
+        box = '<input type="checkbox" name="products" value="{}" form="several" aria-label="{}">'
+        return format_html(box, product.pk, product.name)
 
     @admin.display(description=gettext_lazy("value"))
     def value(self, product: SelfServiceProduct) -> str:
@@ -157,14 +168,4 @@ class ProductPolicyAdmin(ProcurementAdmin):
         ]
 
     def changes(self, request: HttpRequest, product: SelfServiceProduct) -> list[dict[str, str]]:
-        events = Event.objects.of(tenant_of(self.actor(request))).about(product.pk).filter(type="policy.changed")
-        return [
-            {
-                "when": listed_minute(event.at),
-                "who": str(event.actor or BY_COMMAND),
-                "old": value_badge(event.data["old"]),
-                "new": value_badge(event.data["new"]),
-                "reason": event.data.get("reason", ""),
-            }
-            for event in events.select_related("actor").order_by("-at", "-pk")[:HISTORY]
-        ]
+        return changes_of(Event.objects.of(tenant_of(self.actor(request))).about(product.pk))

@@ -1,12 +1,18 @@
 """How a policy is shown, wherever one is."""
 
+from django.utils.dateparse import parse_datetime
 from django.utils.functional import Promise
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from policies.models import PolicyValue
 from tenants.access import Actor
+from tenants.dates import listed_minute
 from tenants.directory.models import Tenant
-from tenants.procurement import badge
+from tenants.journal.models import EventQuerySet
+from tenants.procurement import BY_COMMAND, badge
+
+HISTORY = 20
 
 _VALUE_KIND = {
     PolicyValue.ENABLED: "green",
@@ -28,3 +34,29 @@ def value_badge(value: str) -> str:
 
 def tenant_of(actor: Actor) -> Tenant:
     return actor.home.tenant
+
+
+def changes_of(events: EventQuerySet) -> list[dict[str, str]]:
+    """The latest changes of policies among events, newest first."""
+    changes = events.filter(type="policy.changed").select_related("actor").order_by("-at", "-pk")[:HISTORY]
+    return [
+        {
+            "when": listed_minute(event.at),
+            "who": str(event.actor or BY_COMMAND),
+            "old": _told(event.data["old"]),
+            "new": _told(event.data["new"]),
+            "time": " – ".join(_moment(event.data.get(name)) for name in ("valid_from", "valid_to")).strip(" –"),
+            "reason": event.data.get("reason", ""),
+        }
+        for event in changes
+    ]
+
+
+def _told(value: str | None) -> str:
+    """A person or a group may have no value of their own."""
+    return value_badge(value) if value else _("Nothing of its own")
+
+
+def _moment(text: str | None) -> str:
+    moment = parse_datetime(text) if text else None
+    return listed_minute(moment) if moment else ""

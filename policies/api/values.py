@@ -12,19 +12,18 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from licensing.api.shapes import Email, ProductRef
-from licensing.models import Family, Product
 from policies.api.shapes import ValueField
 from policies.models import Policy
 from policies.models.policy import PolicyQuerySet
-from policies.operations import values
-from policies.operations.values import LONGEST_REASON, Scope, Time
+from policies.operations import scopes, values
+from policies.operations.scopes import SCOPED_BY, Scope, Time
+from policies.operations.values import LONGEST_REASON
 from tenants.access import Right
 from tenants.api.fields import PersonField
-from tenants.api.members import DepartmentField
 from tenants.api.reading import Input
 from tenants.api.schema import page_of
 from tenants.api.views import TenantView
-from tenants.directory.models import Department, Membership, Tenant
+from tenants.directory.models import Tenant
 from tenants.refusal import BadInput
 
 # What each level must name, and what it may name besides: a person's exception for one product, for instance.
@@ -36,13 +35,13 @@ MUST = {
     "member": {"member"},
 }
 MAY = {"department": {"family", "product"}, "member": {"family", "product"}}
-LEVELS = ("tenant", "family", "product", "department", "member")
+LEVELS = tuple(MUST)
 
 
 class ValueBody(Input):
     level = serializers.ChoiceField(LEVELS, help_text=_("Whom or what it is said for."))
     member = Email(required=False, help_text=_("Of a member of the tenant."))
-    department = DepartmentField(required=False, help_text=_("By name or id."))
+    department = serializers.CharField(max_length=200, required=False, help_text=_("By name or id."))
     product = serializers.CharField(max_length=80, required=False, help_text=_("Narrows a member's or department's."))
     family = serializers.CharField(max_length=80, required=False, help_text=_("Narrows a member's or department's."))
     value = ValueField()
@@ -112,7 +111,7 @@ class Values(ValuesView):
     def post(self, request: Request) -> Response:
         """Say a value; what was said for the same scope and time is replaced. What was bought stays as it is."""
         self.actor.require(Right.CHANGE_POLICY)
-        body = self.body(ValueBody, context={"tenant": self.tenant})
+        body = self.body(ValueBody)
         row = values.put(
             tenant=self.tenant,
             scope=scope_in(body, self.tenant),
@@ -145,29 +144,9 @@ class Value(ValuesView):
 
 def scope_in(body: dict[str, Any], tenant: Tenant) -> Scope:
     """:raises BadInput: something that the level needs is missing, does not belong to it, or does not exist"""
-    level, named = body["level"], {name for name in LEVELS[1:] if name in body}
-    for missing in sorted(MUST[level] - named):
+    level, given = body["level"], {name: body[name] for name in SCOPED_BY if name in body}
+    for missing in sorted(MUST[level] - set(given)):
         raise BadInput(_("Say which one."), field=missing, code="required")
-    for other in sorted(named - MUST[level] - MAY.get(level, set())):
+    for other in sorted(set(given) - MUST[level] - MAY.get(level, set())):
         raise BadInput(_("This does not belong to that level."), field=other, code="not_of_this_level")
-    department: Department | None = body.get("department")
-    return Scope(
-        member=_member(body["member"], tenant) if "member" in body else None,
-        department=department,
-        product=_found(Product.objects.all(), body["product"], "product") if "product" in body else None,
-        family=_found(Family.objects.all(), body["family"], "family") if "family" in body else None,
-    )
-
-
-def _member(email: str, tenant: Tenant) -> Membership:
-    found = Membership.objects.of(tenant).members().by_email([email]).select_related("user").first()
-    if found is None:
-        raise BadInput(_("There is no such member."), field="member", code="does_not_exist")
-    return found
-
-
-def _found(rows: Any, key: str, field: str) -> Any:
-    found = rows.filter(pk=key).first()
-    if found is None:
-        raise BadInput(_("There is no such thing in the catalogue."), field=field, code="does_not_exist")
-    return found
+    return scopes.named(tenant, **given)

@@ -12,7 +12,7 @@ from policies import rules
 from policies.eligibility import policy_row
 from policies.models import Policy
 from policies.operations import values
-from policies.operations.values import Scope
+from policies.operations.scopes import Scope
 from policies.rules import Source
 from tenants.access import Actor, Right
 from tenants.directory.models import Tenant

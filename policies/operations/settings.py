@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from policies import rules
 from policies.models import Policy, TenantSettings
 from policies.operations import values
-from policies.operations.values import Scope
+from policies.operations.scopes import Scope
 from tenants.access import Actor, Right
 from tenants.directory.models import Tenant
 from tenants.directory.operations import organisations

@@ -4,18 +4,17 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Self
 
 from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from licensing.models import Family, Product
 from policies import rules
 from policies.eligibility import policy_row
 from policies.models import Policy, PolicyValue
+from policies.operations.scopes import SCOPED_BY, STANDING, Scope, Time
 from tenants.access import Actor, Right
-from tenants.directory.models import Department, Membership, Tenant
+from tenants.directory.models import Tenant
 from tenants.directory.operations import organisations
 from tenants.journal import events
 from tenants.journal.events import Fact
@@ -27,82 +26,8 @@ LONGEST_REASON = 500
 FURTHEST = timedelta(days=36_525)
 
 
-# What names a scope, in the order of precedence.
-SCOPED_BY = ("member", "department", "product", "family")
-
-
 class PolicyOverlaps(Refused):
     message = _("Another value holds for a part of this time. End that one first, or choose another time.")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scope:
-    """Whom and what a value is said for: at most one of person and group, and of product and family."""
-
-    member: Membership | None = None
-    department: Department | None = None
-    product: Product | None = None
-    family: Family | None = None
-
-    @property
-    def level(self) -> str:
-        """member, department, product, family or tenant."""
-        named = (name for name, row in self.columns.items() if row is not None)
-        return next(named, "tenant")
-
-    @property
-    def of_people(self) -> bool:
-        return self.member is not None or self.department is not None
-
-    @property
-    def columns(self) -> dict[str, Any]:
-        """In the order of precedence."""
-        return {name: getattr(self, name) for name in SCOPED_BY}
-
-    @property
-    def ids(self) -> dict[str, object]:
-        return {name: row.pk for name, row in self.columns.items() if row is not None}
-
-    @classmethod
-    def of(cls, row: Policy) -> Self:
-        return cls(**{name: getattr(row, name) for name in SCOPED_BY})
-
-    def covers(self, row: Policy) -> bool:
-        """Whether a row of no person and no group says something for all that this scope names."""
-        if row.member_id or row.department_id:
-            return False
-        if self.product is not None:
-            return row.fits_product(self.product)
-        return row.product_id is None and row.family_id in (None, self.family and self.family.pk)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Time:
-    """From when until when; both empty: standing. The end is the first moment at which it is over."""
-
-    valid_from: datetime | None = None
-    valid_to: datetime | None = None
-
-    @property
-    def columns(self) -> dict[str, datetime | None]:
-        return {"valid_from": self.valid_from, "valid_to": self.valid_to}
-
-    @property
-    def told(self) -> dict[str, datetime]:
-        return {name: moment for name, moment in self.columns.items() if moment is not None}
-
-    def overlaps(self, other: "Time") -> bool:
-        begins_before_its_end = other.valid_to is None or self.valid_from is None or self.valid_from < other.valid_to
-        return begins_before_its_end and (
-            self.valid_to is None or other.valid_from is None or other.valid_from < self.valid_to
-        )
-
-    @classmethod
-    def of(cls, row: Policy) -> Self:
-        return cls(valid_from=row.valid_from, valid_to=row.valid_to)
-
-
-STANDING = Time()
 
 
 @transaction.atomic

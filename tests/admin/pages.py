@@ -9,6 +9,7 @@ PURCHASES = "commerce_purchase"
 APPROVALS = "policies_approval"
 APPROVERS = "policies_approver"
 POLICIES = "policies_selfserviceproduct"
+POLICIES_SET = "policies_policy"
 SPEND_LIMITS = "policies_spendlimit"
 JOURNAL = "tenants_event"
 PEOPLE = "tenants_membership"
@@ -26,6 +27,7 @@ OF_TENANTS = {
     DISPUTES,
     AGREEMENTS,
     POLICIES,
+    POLICIES_SET,
     SPEND_LIMITS,
     JOURNAL,
     PEOPLE,
@@ -45,7 +47,6 @@ OF_OPERATOR = {
     "commerce_price",
     "commerce_taxrate",
     "commerce_supportcase",
-    "policies_policy",
     "policies_market",
     "policies_exclusion",
 }

@@ -27,7 +27,9 @@ from tests.admin.pages import (
     ORGANISATIONS,
     PEOPLE,
     POLICIES,
+    POLICIES_SET,
     PURCHASES,
+    SPEND_LIMITS,
     browser_of,
     listed,
     opened,
@@ -48,6 +50,7 @@ MAY_READ = {
         DISPUTES,
         AGREEMENTS,
         POLICIES,
+        SPEND_LIMITS,
         JOURNAL,
         ORGANISATIONS,
     },
@@ -59,10 +62,11 @@ MAY_READ = {
         DISPUTES,
         AGREEMENTS,
         POLICIES,
+        SPEND_LIMITS,
         JOURNAL,
         ORGANISATIONS,
     },
-    "license_admin": {APPROVERS, PURCHASES, POLICIES},
+    "license_admin": {APPROVERS, PURCHASES, POLICIES, SPEND_LIMITS},
     "user_admin": {PURCHASES},
 }
 
@@ -81,7 +85,7 @@ def test_each_role_opens_what_it_may_read(contoso, bought, role):
 
 def test_the_operator_opens_all_but_one_tenants_policies(operator, bought):
     browser = signed_in(operator)
-    assert {page for page in ALL if browser.get(listed(page)).status_code == 200} == set(ALL) - {POLICIES}
+    assert {page for page in ALL if browser.get(listed(page)).status_code == 200} == set(ALL) - {POLICIES, SPEND_LIMITS}
     assert browser.get(listed(POLICIES)).status_code == 403
 
 
@@ -147,6 +151,7 @@ def rows_of(tenant, bought):
         INVOICES: tenant.invoices.get(),
         AGREEMENTS: tenant.agreements.first() or factories.agree(tenant),
         ORGANISATIONS: tenant,
+        POLICIES_SET: factories.PolicyFactory(tenant=tenant, product=bought.plan.product, value="enabled"),
         DISPUTES: contested(Payment.objects.get(order__subscription=bought)),
     }
 
@@ -192,12 +197,11 @@ def test_every_row_opens_for_the_operator(operator, contoso, bought):
         "commerce_supportcase": support.open_case(
             kind="question", subject="No data", body="Empty.", by=factories.acting(bought.owner), at=NOON
         ),
-        "policies_policy": factories.PolicyFactory(tenant=contoso, product=bought.plan.product),
         "policies_market": factories.MarketFactory(country="SE"),
         "policies_exclusion": factories.ExclusionFactory(country="SE"),
     }
     browser = signed_in(operator)
-    assert set(rows) == (OF_TENANTS | OF_OPERATOR) - {POLICIES}
+    assert set(rows) == (OF_TENANTS | OF_OPERATOR) - {POLICIES, SPEND_LIMITS}
     for page, row in rows.items():
         assert browser.get(opened(page, row)).status_code == 200, page
 

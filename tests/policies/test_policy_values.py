@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from policies.models import Policy
 from policies.operations import policies, values
-from policies.operations.values import Scope, Time
+from policies.operations.scopes import STANDING, Scope, Time
 from tenants.access import SYSTEM
 from tenants.journal.models import Event
 from tenants.refusal import BadInput, NotAllowed
@@ -44,7 +44,7 @@ def ana(market):
     return member
 
 
-def put(tenant, value="disabled", reason="Too dear", by=SYSTEM, at=NOON, time=values.STANDING, **scope):
+def put(tenant, value="disabled", reason="Too dear", by=SYSTEM, at=NOON, time=STANDING, **scope):
     return values.put(tenant=tenant, scope=Scope(**scope), value=value, reason=reason, by=by, at=at, time=time)
 
 
@@ -128,7 +128,7 @@ def test_refuses_two_values_at_a_time_for_one_scope(ana, product, wanted):
     assert len(history()) == Policy.objects.count() == 1
 
 
-@pytest.mark.parametrize("wanted", [days(0, 1), days(3, 4), days(3), Time(valid_to=NOON + DAY), values.STANDING])
+@pytest.mark.parametrize("wanted", [days(0, 1), days(3, 4), days(3), Time(valid_to=NOON + DAY), STANDING])
 def test_what_only_touches_does_not_overlap(ana, product, wanted):
     put(ana.tenant, time=days(1, 3), member=ana)
     put(ana.tenant, value="enabled", time=wanted, member=ana)

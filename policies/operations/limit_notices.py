@@ -71,8 +71,8 @@ def deliver(*, notice_id: UUID, site: str, sender: str, at: datetime) -> None:
             "to": member,
             "limit": limit,
             "threshold": notice.threshold,
-            "amount": _money(limit.amount, limit.currency),
-            "committed": _money(limit.committed, limit.currency),
+            "amount": money(limit.amount, limit.currency),
+            "committed": money(limit.committed, limit.currency),
             "url": site + reverse("admin:policies_spendlimit_changelist"),
         }
         subject, _, body = render_to_string("policies/mail/limit_notice.txt", told).strip().partition("\n")
@@ -105,5 +105,5 @@ def _and_above(department: Department) -> list[UUID]:
     return found
 
 
-def _money(amount: Decimal, currency: str) -> str:
+def money(amount: Decimal, currency: str) -> str:
     return format_currency(amount, currency, locale=translation.to_locale(translation.get_language() or "en"))

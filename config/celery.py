@@ -65,10 +65,12 @@ app.conf.update(
             "commerce.prune": 3600.0,
             "commerce.reconcile_cards": 20.0,
             "commerce.tell_expiring_cards": 3600.0,
+            "policies.tell_spend_limits_of_all": 3600.0,
             "commerce.expire_checkouts": 60.0,
             "commerce.expire_subscriptions": 60.0,
             "commerce.expire_orders": 300.0,
             "commerce.announce_prices": 600.0,
+            "policies.remind_of_license_requests": 600.0,
             # A real provider sends its events itself.
             **({"commerce.send_sandbox_events": 5.0} if settings.PAYMENT_GATEWAY == "sandbox" else {}),
         }.items()

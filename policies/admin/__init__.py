@@ -5,13 +5,15 @@ from policies.admin.exclusions import ExclusionAdmin
 from policies.admin.markets import MarketAdmin
 from policies.admin.products import ProductPolicyAdmin
 from policies.admin.shown import value_badge
+from policies.admin.spend_limits import SpendLimitAdmin
 from policies.admin.values import PolicyAdmin
 
 __all__ = [
+    "ApproverAdmin",
     "ExclusionAdmin",
     "MarketAdmin",
-    "ApproverAdmin",
     "PolicyAdmin",
     "ProductPolicyAdmin",
+    "SpendLimitAdmin",
     "value_badge",
 ]

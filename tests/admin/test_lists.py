@@ -9,11 +9,23 @@ from django.urls import reverse
 
 from licensing.models import Channel, Subscription
 from licensing.operations import seats
-from policies.models import Market
+from policies.models import Market, SpendLimit
 from tenants.access import SYSTEM
 from tenants.journal import events
 from tests import factories
-from tests.admin.pages import ALL, DOMAINS, JOURNAL, OF_TENANTS, PEOPLE, POLICIES, PURCHASES, browser_of, listed, opened
+from tests.admin.pages import (
+    ALL,
+    DOMAINS,
+    JOURNAL,
+    OF_TENANTS,
+    PEOPLE,
+    POLICIES,
+    PURCHASES,
+    SPEND_LIMITS,
+    browser_of,
+    listed,
+    opened,
+)
 from tests.callers import signed_in
 from tests.factories import NOON, buy, plan_on_sale
 
@@ -146,7 +158,7 @@ ODD += ["_changelist_filters=x%00", "%00=1"]
 
 @pytest.mark.parametrize("page", ALL)
 def test_a_list_survives_what_is_typed_into_its_address(operator, bought, page):
-    browser = browser_of(bought.tenant) if page == POLICIES else signed_in(operator)
+    browser = browser_of(bought.tenant) if page in (POLICIES, SPEND_LIMITS) else signed_in(operator)
     for query in ODD:
         assert browser.get(f"{listed(page)}?{query}", follow=True).status_code in (200, 400), query
 
@@ -187,6 +199,18 @@ def many(contoso, plan, number):
         factories.DomainFactory(tenant=contoso, name=f"{member.pk}.example")
         factories.ApprovalFactory(requester=member, plan=plan)
         factories.ApproverFactory(member=member, department=member.department)
+        SpendLimit.objects.create(
+            tenant=contoso,
+            level="member",
+            member=member,
+            period="month",
+            amount=100 + index,
+            currency="USD",
+            mode="hard",
+            counts=["self_service"],
+            set_at=NOON,
+            created_at=NOON,
+        )
         buy(member, plan, at=NOON + timedelta(minutes=index))
     events.sequence(contoso.pk)
 

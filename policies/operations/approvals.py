@@ -13,6 +13,7 @@ from policies.models import Approval, ApprovalState
 from policies.models.approval import LONGEST_MESSAGE, ApprovalQuerySet
 from policies.models.approver import departments_of_approver
 from policies.operations import decisions
+from policies.spending import Proposal
 from tenants.access import Actor, Right, actor_of
 from tenants.directory.models import Membership
 from tenants.journal import events
@@ -84,11 +85,18 @@ def ask(
 
 @transaction.atomic
 def approve(
-    *, approval: Approval, quantity: int | None = None, message: str = "", by: Actor, at: datetime
+    *,
+    approval: Approval,
+    quantity: int | None = None,
+    message: str = "",
+    proposal: Proposal | None = None,
+    by: Actor,
+    at: datetime,
 ) -> tuple[Approval, Answer]:
     """
     Approve as many seats as were asked for, or fewer. The rules are asked again for the buyer: where one fails that no
     approval answers, the approval waits on as it is, and the answer that comes back with it is not `approvable`.
+    `proposal` is what that many seats cost; the caller has locked the limits that it counts towards.
 
     :raises OwnApproval: nobody approves what they asked for
     :raises NotAllowed: neither somebody who approves for the tenant, nor named for the buyer's department
@@ -103,7 +111,7 @@ def approve(
         raise BadInput(message_, field="quantity", code="quantity_out_of_range")
     message = _checked(message)
     buyer, plan = approval.requester, approval.plan
-    answer = eligibility.decide(buyer, plan.product, plan=plan, quantity=seats, at=at)
+    answer = eligibility.decide(buyer, plan.product, plan=plan, quantity=seats, proposal=proposal, at=at)
     decisions.keep(answer=answer, plan=plan, quantity=seats, by=actor_of(buyer), at=at)
     if approvable(answer):
         approval.approved_quantity = seats

@@ -78,7 +78,8 @@ def reasons(checkout: Checkout, *, at: datetime) -> list[dict[str, str]]:
     if checkout.state != CheckoutState.OPEN or checkout.expires_at <= at:
         return []
     plan, quantity = checkout.plan, checkout.quantity
-    answer = eligibility.decide(checkout.buyer, plan.product, plan=plan, quantity=quantity, at=at)
+    proposal = spending.of_checkout(checkout, at=at)
+    answer = eligibility.decide(checkout.buyer, plan.product, plan=plan, quantity=quantity, proposal=proposal, at=at)
     if not answer.needs_approval or approvals.answered(answer, subject=checkout.pk, quantity=quantity):
         return []
     return answer.reasons

@@ -10,11 +10,12 @@ from commerce.models import CardSetupState, Checkout, CheckoutState, Order, Orde
 from commerce.models.payment import PaymentState
 from commerce.operations.buying import payments
 from commerce.operations.buying.checkouts import OPEN_FOR, AwaitingApproval, CheckoutClosed
-from commerce.operations.paying import cards, charging, declines, settlement
+from commerce.operations.paying import cards, charging, declines, settlement, spending
 from commerce.tax import TaxTerms, split
 from policies.eligibility import PurchaseRefused
 from policies.models import Approval
-from policies.operations import approvals
+from policies.operations import approvals, commitments
+from policies.spending import Proposal
 from tenants.access import Actor
 from tenants.delivery import jobs
 
@@ -41,11 +42,17 @@ def decide(
             approval = approvals.decline(approval=approval, message=message, by=by, at=at)
             settlement.end_checkout(checkout=checkout, state=CheckoutState.CANCELED, by=by, at=at)
         else:
-            approval, answer = approvals.approve(approval=approval, quantity=quantity, message=message, by=by, at=at)
+            buyer, product = checkout.buyer, checkout.plan.product
+            commitments.lock_limits(member=buyer, product=product)
+            proposal = _quote_again(checkout, approval.quantity if quantity is None else quantity, at=at)
+            approval, answer = approvals.approve(
+                approval=approval, quantity=quantity, message=message, proposal=proposal, by=by, at=at
+            )
             if approval.is_waiting:
                 refused = PurchaseRefused(answer)
             else:
-                _release(checkout, approval.approved_quantity or approval.quantity, at=at)
+                commitments.commit_spend(proposal=proposal, member=buyer, product=product, at=at)
+                _release(checkout, at=at)
         if refused:
             reasons = [reason["detail"] for reason in answer.reasons]
             jobs.enqueue("commerce.tell_refused_approval", approval_id=str(approval.pk), reasons=reasons)
@@ -97,19 +104,24 @@ def charge(*, checkout: Checkout, return_url: str, at: datetime) -> None:
             charging.send(payment=payment, return_url=return_url, at=at, off_session=True)
 
 
-def _release(checkout: Checkout, seats: int, *, at: datetime) -> None:
-    """Let a locked checkout be paid, for as many seats, at the price and the tax that were quoted."""
+def _quote_again(checkout: Checkout, seats: int, *, at: datetime) -> Proposal:
+    """For as many seats, at the price and the tax that were quoted. Nothing of it is written here."""
     net, tax = split(checkout.unit_price * seats, TaxTerms.of(checkout), checkout.currency)
     checkout.quantity, checkout.subtotal, checkout.tax, checkout.total = seats, net, tax, net + tax
-    checkout.assign_to = checkout.assign_to[:seats]
+    return spending.of_checkout(checkout, at=at)
+
+
+def _release(checkout: Checkout, *, at: datetime) -> None:
+    """Let a locked checkout be paid, as it was quoted for the seats that are approved."""
+    checkout.assign_to = checkout.assign_to[: checkout.quantity]
     checkout.state = CheckoutState.OPEN
     checkout.expires_at = max(checkout.expires_at, at + OPEN_FOR)
     checkout.save()
     # A card was declined for it before anybody asked for an approval.
     for order in Order.objects.locked().filter(checkout=checkout, state=OrderState.PENDING):
-        order.subtotal, order.tax, order.total = net, tax, net + tax
+        order.subtotal, order.tax, order.total = checkout.subtotal, checkout.tax, checkout.total
         order.save(update_fields=["subtotal", "tax", "total"])
-        order.lines.update(quantity=seats, amount=net, tax=tax)
+        order.lines.update(quantity=checkout.quantity, amount=checkout.subtotal, tax=checkout.tax)
     if checkout.kept_card_id or checkout.card_setup_id:
         jobs.enqueue("commerce.charge_approved", checkout_id=str(checkout.pk))
 

@@ -38,6 +38,9 @@ class EndCause(models.TextChoices):
     TRIAL_ENDED = "trial_ended", _("The trial ended")
 
 
+_IS_TRIAL = Q(state=SubscriptionState.TRIAL) | Q(end_cause=EndCause.TRIAL_ENDED)
+
+
 class SubscriptionQuerySet(models.QuerySet["Subscription"]):
     def of(self, tenant: Tenant) -> Self:
         return self.filter(tenant=tenant)
@@ -60,6 +63,14 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
     def with_access(self) -> Self:
         """Those whose people may use the product."""
         return self.filter(state__in=GIVES_ACCESS)
+
+    def trials(self) -> Self:
+        """Also those that have ended."""
+        return self.filter(_IS_TRIAL)
+
+    def bought(self) -> Self:
+        """All but the trials."""
+        return self.exclude(_IS_TRIAL)
 
     def due(self, at: datetime) -> Self:
         """Those whose state has run its time, and that nothing holds in it."""
@@ -104,6 +115,8 @@ class Subscription(models.Model):
     anchor_at = models.DateTimeField(editable=False)
     time_zone = models.CharField(max_length=63, editable=False)
     auto_renew = models.BooleanField(_("automatic renewal"), default=True)
+    # Since when an admin lets it end at its renewal: nobody whose purchase it is turns that on again.
+    renewal_stopped_at = models.DateTimeField(null=True)
     # When the present state runs out; none: it is final.
     state_ends_at = models.DateTimeField(null=True)
     end_cause = models.CharField(max_length=20, choices=EndCause, blank=True)

@@ -2,6 +2,7 @@ from policies.models.approval import Approval, ApprovalState
 from policies.models.approver import Approver
 from policies.models.commitment import Commitment, Counted
 from policies.models.decision import Decision
+from policies.models.ending import Ending, ExistingRule
 from policies.models.exclusion import Exclusion
 from policies.models.governance import Acknowledgement, GovernanceKind, GovernancePolicy, GovernanceScope
 from policies.models.limit import LimitLevel, LimitMode, LimitNotice, Period, SpendLimit
@@ -18,7 +19,9 @@ __all__ = [
     "Commitment",
     "Counted",
     "Decision",
+    "Ending",
     "Exclusion",
+    "ExistingRule",
     "GovernanceKind",
     "GovernancePolicy",
     "GovernanceScope",

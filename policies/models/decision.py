@@ -28,6 +28,8 @@ class Decision(models.Model):
     trial = models.BooleanField(default=False)
     outcome = models.CharField(max_length=20, choices=Outcome)
     reasons = models.JSONField(default=list)
+    # For each reason what would mend it; empty: kept before that was.
+    remedies = models.JSONField(default=list)
     at = models.DateTimeField()
 
     class Meta:

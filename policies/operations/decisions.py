@@ -28,5 +28,6 @@ def keep(
         trial=trial,
         outcome=answer.outcome,
         reasons=[verdict.code for verdict in answer.failures],
+        remedies=[verdict.remedy.value for verdict in answer.failures],
         at=at,
     )

@@ -95,7 +95,7 @@ def place(*, subscription: Subscription, members: Sequence[Membership], by: Acto
     held = {seat.member_id: seat for seat in Seat.objects.open().filter(subscription=subscription, member__in=members)}
     new = [m for m in members if m.pk not in held]
     if len(new) > subscription.seats_free:
-        raise NoSeatLeft(_no_seat_left(subscription.seats_free, len(new)))
+        raise NoSeatLeft(too_few_free(subscription.seats_free, len(new)))
     for seat in Seat.objects.bulk_create(
         Seat(tenant=subscription.tenant, subscription=subscription, member=m, assigned_at=at) for m in new
     ):
@@ -196,7 +196,7 @@ def _still_assignable(subscription: Subscription, members: Sequence[Membership])
     return [fresh[key] for key in keys]
 
 
-def _no_seat_left(free: int, needed: int) -> str:
+def too_few_free(free: int, needed: int) -> str:
     if not free:
         return str(NoSeatLeft.message)
     return ngettext(

@@ -49,6 +49,9 @@ class LicenseRequestQuerySet(models.QuerySet["LicenseRequest"]):
     def waiting(self) -> Self:
         return self.filter(state=RequestState.WAITING)
 
+    def ended(self) -> Self:
+        return self.exclude(state=RequestState.WAITING)
+
     def waiting_first(self) -> Self:
         """`waits`: whether anybody still waits for a decision, to order by."""
         return self.annotate(waits=Q(state=RequestState.WAITING))

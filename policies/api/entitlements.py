@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from licensing.api.shapes import Email, person_asked_about, product_named
-from licensing.operations.entitlements import entitlement
+from policies.operations.access import entitlement
 from tenants.access import Right
 from tenants.api.reading import Input
 from tenants.api.views import TenantView
@@ -20,7 +20,9 @@ class EntitlementQuery(Input):
 
 class EntitlementOut(serializers.Serializer):
     entitled = serializers.BooleanField()
-    reason = serializers.CharField(help_text="`seat`, `no_seat`, `subscription_disabled` or `member_not_active`")
+    reason = serializers.CharField(
+        help_text="`seat`, `no_seat`, `subscription_disabled`, `member_not_active` or `access_policy`"
+    )
     until = serializers.DateTimeField(allow_null=True, help_text="When access ends as things stand.")
     subscription = serializers.CharField(allow_null=True, help_text="The id of the subscription that gives it.")
 

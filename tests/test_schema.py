@@ -21,7 +21,16 @@ from commerce.operations import support
 from config.wsgi import application
 from licensing.models import Seat
 from tests.callers import Api, token_for
-from tests.factories import MembershipFactory, acting, add_card, buy, buy_centrally, open_checkout, plan_on_sale
+from tests.factories import (
+    MembershipFactory,
+    PolicyFactory,
+    acting,
+    add_card,
+    buy,
+    buy_centrally,
+    open_checkout,
+    plan_on_sale,
+)
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
 
@@ -69,6 +78,7 @@ def there(member):
         "members": member.pk,
         "products": plan.product_id,
         "policies": plan.product_id,
+        "values": PolicyFactory(tenant=member.tenant, value="enabled").pk,
         "seat": Seat.objects.get().pk,
         "plan": plan.pk,
     }
@@ -85,7 +95,7 @@ def test_every_answer_is_documented(case, member, there, headers, turn):
 def aim(case, there):
     """Turn a random id into one that is there, so that not every call ends with 404."""
     parts = case.operation.path.removeprefix(PREFIX).split("/")
-    noun = "setups" if "setups" in parts else parts[0]
+    noun = next((name for name in ("setups", "values") if name in parts), parts[0])
     for name in case.path_parameters or {}:
         case.path_parameters[name] = str(there["seat" if name == "seat" else noun])
     if isinstance(case.body, dict):

@@ -50,6 +50,7 @@ MAY_READ = {
         DISPUTES,
         AGREEMENTS,
         POLICIES,
+        POLICIES_SET,
         SPEND_LIMITS,
         JOURNAL,
         ORGANISATIONS,
@@ -62,11 +63,12 @@ MAY_READ = {
         DISPUTES,
         AGREEMENTS,
         POLICIES,
+        POLICIES_SET,
         SPEND_LIMITS,
         JOURNAL,
         ORGANISATIONS,
     },
-    "license_admin": {APPROVERS, PURCHASES, POLICIES, SPEND_LIMITS},
+    "license_admin": {APPROVERS, PURCHASES, POLICIES, POLICIES_SET, SPEND_LIMITS},
     "user_admin": {PURCHASES},
 }
 

@@ -103,6 +103,26 @@ KNOWN_FIELDS: dict[str, set[str]] = {
     "PasswordForm": {"email", "next", "password"},
     "PayForm": {"payment_method"},
     "PolicyForm": {"value", "reason", "seen"},
+    "PoliciesBody": {"products", "value", "reason"},
+    "PoliciesForm": {"products", "value", "reason"},
+    "ReasonForm": {"reason"},
+    "ReasonQuery": {"reason"},
+    "ScopedValueForm": {
+        "member", "department", "product", "family", "value", "valid_from", "valid_to", "reason",
+    },
+    "SettingsBody": {
+        "default_for_new_products", "self_service_enabled", "contact_email", "contact_url", "contact_message",
+        "request_process_message", "request_process_url", "reason",
+    },
+    "SettingsForm": {
+        "default_for_new_products", "contact_email", "contact_url", "contact_message", "request_process_message",
+        "request_process_url", "reason",
+    },
+    "SwitchForm": {"reason"},
+    "ValueBody": {
+        "level", "member", "department", "product", "family", "value", "reason", "valid_from", "valid_to",
+    },
+    "ValueForm": {"value", "reason"},
     "QuantityForm": set(),
     "ReleaseForm": set(),
     "ReplyForm": {"body"},
@@ -175,7 +195,13 @@ def _department(world: World) -> str:
 
 SAID = {"subject": "Whose", "body": "Tell me"}
 
+STOP = {"value": "disabled", "reason": "Stop"}
+
 BODIES = [
+    Body("POST", "/api/v1/policies/values/", "member", _owner, lambda w: {"level": "member", **STOP}),
+    Body("POST", "/api/v1/policies/values/", "department", _department, lambda w: {"level": "department", **STOP}),
+    Body("POST", "/admin/policies/policy/new/", "member", _owner, lambda w: STOP),
+    Body("POST", "/admin/policies/policy/new/", "department", _department, lambda w: STOP),
     Body("POST", "/api/v1/subscriptions/", "agreement", lambda w: str(w.central.agreement.pk), _one_seat),
     Body("POST", "/api/v1/subscriptions/", "payment_method", lambda w: str(w.card.pk), _one_seat),
     Body("POST", "/api/v1/invoices/{invoice}/pay/", "payment_method", lambda w: str(w.card.pk)),

@@ -46,6 +46,7 @@ ENTRIES: dict[str, Fill] = {
     "api/v1/members/<uuid:id>/": lambda w: {"id": w.owner.pk},
     "api/v1/products/<str:id>/eligibility/": lambda w: {"id": w.plan.product_id},
     "api/v1/policies/products/<str:id>/": lambda w: {"id": w.plan.product_id},
+    "api/v1/policies/values/<uuid:id>/": lambda w: {"id": w.policy.pk},
     "api/v1/checkouts/<uuid:id>/": lambda w: {"id": w.open_checkout.pk},
     "api/v1/checkouts/<uuid:id>/pay/": lambda w: {"id": w.open_checkout.pk},
     "api/v1/checkouts/<uuid:id>/confirm/": lambda w: {"id": w.waiting.order.checkout_id},
@@ -158,6 +159,7 @@ class Act:
     body: Callable[[World], dict[str, Any]]
     # Whom it belongs to; the control is made as them.
     by: str = "owner"
+    query: str = ""
 
     def __str__(self) -> str:
         return f"{self.method} {self.route}"
@@ -211,6 +213,8 @@ ACTS = [
         by="admin",
     ),
     Act("api/v1/members/<uuid:id>/", "PATCH", lambda w: {"state": "disabled"}, by="admin"),
+    Act("api/v1/policies/values/<uuid:id>/", "DELETE", _nothing, by="admin", query="?reason=Stop"),
+    Act("admin/policies/policy/<path:object_id>/change/", "POST", lambda w: {"reason": "Stop"}, by="admin"),
     Act("api/v1/policies/products/<str:id>/", "PUT", lambda w: {"value": "disabled", "reason": "Stop"}, by="admin"),
     Act("api/v1/checkouts/<uuid:id>/pay/", "POST", lambda w: {"payment_method": "pm_card_visa"}),
     Act("api/v1/checkouts/<uuid:id>/confirm/", "POST", _nothing),

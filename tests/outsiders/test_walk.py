@@ -99,7 +99,7 @@ def test_nobody_else_sees_or_changes_anything_by_a_route(world, who):
 
 @pytest.mark.parametrize("act", ACTS, ids=str)
 def test_nobody_else_does_what_its_owner_may(world, act):
-    url, body = url_of(act.route, world), act.body(world)
+    url, body = url_of(act.route, world) + act.query, act.body(world)
     for who in WHO:
         visitor, before = visitor_called(who, world), rows_of(world.tenant)
         response = visitor.call(act.method, url, body)

@@ -3,6 +3,7 @@ from django.urls import path
 from policies.api.approvers import Approvers, OneApprover
 from policies.api.eligibility import Eligibility
 from policies.api.entitlements import Entitlements
+from policies.api.exclusions import Exclusions, OneExclusion
 from policies.api.governance import GovernancePolicies, OneGovernancePolicy
 from policies.api.markets import Markets
 from policies.api.products import NewProducts, ProductPolicies, ProductPolicy
@@ -22,6 +23,8 @@ urlpatterns = [
     path("policies/values/<uuid:id>/", Value.as_view(), name="api-policy-value"),
     path("spend-limits/", SpendLimits.as_view(), name="api-spend-limits"),
     path("spend-limits/<uuid:id>/", OneSpendLimit.as_view(), name="api-spend-limit"),
+    path("exclusions/", Exclusions.as_view(), name="api-exclusions"),
+    path("exclusions/<uuid:id>/", OneExclusion.as_view(), name="api-exclusion"),
     path("governance-policies/", GovernancePolicies.as_view(), name="api-governance-policies"),
     path("governance-policies/<uuid:id>/", OneGovernancePolicy.as_view(), name="api-governance-policy"),
     path("entitlements/", Entitlements.as_view(), name="api-entitlements"),

@@ -45,6 +45,9 @@ OF_PEOPLE = (
     "agreement.added",
     "agreement.changed",
     "order.placed",
+    "exclusion.added",
+    "exclusion.changed",
+    "exclusion.removed",
 )
 FIRST, LAST = "old", "reason"
 

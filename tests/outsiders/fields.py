@@ -13,6 +13,7 @@ from licensing.models import Seat
 from policies.operations.settings import let_members_claim_seats
 from tenants.access import SYSTEM
 from tenants.api.reading import Input
+from tenants.directory.models import Department
 from tests import factories
 from tests.outsiders.changed import shown
 from tests.outsiders.world import World
@@ -41,6 +42,12 @@ def _below(kind: type) -> Iterator[Any]:
 # A new field fails the walk until it stands here; one that could name a row of somebody else needs a line in BODIES.
 KNOWN_FIELDS: dict[str, set[str]] = {
     "AgreedPriceBody": {"plan", "price"},
+    "LimitAmountBody": {"amount", "currency"},
+    "LimitScopeBody": {"level", "id"},
+    "SpendLimitBody": {"scope", "period", "amount", "mode", "counts", "reason"},
+    "SpendLimitChange": {"period", "amount", "mode", "counts", "reason"},
+    "SpendLimitForm": {"period", "amount", "currency", "mode", "counts", "reason"},
+    "NewSpendLimitForm": {"scope", "person", "period", "amount", "currency", "mode", "counts", "reason"},
     "AgreementBody": {
         "name", "currency", "valid_from", "valid_to", "pay_by_invoice", "payment_days", "prices",
     },
@@ -54,6 +61,11 @@ KNOWN_FIELDS: dict[str, set[str]] = {
     "NewAgreementForm": {
         "tenant", "name", "currency", "valid_from", "valid_to", "pay_by_invoice", "payment_days", "prices",
     },
+    "ApprovalFilters": {"state"},
+    "ApproverBody": {"department", "member"},
+    "DecideBody": {"approve", "quantity", "message"},
+    "DecideForm": {"quantity", "message"},
+    "NameApproverForm": {"member"},
     "AutoRenewBody": {"auto_renew"},
     "BillingForm": {"legal_name", "address", "tax_number"},
     "BillingChange": {"legal_name", "address", "tax_number"},
@@ -65,6 +77,12 @@ KNOWN_FIELDS: dict[str, set[str]] = {
     "CheckoutBody": {"plan", "quantity", "assign_to", "trial"},
     "EligibilityQuery": {"user", "plan", "quantity"},
     "EntitlementQuery": {"product", "user"},
+    "ExclusionBody": {
+        "sector", "country", "family", "product", "valid_from", "valid_to", "ends_renewals", "reason", "preview",
+    },
+    "ExclusionChange": {
+        "sector", "country", "family", "product", "valid_from", "valid_to", "ends_renewals", "reason", "preview",
+    },
     "EventFilters": {"after", "type", "page_size"},
     "InvoiceFilters": {"kind", "order"},
     "MarketQuery": {"family", "on"},
@@ -154,6 +172,11 @@ def own_subscription(world: World) -> Any:
     return held.subscription if held else factories.buy(world.outsider, world.plan, at=timezone.now())
 
 
+def own_department(world: World) -> Department:
+    found = Department.objects.filter(tenant=world.outsider.tenant).first()
+    return found or factories.DepartmentFactory(tenant=world.outsider.tenant)
+
+
 def own_card(world: World) -> Any:
     return factories.add_card(world.outsider).payment_method
 
@@ -195,6 +218,12 @@ def _department(world: World) -> str:
 
 SAID = {"subject": "Whose", "body": "Tell me"}
 
+LIMIT = {"period": "month", "amount": {"amount": "1.00", "currency": "USD"}}
+TYPED_LIMIT = {
+    "scope": "member:", "period": "month", "amount": "1", "currency": "USD", "mode": "hard", "counts": "self_service",
+    "reason": "Less",
+}  # fmt: skip
+
 STOP = {"value": "disabled", "reason": "Stop"}
 
 BODIES = [
@@ -202,6 +231,28 @@ BODIES = [
     Body("POST", "/api/v1/policies/values/", "department", _department, lambda w: {"level": "department", **STOP}),
     Body("POST", "/admin/policies/policy/new/", "member", _owner, lambda w: STOP),
     Body("POST", "/admin/policies/policy/new/", "department", _department, lambda w: STOP),
+    Body(
+        "POST",
+        "/api/v1/spend-limits/",
+        "scope",
+        lambda w: {"level": "member", "id": str(w.owner.pk)},
+        lambda w: LIMIT,
+    ),
+    Body(
+        "POST",
+        "/api/v1/spend-limits/",
+        "scope",
+        lambda w: {"level": "department", "id": str(w.tenant.departments.first().pk)},
+        lambda w: LIMIT,
+    ),
+    Body("POST", "/admin/policies/spendlimit/new/", "person", _owner, lambda w: TYPED_LIMIT),
+    Body(
+        "POST",
+        "/admin/policies/spendlimit/new/",
+        "scope",
+        lambda w: f"member:{w.owner.pk}",
+        lambda w: {**TYPED_LIMIT, "person": ""},
+    ),
     Body("POST", "/api/v1/subscriptions/", "agreement", lambda w: str(w.central.agreement.pk), _one_seat),
     Body("POST", "/api/v1/subscriptions/", "payment_method", lambda w: str(w.card.pk), _one_seat),
     Body("POST", "/api/v1/invoices/{invoice}/pay/", "payment_method", lambda w: str(w.card.pk)),
@@ -256,6 +307,22 @@ BODIES = [
     Body("GET", "/api/v1/entitlements/", "user", _owner, lambda w: {"product": w.plan.product_id}),
     Body("GET", "/api/v1/events/", "after", lambda w: 0),
     Body("POST", "/api/v1/members/", "email", _owner, lambda w: {"name": "Taken"}),
+    Body(
+        "POST",
+        "/api/v1/policies/approvers/",
+        "department",
+        _department,
+        lambda w: {"member": w.outsider.user.email},
+    ),
+    Body("POST", "/api/v1/policies/approvers/", "member", _owner, lambda w: {"department": own_department(w).name}),
+    Body(
+        "POST",
+        "/admin/policies/approver/new/",
+        "department",
+        _department,
+        lambda w: {"member": w.outsider.user.email},
+    ),
+    Body("POST", "/admin/policies/approver/new/", "member", _owner, lambda w: {"department": own_department(w).pk}),
     Body("POST", "/api/v1/members/", "department", _department, lambda w: {"email": "n@quux.example"}),
     Body("PATCH", "/api/v1/members/{member}/", "department", _department),
     Body("POST", "/api/v1/payment-methods/", "token", lambda w: str(w.spare_card.pk)),

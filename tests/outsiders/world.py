@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.apps import apps
@@ -25,9 +26,12 @@ from commerce.models import (
 from commerce.models.support import CaseKind
 from commerce.operations import support
 from licensing.models import Plan, Seat, Subscription
-from policies.models import Policy
+from policies.models import Approval, Approver, Policy, SpendLimit
+from policies.operations import spend_limits
+from policies.operations.approvals import LASTS
 from policies.operations.policies import set_product_policy
-from tenants.directory.models import Membership, Tenant
+from policies.operations.spend_limits import Terms
+from tenants.directory.models import Membership, Tenant, User
 from tenants.journal import events
 from tests import factories
 from tests.commerce.provider import contested
@@ -59,6 +63,9 @@ class World:
     spare_card: PaymentMethod
     card_setup: CardSetup
     policy: Policy
+    approval: Approval
+    approver: Approver
+    spend_limit: SpendLimit
     case: SupportCase
     central: central.Central
     dispute: Dispute
@@ -67,6 +74,11 @@ class World:
     # Of the same tenant, without any role; and an admin of another tenant.
     colleague: Membership
     outsider: Membership
+
+    @property
+    def operator(self) -> User:
+        """Whose the service's own rows are."""
+        return factories.OperatorFactory()
 
 
 def build() -> World:
@@ -110,6 +122,18 @@ def build() -> World:
         spare_card=factories.add_card(owner, "pm_card_refundFail", now).payment_method,
         card_setup=factories.add_card(owner, "pm_card_authenticationRequired", now),
         policy=Policy.objects.get(tenant=tenant),
+        approval=awaiting_approval(owner, plan, now),
+        approver=factories.ApproverFactory(member=admin, department=tenant.departments.get()),
+        # Of the owner, so that its page names them; and with room for all that the walk buys.
+        spend_limit=spend_limits.add(
+            tenant=tenant,
+            level="member",
+            scope_id=str(owner.pk),
+            terms=Terms(period="year", amount=Decimal(1_000_000), currency="USD"),
+            reason=f"{PRIVATE_WORD} limit",
+            by=factories.acting(admin),
+            at=now,
+        ),
         case=support.open_case(
             kind=CaseKind.QUESTION,
             subject=f"{PRIVATE_WORD} case",
@@ -138,6 +162,15 @@ def build() -> World:
     )
     events.sequence(tenant.pk)
     return world
+
+
+def awaiting_approval(owner: Membership, plan: Plan, at: datetime) -> Approval:
+    """As if a policy had asked for it when it was paid."""
+    checkout = factories.open_checkout(owner, plan, at=at)
+    Checkout.objects.filter(pk=checkout.pk).update(state="awaiting_approval", expires_at=at + LASTS)
+    return factories.ApprovalFactory(
+        requester=owner, plan=plan, subject=str(checkout.pk), created_at=at, lapses_at=at + LASTS
+    )
 
 
 def won_dispute(subscription: Subscription, at: datetime) -> Dispute:

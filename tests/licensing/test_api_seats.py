@@ -1,4 +1,4 @@
-"""Seats and entitlements by API."""
+"""Seats by API."""
 
 import pytest
 from django.db import connection
@@ -202,58 +202,6 @@ def test_the_count_of_queries_does_not_grow(ana):
     people = MembershipFactory.create_batch(29, tenant=ana.tenant)
     seats.assign(subscription=bought, members=people, by=acting(ana), at=timezone.now())
     assert (one, queries()) == (1, (30, few))
-
-
-# --- Entitlements
-
-
-def test_who_holds_a_seat_may_use_the_product(ana, bought):
-    assert Api(ana).get("entitlements/?product=CFQ7TTC0H9MP").json() == {
-        "entitled": True,
-        "reason": "seat",
-        "until": Api(ana).get(f"subscriptions/{bought.pk}/").json()["term_end"],
-        "subscription": str(bought.pk),
-    }
-
-
-def test_who_holds_none_may_not(cleo, bought):
-    told = Api(cleo).get("entitlements/?product=CFQ7TTC0H9MP").json()
-    assert told == {"entitled": False, "reason": "no_seat", "until": None, "subscription": None}
-
-
-def test_admins_ask_for_anybody_of_their_tenant(ana, cleo, bought):
-    admin = Api(MembershipFactory(tenant=ana.tenant, roles=["global_reader"]))
-    query = "entitlements/?product=CFQ7TTC0H9MP&user="
-    assert admin.get(query + "ANA@contoso.example").json()["entitled"] is True
-    Subscription.objects.update(state="disabled")
-    assert admin.get(query + "ana@contoso.example").json()["reason"] == "subscription_disabled"
-    ana.state = MemberState.LEFT
-    ana.save()
-    assert admin.get(query + "ana@contoso.example").json()["reason"] == "member_not_active"
-    for email in (MembershipFactory().user.email, "nobody@nowhere.example"):
-        assert errors(admin.get(query + email)) == [("user", "does_not_exist")]
-
-
-def test_others_ask_for_themselves_only(ana, cleo, bought):
-    assert Api(ana).get("entitlements/?product=CFQ7TTC0H9MP&user=ana@contoso.example").status_code == 200
-    for email in ("ana@contoso.example", "nobody@nowhere.example"):
-        answer = Api(cleo).get(f"entitlements/?product=CFQ7TTC0H9MP&user={email}")
-        assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed")
-
-
-@pytest.mark.parametrize(
-    ("query", "expected"),
-    [
-        ("", ("product", "required")),
-        ("product=", ("product", "blank")),
-        ("product=NONE", ("product", "does_not_exist")),
-        ("product=" + "x" * 41, ("product", "max_length")),
-        ("product=CFQ7TTC0H9MP&user=x", ("user", "invalid")),
-        ("product=CFQ7TTC0H9MP&seat=x", ("seat", "unknown_field")),
-    ],
-)
-def test_entitlements_refuse_a_bad_question(ana, bought, query, expected):
-    assert errors(Api(ana).get(f"entitlements/?{query}")) == [expected]
 
 
 def test_releasing_does_not_tell_guests_from_strangers():

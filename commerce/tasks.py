@@ -14,16 +14,18 @@ from commerce.models import Checkout
 from commerce.operations.accounts import catching_up, reconciliation
 from commerce.operations.billing import invoice_payments
 from commerce.operations.buying import approvals, checkouts
-from commerce.operations.changes import scheduled
+from commerce.operations.changes import policy_endings, scheduled
 from commerce.operations.letters import (
     approval_letters,
     card_notices,
     change_letters,
     dispute_letters,
     invoice_letters,
+    policy_letters,
     price_letters,
     receipts,
     support_letters,
+    trial_letters,
 )
 from commerce.operations.paying import card_setups, incoming, kept_cards, open_orders, refunds, settlement
 from commerce.operations.pricing import price_notices
@@ -35,6 +37,13 @@ log = logging.getLogger(__name__)
 @job("commerce.deliver_receipt")
 def deliver_receipt(order_id: str) -> None:
     receipts.deliver_receipt(order_id=UUID(order_id), site=settings.BASE_URL, sender=settings.DEFAULT_FROM_EMAIL)
+
+
+@job("commerce.deliver_trial")
+def deliver_trial(subscription_id: str) -> None:
+    trial_letters.deliver(
+        subscription_id=UUID(subscription_id), site=settings.BASE_URL, sender=settings.DEFAULT_FROM_EMAIL
+    )
 
 
 @job("commerce.deliver_price_notice")
@@ -158,6 +167,23 @@ def _back_to(checkout: Checkout) -> str:
 @shared_task(name="commerce.expire_subscriptions")
 def expire_subscriptions() -> int:
     return scheduled.advance_due(at=timezone.now())
+
+
+@job("commerce.apply_policy_change")
+def apply_policy_change(tenant_id: str) -> None:
+    policy_endings.apply_due(tenant_id=UUID(tenant_id), at=timezone.now())
+
+
+@shared_task(name="commerce.apply_policy_changes")
+def apply_policy_changes() -> int:
+    return policy_endings.apply_due(at=timezone.now())
+
+
+@job("commerce.tell_policy_ending")
+def tell_policy_ending(ending_id: str) -> None:
+    policy_letters.deliver_ending(
+        ending_id=UUID(ending_id), site=settings.BASE_URL, sender=settings.DEFAULT_FROM_EMAIL
+    )
 
 
 @shared_task(name="commerce.expire_orders")

@@ -16,7 +16,7 @@ from rest_framework.response import Response
 
 from commerce.api.quotes import CheckoutOut
 from commerce.models import Checkout, CheckoutState
-from commerce.operations.buying import checkouts, payments
+from commerce.operations.buying import checkouts, payments, trials
 from commerce.operations.paying import settlement
 from licensing.api.shapes import Email
 from licensing.models import Plan
@@ -25,6 +25,7 @@ from policies.api.shapes import ContactOut, ReasonOut
 from tenants.api.reading import Input
 from tenants.api.schema import ProblemOut, problem
 from tenants.api.views import TenantView
+from tenants.directory.models import Membership
 from tenants.refusal import BadInput
 
 
@@ -37,7 +38,10 @@ class CheckoutBody(Input):
         max_length=seats.MOST_AT_ONCE,
         help_text=_("Who gets the seats; default the buyer. An empty list: nobody yet."),
     )
-    trial = serializers.ChoiceField([("none", _("A purchase"))], default="none")
+    trial = serializers.ChoiceField(
+        [("none", _("A purchase")), ("without_payment_method", _("A trial, which begins at once and ends by itself"))],
+        default="none",
+    )
 
 
 class PayBody(Input):
@@ -97,7 +101,10 @@ class Checkouts(CheckoutView):
 
     @extend_schema(operation_id="open_checkout", request=CheckoutBody, responses={201: CheckoutOut, **REFUSED})
     def post(self, request: Request) -> HttpResponse:
-        """Quote a purchase. The price shown is the price charged, for 24 hours. Refused: 403 with every reason."""
+        """
+        Quote a purchase. The price shown is the price charged, for 24 hours. Refused: 403 with every reason. A trial
+        without a card is completed at once, with its subscription and without an order: nothing is charged.
+        """
         return self.once(self.open)
 
     def open(self) -> Response:
@@ -108,10 +115,24 @@ class Checkouts(CheckoutView):
         people = None
         if "assign_to" in body:
             people = seats.members_by_email(body["assign_to"], by=self.actor, field="assign_to")
+        if body["trial"] == "without_payment_method":
+            return self.start_trial(plan, body["quantity"], people)
         opened = checkouts.open_checkout(
             plan=plan, quantity=body["quantity"], assign_to=people, by=self.actor, at=timezone.now()
         )
         return self.shown(opened, status=201)
+
+    def start_trial(self, plan: Plan, quantity: int, people: list[Membership] | None) -> Response:
+        kept: list[Response] = []
+        trials.start_trial(
+            plan=plan,
+            quantity=quantity,
+            assign_to=people,
+            keep=lambda checkout: kept.append(self.keep(self.shown(checkout, status=201))),
+            by=self.actor,
+            at=timezone.now(),
+        )
+        return kept[0]
 
 
 class OneCheckout(CheckoutView):

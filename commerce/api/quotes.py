@@ -13,6 +13,7 @@ from commerce.api.shapes import TaxTermsField
 from commerce.models import Checkout, CheckoutState, Order, PaymentState
 from commerce.operations.buying import approval_requests, free_seats
 from licensing.api.shapes import ProductRef
+from licensing.models import Subscription
 from policies.api.shapes import ReasonOut
 from policies.models import ApprovalState
 from policies.operations import approvals
@@ -72,9 +73,9 @@ class QuoteOut(serializers.Serializer):
         return None
 
     def get_ends_at(self, checkout: Checkout) -> datetime:
-        paid = paid_order(checkout)
-        if paid is not None and paid.subscription is not None:
-            return paid.subscription.term_end
+        brought = brought_by(checkout)
+        if brought is not None:
+            return brought.term_end
         return checkout.would_end_at(timezone.now())
 
 
@@ -103,7 +104,7 @@ class FreeSeatsOut(serializers.Serializer):
 
 
 class CheckoutOut(serializers.Serializer):
-    """A purchase from its quote on. `subscription` and `order` are ids, once it is completed."""
+    """A purchase from its quote on. `subscription` and `order` are ids, once it is completed; a trial has no order."""
 
     id = serializers.CharField()
     state = serializers.ChoiceField(CheckoutState.choices)
@@ -145,12 +146,18 @@ class CheckoutOut(serializers.Serializer):
         return ApprovalStandOut(asked).data if asked else None
 
     def get_subscription(self, checkout: Checkout) -> str | None:
-        paid = paid_order(checkout)
-        return str(paid.subscription_id) if paid else None
+        brought = brought_by(checkout)
+        return str(brought.pk) if brought else None
 
     def get_order(self, checkout: Checkout) -> str | None:
         paid = paid_order(checkout)
         return str(paid.pk) if paid else None
+
+
+def brought_by(checkout: Checkout) -> Subscription | None:
+    """The subscription that it was paid for, or the trial."""
+    paid = paid_order(checkout)
+    return paid.subscription if paid else checkout.trial
 
 
 def paid_order(checkout: Checkout) -> Order | None:

@@ -15,7 +15,7 @@ from commerce.models import Purchase
 from commerce.models.purchase import PurchaseQuerySet
 from licensing.api.shapes import Email
 from licensing.models import Channel, Seat, Subscription, SubscriptionState
-from licensing.operations import subscriptions
+from licensing.operations import subscriptions, trials
 from tenants.api.reading import Flag, Input
 from tenants.api.schema import page_of
 from tenants.api.views import TenantView
@@ -106,4 +106,16 @@ class AutoRenew(SubscriptionView):
         """Turn automatic renewal off or on. Twice changes nothing more."""
         subscription, body = self.endable(id), self.body(AutoRenewBody)
         subscriptions.set_auto_renew(subscription=subscription, by=self.actor, at=timezone.now(), **body)
+        return Response(SubscriptionOut(self.shown(id)).data)
+
+
+class ExtendTrial(SubscriptionView):
+    scopes = {"POST": "purchases:write"}
+
+    @extend_schema(operation_id="extend_trial", request=Input, responses=SubscriptionOut)
+    def post(self, request: Request, id: UUID) -> Response:
+        """Give a running trial as many days again as its product has, from its end on. Once, by an admin."""
+        subscription = self.find(self.visible(), pk=id)
+        self.body(Input)
+        trials.extend(subscription=subscription, by=self.actor, at=timezone.now())
         return Response(SubscriptionOut(self.shown(id)).data)

@@ -20,7 +20,7 @@ from commerce.api.payment_methods import (
     SubscriptionPaymentMethod,
 )
 from commerce.api.products import Products
-from commerce.api.subscriptions import AutoRenew, OneSubscription
+from commerce.api.subscriptions import AutoRenew, ExtendTrial, OneSubscription
 from commerce.api.support_cases import CloseSupportCase, OneSupportCase, SupportCaseMessages, SupportCases
 
 urlpatterns = [
@@ -39,6 +39,7 @@ urlpatterns = [
     path("subscriptions/", AllSubscriptions.as_view(), name="api-subscriptions"),
     path("subscriptions/<uuid:id>/", OneSubscription.as_view(), name="api-subscription"),
     path("subscriptions/<uuid:id>/auto-renew/", AutoRenew.as_view(), name="api-subscription-auto-renew"),
+    path("subscriptions/<uuid:id>/extend-trial/", ExtendTrial.as_view(), name="api-subscription-extend-trial"),
     path("subscriptions/<uuid:id>/cancel/", Cancel.as_view(), name="api-subscription-cancel"),
     path("subscriptions/<uuid:id>/quantity/", ChangeQuantity.as_view(), name="api-subscription-quantity"),
     path("subscriptions/<uuid:id>/reactivate/", Reactivate.as_view(), name="api-subscription-reactivate"),

@@ -18,7 +18,7 @@ from django.db.models import (
     Value,
     When,
 )
-from django.db.models.functions import Cast, Coalesce
+from django.db.models.functions import Cast, Coalesce, Least
 from django.utils.translation import gettext_lazy as _
 
 from commerce.models.agreement import AgreementPrice
@@ -91,6 +91,11 @@ class PurchaseQuerySet(SubscriptionQuerySet):
         return self.annotate(
             ended_at=Case(
                 When(state__in=GIVES_ACCESS, then=None),
+                # Before its time, or with it, however late that was written down.
+                When(
+                    end_cause=EndCause.TRIAL_ENDED,
+                    then=Least(F("term_end"), Subquery(of_it.filter(type="subscription.disabled").values("at")[:1])),
+                ),
                 *(
                     When(end_cause=cause, then=Subquery(of_it.filter(type=type).values("at")[:1]))
                     for cause, type in ended_by.items()

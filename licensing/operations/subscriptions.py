@@ -17,6 +17,10 @@ class SubscriptionInactive(Refused):
     message = _("This subscription is no longer active.")
 
 
+class TrialEndsByItself(SubscriptionInactive):
+    message = _("A trial ends by itself and is never charged. To go on, buy the product.")
+
+
 class QuantityBelowAssigned(Refused):
     message = _("More seats are assigned than would be left. Release some first.")
 
@@ -133,11 +137,14 @@ def set_auto_renew(*, subscription: Subscription, auto_renew: bool, by: Actor, a
 
     :raises NotAllowed: not its owner, nor, to turn it off, an admin who may end it
     :raises SubscriptionInactive: the term has ended already
+    :raises TrialEndsByItself: there is nothing to renew
     """
     # Of the tenant's own it is the tenant's money.
     require = require_manager if auto_renew and subscription.owner_id else require_ender
     require(subscription, by)
     subscription = Subscription.objects.locked().get(pk=subscription.pk)
+    if subscription.is_trial:
+        raise TrialEndsByItself
     if subscription.state != SubscriptionState.ACTIVE:
         raise SubscriptionInactive
     turn_renewal(subscription, auto_renew=auto_renew, by=by, at=at)

@@ -1,4 +1,4 @@
-"""Trials without a card: they begin, may be given more time once, and end by themselves."""
+"""Trials without a card: they begin, and may be given more time once. They end by themselves, as their states do."""
 
 from datetime import datetime
 
@@ -6,9 +6,8 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
 from licensing.calendar import days_later
-from licensing.models import Channel, EndCause, Plan, Subscription, SubscriptionState, TrialUse
-from licensing.operations import lifecycle
-from licensing.operations.subscriptions import SubscriptionInactive, require_ender, require_in_own_tenant
+from licensing.models import Channel, Plan, Subscription, SubscriptionState, TrialUse
+from licensing.operations.subscriptions import SubscriptionInactive, require_in_own_tenant
 from tenants.access import Actor, Right
 from tenants.directory.models import Membership
 from tenants.journal import events
@@ -136,20 +135,6 @@ def can_be_extended(subscription: Subscription, *, at: datetime) -> bool:
         return False
     unused = TrialUse.objects.filter(subscription=subscription, extended_at=None).exists()
     return unused and subscription.plan.product.trial_days is not None
-
-
-@transaction.atomic
-def end(*, subscription: Subscription, by: Actor, at: datetime) -> Subscription:
-    """
-    End a trial before its time. It stays used.
-
-    :raises NotAllowed: not its owner, nor an admin who may end others' purchases
-    :raises NotATrial: it was bought
-    :raises SubscriptionInactive: it has ended already
-    """
-    require_ender(subscription, by)
-    subscription = _running(subscription, at=at)
-    return lifecycle.end(subscription=subscription, cause=EndCause.TRIAL_ENDED, by=by, at=at)
 
 
 def _running(subscription: Subscription, *, at: datetime) -> Subscription:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from commerce.models import Checkout, CheckoutState
 from commerce.operations.buying import checkouts
 from commerce.operations.paying import settlement
-from licensing.models import Product, Seat, Subscription
+from licensing.models import Product, Seat, Subscription, SubscriptionState
 from licensing.models.subscription import SubscriptionQuerySet
 from licensing.operations import seats
 from licensing.operations.seats import NoSeatLeft
@@ -126,4 +126,6 @@ def _of(tenant: Tenant, product: Product) -> SubscriptionQuerySet:
 
 
 def _has_seat(member: Membership, product: Product) -> bool:
-    return Seat.objects.open().filter(member=member, subscription__plan__product=product).with_access().exists()
+    held = Seat.objects.open().filter(member=member, subscription__plan__product=product).with_access()
+    # A trial ends by itself: a seat that the organisation has is better.
+    return held.exclude(subscription__state=SubscriptionState.TRIAL).exists()

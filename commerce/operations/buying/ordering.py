@@ -39,11 +39,14 @@ def require_payer(subscription: Subscription, by: Actor) -> None:
     Who may spend on a subscription: its owner; for the tenant's own, whoever buys centrally.
 
     :raises NotAllowed: anybody else
+    :raises TrialEndsByItself: nobody spends on a trial
     """
     if subscription.owner_id is None:
         subscriptions.require_in_own_tenant(subscription, by, Right.BUY_CENTRALLY)
     else:
         subscriptions.require_manager(subscription, by)
+    if subscription.is_trial:
+        raise subscriptions.TrialEndsByItself
 
 
 def require_rules(

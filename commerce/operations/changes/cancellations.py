@@ -16,7 +16,7 @@ from commerce.operations.paying import orders as order_operations
 from commerce.operations.paying import settlement
 from commerce.operations.paying.settlement import PaymentInProgress
 from commerce.tax import TaxTerms
-from licensing.models import EndCause, Seat, Subscription
+from licensing.models import EndCause, Seat, Subscription, SubscriptionState
 from licensing.operations import lifecycle, seats, subscriptions
 from licensing.operations.subscriptions import SubscriptionInactive
 from tenants.access import Actor
@@ -55,11 +55,13 @@ class Cancellation(ByTerms):
 
     @property
     def ends_now(self) -> bool:
-        return bool(self.refunds) and not self.running
+        return self.subscription.is_trial or (bool(self.refunds) and not self.running)
 
     @property
     def seats_left(self) -> int:
         """Those that go on."""
+        if self.ends_now:
+            return 0
         if not self.refunds:
             return self.subscription.quantity
         return sum(line.quantity for line in self.running)
@@ -145,12 +147,13 @@ def end(
     subscription, orders = lines.lock(subscription)
     quotes.require_unchanged(subscription, since=as_of)
     cancellation = _cancellation(subscription, at=moment)
-    if not cancellation.refunds and not subscription.auto_renew:
+    if not (cancellation.ends_now or cancellation.refunds or subscription.auto_renew):
         return cancellation  # it ends at that moment already
     _withdraw_what_waits(subscription, orders, by=by, at=at)
     if cancellation.ends_now:
         _tell(list(Seat.objects.open().filter(subscription=subscription)), by=by)
-        lifecycle.end(subscription=subscription, cause=EndCause.CANCELED, by=by, at=at)
+        cause = EndCause.TRIAL_ENDED if subscription.is_trial else EndCause.CANCELED
+        lifecycle.end(subscription=subscription, cause=cause, by=by, at=at)
     else:
         _shrink(cancellation, by=by, at=at)
         subscriptions.turn_renewal(subscription, auto_renew=False, by=by, at=at)
@@ -170,13 +173,13 @@ def end(
 
 def _cancellation(subscription: Subscription, *, at: datetime) -> Cancellation:
     # In grace the term is over: nothing of it is left to cancel.
-    if not subscription.runs_at(at):
+    if not subscription.runs_at(at) and not _tries_at(subscription, at):
         raise SubscriptionInactive
     held = lines.of_term(subscription, at=at)
     back = tuple(line.giving_back(line.line.seats_left, at=at) for line in held if line.is_open)
     running = tuple(line.giving_back(line.line.seats_left, at=at) for line in held if not line.is_open)
     left = sum(line.quantity for line in running) if back else subscription.quantity
-    losing = max(subscription.seats_assigned - left, 0)
+    losing = subscription.seats_assigned if subscription.is_trial else max(subscription.seats_assigned - left, 0)
     return Cancellation(
         subscription=subscription,
         refunds=back,
@@ -185,9 +188,13 @@ def _cancellation(subscription: Subscription, *, at: datetime) -> Cancellation:
         terms=quotes.terms_of(back),
         losing=losing,
         people=tuple(seats.newest(subscription, min(losing, NAMED))) if losing else (),
-        ends_at=at if back and not running else subscription.term_end,
+        ends_at=at if (back and not running) or subscription.is_trial else subscription.term_end,
         as_of=at,
     )
+
+
+def _tries_at(subscription: Subscription, at: datetime) -> bool:
+    return subscription.state == SubscriptionState.TRIAL and subscription.term_end > at
 
 
 def release_cards(subscription: Subscription, *, at: datetime) -> None:

@@ -92,7 +92,7 @@ def _locked(subscription: Subscription, by: Actor) -> Subscription:
         by.require_in(subscription.tenant, Right.BUY_CENTRALLY)
     elif not by.is_member(subscription.payer_id):
         raise NotAllowed(_("Only the person who pays for this subscription chooses its card."))
-    if subscription.state == SubscriptionState.DELETED:
+    if subscription.state == SubscriptionState.DELETED or subscription.is_trial:
         raise SubscriptionInactive
     return subscription
 

@@ -35,9 +35,16 @@ def lines_add_up_to_orders() -> Iterator[str]:
 
 
 def every_subscription_has_its_order() -> Iterator[str]:
-    """Each was granted by one order, paid or billed, the one that its order_ref names; the others came later."""
+    """
+    Each was granted by one order, paid or billed, the one that its order_ref names; the others came later. A trial has
+    none.
+    """
     named = Q(orders__state__in=GRANTED, orders__kind=OrderKind.PURCHASE, order_ref=Cast("orders__id", CharField()))
-    for subscription in Subscription.objects.annotate(granting=Count("orders", filter=named)).exclude(granting=1):
+    for trial in Subscription.objects.trials().filter(orders__isnull=False).distinct():
+        yield f"subscription {trial.pk}: a trial that was ordered"
+    for subscription in (
+        Subscription.objects.bought().annotate(granting=Count("orders", filter=named)).exclude(granting=1)
+    ):
         yield f"subscription {subscription.pk}: {subscription.granting} orders granted it"
     purchases = Q(orders__state__in=GRANTED, orders__kind=OrderKind.PURCHASE)
     for again in Subscription.objects.annotate(bought=Count("orders", filter=purchases)).filter(bought__gt=1):
@@ -55,7 +62,7 @@ def periods_follow_one_another() -> Iterator[str]:
             kind = "overlap" if before.ends_at > period.starts_at else "leave a gap"
             yield f"subscription {period.subscription_id}: periods {kind} at {period.starts_at.isoformat()}"
         before = period
-    covered = Subscription.objects.annotate(
+    covered = Subscription.objects.bought().annotate(
         covering=Count("billing_periods", filter=Q(billing_periods__ends_at=F("term_end")))
     )
     for subscription in covered.exclude(covering=1):

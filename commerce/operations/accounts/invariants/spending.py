@@ -24,9 +24,9 @@ def what_was_bought_counts_towards_limits() -> Iterator[str]:
 
 
 def renewals_count_towards_limits() -> Iterator[str]:
-    """Each subscription that was paid for says what its renewals cost."""
+    """Each subscription that was paid for says what its renewals cost; a trial has none."""
     renewing = Commitment.objects.filter(tenant=OuterRef("tenant"), subscription=OuterRef("pk"), step__gt=0)
-    for subscription in Subscription.objects.exclude(channel=Channel.PARTNER).exclude(Exists(renewing)):
+    for subscription in Subscription.objects.bought().exclude(channel=Channel.PARTNER).exclude(Exists(renewing)):
         yield f"subscription {subscription.pk}: its renewals do not count towards spend limits"
 
 

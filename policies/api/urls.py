@@ -7,6 +7,12 @@ from policies.api.exclusions import Exclusions, OneExclusion
 from policies.api.governance import GovernancePolicies, OneGovernancePolicy
 from policies.api.markets import Markets
 from policies.api.products import NewProducts, ProductPolicies, ProductPolicy
+from policies.api.requests import (
+    DecideLicenseRequest,
+    LicenseRequests,
+    OneLicenseRequest,
+    WithdrawLicenseRequest,
+)
 from policies.api.settings import PolicySettings
 from policies.api.spend_limits import OneSpendLimit, SpendLimits
 from policies.api.values import Value, Values
@@ -28,5 +34,9 @@ urlpatterns = [
     path("governance-policies/", GovernancePolicies.as_view(), name="api-governance-policies"),
     path("governance-policies/<uuid:id>/", OneGovernancePolicy.as_view(), name="api-governance-policy"),
     path("entitlements/", Entitlements.as_view(), name="api-entitlements"),
+    path("license-requests/", LicenseRequests.as_view(), name="api-license-requests"),
+    path("license-requests/<uuid:id>/", OneLicenseRequest.as_view(), name="api-license-request"),
+    path("license-requests/<uuid:id>/decide/", DecideLicenseRequest.as_view(), name="api-license-request-decide"),
+    path("license-requests/<uuid:id>/withdraw/", WithdrawLicenseRequest.as_view(), name="api-license-request-withdraw"),
     path("markets/", Markets.as_view(), name="api-markets"),
 ]

@@ -19,8 +19,18 @@ from commerce.models import (
     Purchase,
     SupportCase,
 )
+from policies.models import Approval
 from tenants.directory.models import Membership, Tenant
 from tenants.journal.naming import SUBJECT, Named, Names, uuids
+
+
+def approvals(tenant: Tenant | None, ids: Collection[str]) -> Mapping[str, Named]:
+    found = Approval.objects.filter(pk__in=uuids(ids)).select_related("plan__product")
+    found = found if tenant is None else found.of(tenant)
+    return {
+        str(approval.pk): Named(str(approval), reverse("admin:policies_approval_change", args=[approval.pk]))
+        for approval in found
+    }
 
 
 def purchases(tenant: Tenant | None, ids: Collection[str]) -> Mapping[str, Named]:
@@ -118,8 +128,9 @@ def differences(tenant: Tenant | None, ids: Collection[str]) -> Mapping[str, Nam
 
 
 NAMES: Names = {
-    SUBJECT: (purchases, checkouts, orders, agreements, support_cases, cards, card_setups, differences),
+    SUBJECT: (approvals, purchases, checkouts, orders, agreements, support_cases, cards, card_setups, differences),
     "agreement": (agreements,),
+    "checkout": (checkouts,),
     "payment_method": (cards,),
     "subscriptions": (purchases,),
     "subscription": (purchases,),

@@ -302,6 +302,8 @@ ACTS = [
 # Routes with an id that only show; `buy` opens a quote of the visitor's own, and a policy page is the visitor's own
 # tenant's (its form is tried by everybody in tests/admin).
 READ_ONLY = {
+    "api/v1/approvals/<uuid:id>/",
+    "my/approvals/<uuid:approval_id>/",
     "buy/<slug:plan_id>/use-free-seat/",  # gives the visitor a seat of their own organisation's
     "my/seats/<uuid:seat_id>/",
     "my/invoices/<uuid:invoice_id>/pay/",

@@ -17,7 +17,7 @@ from policies.models import Counted, Exclusion, Market, Policy, SpendLimit, Tena
 from policies.models.approver import approvers_for
 from policies.models.decision import Outcome
 from policies.reasons import as_reason
-from policies.rules import ExclusionRow, Facts, MarketRow, PolicyRow, Source, Verdict
+from policies.rules import ExclusionRow, Facts, MarketRow, PolicyRow, RenewalFacts, Source, Verdict
 from policies.spending import Proposal
 from tenants.directory.models import Department, Membership, Tenant
 from tenants.refusal import Refused
@@ -149,6 +149,26 @@ def answer_on(
 ) -> Answer:
     facts = facts_for(ground, product, plan=plan, quantity=quantity, trial=trial, proposal=proposal)
     return Answer(member=ground.member, product=product, verdicts=tuple(rules.verdicts(facts)))
+
+
+def renewal_verdicts(tenant: Tenant, plan: Plan, at: datetime, *, renewable: bool = True) -> tuple[Verdict, ...]:
+    """
+    May what the tenant has of a plan renew? Two queries. Whether the plan is still sold, and so `renewable`, the caller
+    says; whether an admin has stopped this very subscription is its own.
+    """
+    product, today = plan.product, tenant.today(at)
+    markets = {row.family_id: market_row(row) for row in Market.objects.filter(country=tenant.country)}
+    ending = Exclusion.objects.hitting(tenant, today).filter(ends_renewals=True)
+    facts = RenewalFacts(
+        managed=tenant.managed,
+        sector=tenant.sector,
+        country=tenant.country,
+        today=today,
+        market=markets.get(product.family_id) or markets.get(None),
+        exclusions=[exclusion_row(row) for row in ending if row.fits_product(product)],
+        plan_renewable=renewable,
+    )
+    return tuple(rules.renewal_verdicts(facts))
 
 
 def why_closed(member: Membership, products: Iterable[Product], *, at: datetime) -> list[str]:

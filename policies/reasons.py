@@ -33,6 +33,7 @@ _SENTENCES: dict[str, str | Promise] = {
     ),
     "no_approver": _("This purchase needs an approval, and there is nobody in your organisation to ask for it."),
     "self_service_stopped": _("Your organisation has stopped all self-service purchases."),
+    "plan_not_renewable": _("This plan is no longer sold, so it does not renew."),
     "quantity_out_of_range": _("You can buy %(smallest)s to %(largest)s seats at once; you asked for %(quantity)s."),
 }
 

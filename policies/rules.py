@@ -109,17 +109,30 @@ class LimitRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Facts:
-    """All that a decision needs, gathered by `policies.eligibility` in a fixed number of queries."""
+class Circumstances:
+    """What is true of a tenant on a day, for the family and product that is asked about."""
 
-    guest: bool
-    active: bool
     managed: bool
     sector: str
     country: str
     today: date
     market: MarketRow | None
     exclusions: Sequence[ExclusionRow]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenewalFacts(Circumstances):
+    """All that a renewal asks for; of exclusions only those whose row says that they end renewals."""
+
+    plan_renewable: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts(Circumstances):
+    """All that a decision needs, gathered by `policies.eligibility` in a fixed number of queries."""
+
+    guest: bool
+    active: bool
     self_service_product: bool
     stopped: Source | None
     policies: Sequence[PolicyRow]
@@ -135,6 +148,7 @@ class Facts:
 
 
 Rule = Callable[[Facts], Verdict]
+RenewalRule = Callable[[RenewalFacts], Verdict]
 
 # From the loosest to the strictest value.
 STRICTNESS = ("enabled", "approval_required", "only_trials_without_payment_method", "disabled")
@@ -178,13 +192,13 @@ def is_active(facts: Facts) -> Verdict:
     return passed("is_active", PERSON)
 
 
-def tenant_is_managed(facts: Facts) -> Verdict:
+def tenant_is_managed(facts: Circumstances) -> Verdict:
     if not facts.managed:
         return failed("tenant_is_managed", "tenant_not_managed", TENANT)
     return passed("tenant_is_managed", TENANT)
 
 
-def sector_is_allowed(facts: Facts) -> Verdict:
+def sector_is_allowed(facts: Circumstances) -> Verdict:
     for row in facts.exclusions:
         if row.names_only_a_sector:
             source = Source(level="operator", id=row.id, set_at=row.set_at)
@@ -192,7 +206,7 @@ def sector_is_allowed(facts: Facts) -> Verdict:
     return passed("sector_is_allowed")
 
 
-def market_is_open(facts: Facts) -> Verdict:
+def market_is_open(facts: Circumstances) -> Verdict:
     """Open from `opens_on` until the day before `closes_on`, on the tenant's own date."""
     market = facts.market
     if market is None:
@@ -205,7 +219,7 @@ def market_is_open(facts: Facts) -> Verdict:
     return passed("market_is_open", source)
 
 
-def nothing_excludes(facts: Facts) -> Verdict:
+def nothing_excludes(facts: Circumstances) -> Verdict:
     for row in facts.exclusions:
         if not row.names_only_a_sector:
             return failed(
@@ -228,14 +242,17 @@ def self_service_goes_on(facts: Facts) -> Verdict:
 
 def policy_allows(facts: Facts) -> Verdict:
     row = deciding_policy(facts.policies)
-    value = row.value if row else SYSTEM_DEFAULT
-    source = row.source if row else SYSTEM
+    left = facts.trial_offered and not facts.trial_used
+    return said(row.value if row else SYSTEM_DEFAULT, row.source if row else SYSTEM, trial=facts.trial, left=left)
+
+
+def said(value: str, source: Source, *, trial: bool, left: bool) -> Verdict:
+    """What a policy value says to a purchase, or to a `trial` without a card; `left`: whether there is one to have."""
     if value == "disabled":
         return failed("policy_allows", "policy_disabled", source)
-    if value == "only_trials_without_payment_method" and not facts.trial:
-        left = facts.trial_offered and not facts.trial_used
+    if value == "only_trials_without_payment_method" and not trial:
         return failed("policy_allows", "policy_trials_only", source, remedy=Remedy.TRIAL if left else Remedy.NONE)
-    if value == "approval_required" and not facts.trial:
+    if value == "approval_required" and not trial:
         return failed("policy_allows", "approval_required", source, remedy=Remedy.APPROVAL)
     return passed("policy_allows", source)
 
@@ -288,6 +305,12 @@ def quantity_is_in_range(facts: Facts) -> Verdict:
     return passed("quantity_is_in_range", PLAN)
 
 
+def plan_is_renewable(facts: RenewalFacts) -> Verdict:
+    if not facts.plan_renewable:
+        return failed("plan_is_renewable", "plan_not_renewable", PLAN)
+    return passed("plan_is_renewable", PLAN)
+
+
 RULES: tuple[Rule, ...] = (
     is_a_member,
     is_active,
@@ -305,9 +328,24 @@ RULES: tuple[Rule, ...] = (
 )
 
 
+# Neither who the purchaser is by now nor what a policy says ends what was bought.
+RENEWAL_RULES: tuple[RenewalRule, ...] = (
+    tenant_is_managed,
+    sector_is_allowed,
+    market_is_open,
+    nothing_excludes,
+    plan_is_renewable,
+)
+
+
 def verdicts(facts: Facts) -> list[Verdict]:
     """Every rule's answer, in order: all that fail are named, not only the first."""
     return [rule(facts) for rule in RULES]
+
+
+def renewal_verdicts(facts: RenewalFacts) -> list[Verdict]:
+    """As `verdicts`, of the rules that a renewal is asked."""
+    return [rule(facts) for rule in RENEWAL_RULES]
 
 
 def outcome(answers: Sequence[Verdict]) -> str:

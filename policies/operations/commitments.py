@@ -79,7 +79,8 @@ def settle(
         return
     Commitment.objects.of(member.tenant).filter(subject=proposal.subject, step__gt=0).delete()
     of_its_own = Commitment.objects.of(member.tenant).filter(subscription=subscription, step__gt=0)
-    of_its_own.update(amount=again[0].amount if again else Decimal(0))
+    if again:
+        of_its_own.update(amount=again[0].amount)
 
 
 def release(*, tenant: Tenant, subject: UUID) -> None:

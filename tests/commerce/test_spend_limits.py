@@ -124,6 +124,28 @@ class TestWhatCounts:
         reactivations.reactivate(subscription=held, return_url=RETURN_URL, by=acting(ana), at=later)
         assert taken(year) == (10 * PRICE, 2 * PRICE)
 
+    def test_another_term_turns_renewal_on_so_that_its_renewals_are_weighed_too(self, ana, plan):
+        held = buy(ana, plan)
+        subscriptions.set_auto_renew(subscription=held, auto_renew=False, by=acting(ana), at=NOON)
+        lifecycle.advance_due(at=held.term_end)
+        held.refresh_from_db()
+        later = held.term_end + timedelta(days=1)
+        year = limit(ana.tenant, 10 * PRICE - Decimal("0.01"), period="year")
+        again = {"subscription": held, "return_url": RETURN_URL, "by": acting(ana), "at": later}
+        with pytest.raises(PurchaseRefused):
+            reactivations.reactivate(**again)
+        assert taken(year) == (PRICE, PRICE)
+        spend_limits.change(limit=year, amount=10 * PRICE, by=admin_of(ana.tenant), at=NOON)
+        reactivations.reactivate(**again)
+        assert taken(year) == (10 * PRICE, 2 * PRICE)
+
+    def test_more_seats_without_renewal_add_no_renewals(self, ana, plan):
+        held = buy(ana, plan)
+        subscriptions.set_auto_renew(subscription=held, auto_renew=False, by=acting(ana), at=NOON)
+        year = limit(ana.tenant, 3 * Decimal("9.99"), period="year")
+        quantity.change(subscription=held, quantity=3, return_url=RETURN_URL, by=acting(ana), at=NOON)
+        assert taken(year) == (3 * Decimal("9.99"), 3 * Decimal("9.99"))
+
     def test_what_was_bought_before_there_was_a_limit(self, ana, plan):
         buy(ana, plan)
         assert taken(limit(ana.tenant, 1000)) == (PRICE, PRICE)

@@ -69,7 +69,8 @@ def of_change(quote: Quote, *, order_id: UUID) -> Proposal:
         quantity=line.quantity,
         tenant=subscription.tenant,
     )
-    renews = subscription.auto_renew or not subscription.gives_access
+    # Another term turns renewal on.
+    renews = subscription.auto_renew or quote.after == quote.before
     return Proposal(
         subject=order_id,
         counts_as=commitments.counted_as(subscription.channel),

@@ -13,6 +13,7 @@ from commerce.forms import EmailForm, QuantityForm
 from commerce.models import Checkout
 from commerce.operations.buying import checkouts, free_seats
 from commerce.operations.pricing.prices import NotPriced, prices_in
+from commerce.operations.buying.ordering import ApprovedOnlyInACheckout
 from commerce.operations.pricing.taxes import list_terms
 from commerce.tax import split
 from commerce.views import wording
@@ -68,7 +69,10 @@ def refusal(request: HttpRequest, *, reasons: list[str], plan: Plan, by: Actor, 
 
 def refused(request: HttpRequest, refusal_: PurchaseRefused, plan: Plan, by: Actor) -> HttpResponse:
     reasons = [reason["detail"] for reason in refusal_.answer.reasons]
-    return refusal(request, reasons=reasons, plan=plan, by=by, status=refusal_.http_status)
+    if isinstance(refusal_, ApprovedOnlyInACheckout):
+        reasons.append(str(refusal_))
+    trial = refusal_.answer.outcome == Outcome.TRIAL_ONLY
+    return refusal(request, reasons=reasons, plan=plan, by=by, status=refusal_.http_status, trial=trial)
 
 
 def _open(request: HttpRequest, plan: Plan, by: Actor) -> HttpResponse:

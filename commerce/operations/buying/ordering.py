@@ -30,6 +30,13 @@ from tenants.journal import events
 from tenants.refusal import Refused
 
 
+class ApprovedOnlyInACheckout(PurchaseRefused):
+    """It needs an approval, and what waits for one is a new purchase."""
+
+    code = PurchaseRefused.code
+    message = _("More seats and another term can't wait for an approval. Buy them in a new checkout, which can.")
+
+
 class NothingToCharge(Refused):
     message = _("So little of the term is left that it costs nothing. Ask for the seats from the renewal on.")
 
@@ -62,6 +69,7 @@ def require_rules(
     Ask the rules of eligibility again for the whole number of seats; of the tenant's own only the plan's bounds.
 
     :raises PurchaseRefused: a rule forbids it; `keep` writes the decision down. :raises BadInput: out of the bounds
+    :raises ApprovedOnlyInACheckout: somebody would have to approve it
     """
     plan = subscription.plan
     if subscription.channel != Channel.SELF_SERVICE:
@@ -70,6 +78,8 @@ def require_rules(
     answer = eligibility.decide(by.home, plan.product, plan=plan, quantity=quantity, proposal=proposal, at=at)
     if keep:
         decisions.keep(answer=answer, plan=plan, quantity=quantity, by=by, at=at)
+    if answer.needs_approval:
+        raise ApprovedOnlyInACheckout(answer)
     if not answer.allowed:
         raise PurchaseRefused(answer)
 

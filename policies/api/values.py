@@ -5,7 +5,6 @@ from uuid import UUID
 
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -72,7 +71,9 @@ class ValueOut(serializers.Serializer):
     family = serializers.CharField(source="family_id", allow_null=True, help_text="The family's slug.")
     value = ValueField()
     reason = serializers.CharField()
-    set_by = serializers.SerializerMethodField(help_text="The e-mail address of who set it.")
+    set_by = serializers.EmailField(
+        source="set_by.email", default=None, allow_null=True, help_text="The e-mail address of who set it."
+    )
     set_at = serializers.DateTimeField()
     valid_from = serializers.DateTimeField(allow_null=True)
     valid_to = serializers.DateTimeField(allow_null=True)
@@ -80,10 +81,6 @@ class ValueOut(serializers.Serializer):
     @extend_schema_field(serializers.ChoiceField(LEVELS))
     def get_level(self, row: Policy) -> str:
         return Scope.of(row).level
-
-    @extend_schema_field(OpenApiTypes.STR)
-    def get_set_by(self, row: Policy) -> str | None:
-        return str(row.set_by) if row.set_by else None
 
 
 class ValuesView(TenantView):

@@ -181,9 +181,7 @@ def apply_policy_changes() -> int:
 
 @job("commerce.tell_policy_ending")
 def tell_policy_ending(ending_id: str) -> None:
-    policy_letters.deliver_ending(
-        ending_id=UUID(ending_id), site=settings.BASE_URL, sender=settings.DEFAULT_FROM_EMAIL
-    )
+    policy_letters.deliver_ending(ending_id=UUID(ending_id), site=settings.BASE_URL, sender=settings.DEFAULT_FROM_EMAIL)
 
 
 @shared_task(name="commerce.expire_orders")

@@ -69,6 +69,7 @@ app.conf.update(
             "commerce.expire_checkouts": 60.0,
             "commerce.expire_subscriptions": 60.0,
             "commerce.expire_orders": 300.0,
+            "commerce.apply_policy_changes": 60.0,
             "commerce.announce_prices": 600.0,
             "policies.remind_of_license_requests": 600.0,
             # A real provider sends its events itself.

@@ -70,7 +70,7 @@ def next_term(subscription: Subscription, at: datetime) -> tuple[datetime, datet
 @transaction.atomic
 def reactivate(*, subscription: Subscription, by: Actor, at: datetime) -> Subscription:
     """
-    Another term, with renewal on. The people who held seats hold them still.
+    Another term, with renewal on unless an admin stopped it. The people who held seats hold them still.
 
     :raises SubscriptionInactive: it is active, or deleted, or was a trial
     """
@@ -82,7 +82,7 @@ def reactivate(*, subscription: Subscription, by: Actor, at: datetime) -> Subscr
         subscription.anchor_at = start
     subscription.term_start, subscription.term_end, subscription.state_ends_at = start, end, end
     subscription.state, subscription.end_cause, subscription.held_at = SubscriptionState.ACTIVE, "", None
-    subscription.auto_renew = True
+    subscription.auto_renew = subscription.renewal_stopped_at is None
     subscription.save(
         update_fields=[
             "term_start", "term_end", "state_ends_at", "anchor_at", "state", "end_cause", "held_at", "auto_renew",

@@ -21,6 +21,10 @@ class TrialEndsByItself(SubscriptionInactive):
     message = _("A trial ends by itself and is never charged. To go on, buy the product.")
 
 
+class RenewalStopped(Refused):
+    message = _("Your organisation lets this subscription end with its term. Ask your IT contact if you still need it.")
+
+
 class QuantityBelowAssigned(Refused):
     message = _("More seats are assigned than would be left. Release some first.")
 
@@ -137,6 +141,7 @@ def set_auto_renew(*, subscription: Subscription, auto_renew: bool, by: Actor, a
 
     :raises NotAllowed: not its owner, nor, to turn it off, an admin who may end it
     :raises SubscriptionInactive: the term has ended already
+    :raises RenewalStopped: to turn it on, and an admin lets it end
     :raises TrialEndsByItself: there is nothing to renew
     """
     # Of the tenant's own it is the tenant's money.
@@ -147,8 +152,16 @@ def set_auto_renew(*, subscription: Subscription, auto_renew: bool, by: Actor, a
         raise TrialEndsByItself
     if subscription.state != SubscriptionState.ACTIVE:
         raise SubscriptionInactive
+    if auto_renew:
+        require_renewable(subscription)
     turn_renewal(subscription, auto_renew=auto_renew, by=by, at=at)
     return subscription
+
+
+def require_renewable(subscription: Subscription) -> None:
+    """:raises RenewalStopped: an admin lets it end; what the organisation took over is its own to renew"""
+    if subscription.renewal_stopped_at is not None and subscription.owner_id is not None:
+        raise RenewalStopped
 
 
 def turn_renewal(subscription: Subscription, *, auto_renew: bool, by: Actor, at: datetime) -> None:

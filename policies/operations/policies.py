@@ -12,6 +12,7 @@ from policies import rules
 from policies.eligibility import policy_row
 from policies.models import Policy
 from policies.operations import values
+from policies.operations.endings import LEAVE, Existing
 from policies.operations.scopes import Scope
 from policies.rules import Source
 from tenants.access import Actor, Right
@@ -72,44 +73,56 @@ def set_product_policy(
     reason: str,
     by: Actor,
     at: datetime,
+    existing: Existing = LEAVE,
     expecting: str | None = None,
 ) -> ProductPolicy:
     """
-    Say what the tenant allows for a product, and why. What was bought stays as it is.
+    Say what the tenant allows for a product, and why. What was bought stays as it is, unless `existing` says otherwise.
 
     Each change is kept in the journal. The same value again with the same reason changes nothing; with another
     reason it is kept as a change of the reason. `expecting` is the version that the editor saw.
 
     :raises NotAllowed: neither an operator nor someone who may change this tenant's policies
-    :raises BadInput: an unknown value, or a reason that is missing or cannot be kept
+    :raises BadInput: an unknown value, a reason that is missing or cannot be kept, or an ending that makes no sense
     :raises PolicyChangedMeanwhile: another version than the expected one holds now
     """
     by.require_in(tenant, Right.CHANGE_POLICY)
     value, reason = values.checked_value(value), values.checked_reason(reason)
+    values.check_existing(existing, value, at=at)
     organisations.lock(tenant)
     if expecting is not None:
         [seen] = in_force(tenant, [product], at=at)
         if expecting != seen.version:
             raise PolicyChangedMeanwhile(seen.version)
-    values.apply(tenant=tenant, scopes=[Scope(product=product)], value=value, reason=reason, by=by, at=at)
+    scopes = [Scope(product=product)]
+    values.apply(tenant=tenant, scopes=scopes, value=value, reason=reason, existing=existing, by=by, at=at)
     return in_force(tenant, [product], at=at)[0]
 
 
 @transaction.atomic
 def set_product_policies(
-    *, tenant: Tenant, products: Sequence[Product], value: str, reason: str, by: Actor, at: datetime
+    *,
+    tenant: Tenant,
+    products: Sequence[Product],
+    value: str,
+    reason: str,
+    by: Actor,
+    at: datetime,
+    existing: Existing = LEAVE,
 ) -> list[ProductPolicy]:
     """
-    Say the same of many products, of all or of none. What was bought stays as it is.
+    Say the same of many products, of all or of none. What was bought stays as it is, unless `existing` says otherwise.
 
     :raises NotAllowed: neither an operator nor someone who may change this tenant's policies
-    :raises BadInput: no product, an unknown value, or a reason that is missing or cannot be kept
+    :raises BadInput: no product, an unknown value, a reason that is missing or cannot be kept, or an ending that makes
+        no sense
     """
     by.require_in(tenant, Right.CHANGE_POLICY)
     value, reason = values.checked_value(value), values.checked_reason(reason)
+    values.check_existing(existing, value, at=at)
     if not products:
         raise BadInput(_("Choose at least one product."), field="products", code="required")
     organisations.lock(tenant)
     scopes = [Scope(product=product) for product in {product.pk: product for product in products}.values()]
-    values.apply(tenant=tenant, scopes=scopes, value=value, reason=reason, by=by, at=at)
+    values.apply(tenant=tenant, scopes=scopes, value=value, reason=reason, existing=existing, by=by, at=at)
     return in_force(tenant, [scope.product for scope in scopes if scope.product], at=at)

@@ -11,7 +11,9 @@ from django.utils.translation import gettext_lazy as _
 
 from policies import rules
 from policies.models import Policy, TenantSettings
-from policies.operations import values
+from policies.operations import dry_runs, endings, values
+from policies.operations.endings import LEAVE, Existing
+from policies.operations.proposed import Change
 from policies.operations.scopes import Scope
 from tenants.access import Actor, Right
 from tenants.directory.models import Tenant
@@ -67,15 +69,20 @@ def change(
     contact_message: str | None = None,
     request_process_message: str | None = None,
     request_process_url: str | None = None,
+    existing: Existing = LEAVE,
 ) -> Settings:
     """
-    Change what is given, and leave the rest; empty takes a text away. What holds already changes nothing.
+    Change what is given, and leave the rest; empty takes a text away. What holds already changes nothing. What was
+    bought stays as it is, unless `existing` says otherwise with a default or a stop.
 
     :raises NotAllowed: neither an operator nor someone who may change this tenant's policies
-    :raises BadInput: an unknown value, an address that is none, or a text that cannot be kept
+    :raises BadInput: an unknown value, an address that is none, a text that cannot be kept, or an ending that makes
+        no sense
     """
     by.require_in(tenant, Right.CHANGE_POLICY)
     reason = values.checked_reason(reason, optional=True)
+    stops, stricter = self_service_enabled is False, default_for_new_products not in (None, rules.SYSTEM_DEFAULT)
+    endings.require_sensible(existing, allows_all=not (stops or stricter), at=at)
     process = {"request_process_message": request_process_message, "request_process_url": request_process_url}
     _check_process(request_process_message or "", request_process_url or "")
     tenant = organisations.set_contact(
@@ -83,29 +90,34 @@ def change(
     )
     if default_for_new_products is not None:
         value = values.checked_value(default_for_new_products, field="default_for_new_products")
-        _set_default(tenant, value, reason, by=by, at=at)
+        _set_default(tenant, value, reason, existing if stricter else LEAVE, by=by, at=at)
     if self_service_enabled is not None:
-        _switch(tenant, self_service_enabled, reason, by=by, at=at)
+        _switch(tenant, self_service_enabled, reason, existing if stops else LEAVE, by=by, at=at)
     _keep_process(tenant, {name: text.strip() for name, text in process.items() if text is not None}, by=by, at=at)
     return of(tenant)
 
 
-def _set_default(tenant: Tenant, value: str, reason: str, *, by: Actor, at: datetime) -> None:
+def _set_default(tenant: Tenant, value: str, reason: str, existing: Existing, *, by: Actor, at: datetime) -> None:
     """The value of all that has none of its own, products to come among them: the tenant's own level of policies."""
     now = Policy.objects.of(tenant).for_everything().standing().first()
-    if now is None or now.value != value or (reason and now.reason != reason):
-        values.apply(tenant=tenant, scopes=[Scope()], value=value, reason=reason, by=by, at=at)
+    if now is None or now.value != value or (reason and now.reason != reason) or existing.ends:
+        values.apply(tenant=tenant, scopes=[Scope()], value=value, reason=reason, existing=existing, by=by, at=at)
 
 
-def _switch(tenant: Tenant, enabled: bool, reason: str, *, by: Actor, at: datetime) -> None:
+def _switch(tenant: Tenant, enabled: bool, reason: str, existing: Existing, *, by: Actor, at: datetime) -> None:
     """Stop all self-service buying, or let it go on."""
     switches = _switches(tenant, by=by, at=at)
-    if switches.self_service_enabled == enabled:
+    if switches.self_service_enabled == enabled and not existing.ends:
         return
+    old = switches.self_service_enabled
     switches.self_service_enabled, switches.set_by, switches.set_at = enabled, by.user, at
     switches.save(update_fields=["self_service_enabled", "set_by", "set_at"])
     name = "self_service.resumed" if enabled else "self_service.stopped"
-    events.record(name, tenant=tenant, by=by, at=at, subject=tenant.pk, old=not enabled, new=enabled, reason=reason)
+    told = {"old": old, "new": enabled, "reason": reason, **existing.told}
+    events.record(name, tenant=tenant, by=by, at=at, subject=tenant.pk, **told)
+    if existing.ends:
+        touched = dry_runs.subscriptions(tenant=tenant, change=Change(stopped=True), at=at)
+        endings.ask(tenant=tenant, subscriptions=touched, existing=existing, since=at, reason=reason, by=by, at=at)
 
 
 def _keep_process(tenant: Tenant, wanted: dict[str, str], *, by: Actor, at: datetime) -> None:

@@ -12,6 +12,9 @@ from django.utils.translation import gettext_lazy as _
 from policies import rules
 from policies.eligibility import policy_row
 from policies.models import Policy, PolicyValue
+from policies.operations import dry_runs, endings
+from policies.operations.endings import LEAVE, Existing
+from policies.operations.proposed import Change, NewValue
 from policies.operations.scopes import SCOPED_BY, STANDING, Scope, Time
 from tenants.access import Actor, Right
 from tenants.directory.models import Tenant
@@ -32,25 +35,34 @@ class PolicyOverlaps(Refused):
 
 @transaction.atomic
 def put(
-    *, tenant: Tenant, scope: Scope, value: str, reason: str, by: Actor, at: datetime, time: Time = STANDING
+    *,
+    tenant: Tenant,
+    scope: Scope,
+    value: str,
+    reason: str,
+    by: Actor,
+    at: datetime,
+    time: Time = STANDING,
+    existing: Existing = LEAVE,
 ) -> Policy:
     """
-    Say what the tenant allows for a scope, for good or for a time, and why. What was bought stays as it is.
+    Say what the tenant allows for a scope, for good or for a time, and why. What was bought stays as it is, unless
+    `existing` says otherwise.
 
     What stood for the same scope and time is replaced; the same value again with the same reason changes nothing.
 
     :raises NotAllowed: neither an operator nor someone who may change this tenant's policies
     :raises BadInput: an unknown value, a reason that is missing or cannot be kept, a person or group of no such
-        tenant, a scope or a time that cannot be
+        tenant, a scope or a time that cannot be, or an ending that makes no sense with the value
     :raises PolicyOverlaps: another value for a time holds for the same scope during a part of it
     """
     by.require_in(tenant, Right.CHANGE_POLICY)
     value, reason = checked_value(value), checked_reason(reason)
-    _check_scope(tenant, scope)
-    _check_time(time, at)
+    check(tenant, scope, time, at=at)
+    check_existing(existing, value, at=at)
     # The tenant's lock: of two admins at once the second finds what the first wrote, and both stand in the journal.
     organisations.lock(tenant)
-    [row] = apply(tenant=tenant, scopes=[scope], value=value, reason=reason, time=time, by=by, at=at)
+    [row] = apply(tenant=tenant, scopes=[scope], value=value, reason=reason, time=time, existing=existing, by=by, at=at)
     return row
 
 
@@ -85,20 +97,27 @@ def apply(
     by: Actor,
     at: datetime,
     time: Time = STANDING,
+    existing: Existing = LEAVE,
 ) -> list[Policy]:
     """
-    Write one value for each scope, and each change to the journal, in a fixed number of statements. The caller holds
-    the tenant's lock and has checked what is written: every way of changing a policy comes through here.
+    Write one value for each scope, each change to the journal, and what it means for what people have, in a fixed
+    number of statements. The caller holds the tenant's lock and has checked what is written: every way of changing a
+    policy comes through here.
 
     :raises PolicyOverlaps: another value for a time holds for one of the scopes during a part of it
     """
     present = _rows_of(tenant, scopes)
-    wide = _wide_rows(tenant, max(at, time.valid_from or at))
+    begins = max(at, time.valid_from or at)
+    wide = _wide_rows(tenant, begins)
     writing = _Writing()
+    if existing.ends:
+        change = Change(values=[NewValue(scope=scope, value=value, time=time) for scope in scopes])
+        touched = dry_runs.subscriptions(tenant=tenant, change=change, at=at)
+        endings.ask(tenant=tenant, subscriptions=touched, existing=existing, since=begins, reason=reason, by=by, at=at)
     for scope in scopes:
         rows = present[_key(scope)]
         own = next((row for row in rows if Time.of(row) == time), None)
-        if own is not None and (own.value, own.reason) == (value, reason):
+        if own is not None and (own.value, own.reason) == (value, reason) and not existing.ends:
             writing.rows.append(own)
             continue
         old = own.value if own is not None else None if scope.of_people else _holding(scope, wide)
@@ -108,7 +127,7 @@ def apply(
         own.value, own.reason, own.set_by, own.set_at = value, reason, by.user, at
         writing.rows.append(own)
         writing.changed.append(own)
-        writing.facts.append(_fact(tenant, scope, time, old=old, new=value, reason=reason))
+        writing.facts.append(_fact(tenant, scope, time, old=old, new=value, reason=reason, existing=existing))
     writing.carry_out(by=by, at=at)
     return writing.rows
 
@@ -163,10 +182,19 @@ def _holding(scope: Scope, wide: Iterable[Policy]) -> str:
     return deciding.value if deciding else rules.SYSTEM_DEFAULT
 
 
-def _fact(tenant: Tenant, scope: Scope, time: Time, *, old: str | None, new: str | None, reason: str) -> Fact:
+def _fact(
+    tenant: Tenant,
+    scope: Scope,
+    time: Time,
+    *,
+    old: str | None,
+    new: str | None,
+    reason: str,
+    existing: Existing = LEAVE,
+) -> Fact:
     """`old` is what was replaced, else what held for the scope; null where nothing is said for a person or group."""
     subject = next(iter(scope.ids.values()), tenant.pk)
-    told = {"level": scope.level, **scope.ids, **time.told, "old": old, "new": new, "reason": reason}
+    told = {"level": scope.level, **scope.ids, **time.told, "old": old, "new": new, "reason": reason, **existing.told}
     return Fact(tenant=tenant, subject=subject, data=told)
 
 
@@ -188,6 +216,17 @@ def checked_reason(reason: str, *, optional: bool = False) -> str:
         raise BadInput(_("Use at most %(longest)s characters.") % longest, field="reason", code="max_length")
     require_plain(reason, field="reason")
     return reason
+
+
+def check(tenant: Tenant, scope: Scope, time: Time, *, at: datetime) -> None:
+    """:raises BadInput: a person or group of no such tenant, or a scope or a time that cannot be"""
+    _check_scope(tenant, scope)
+    _check_time(time, at)
+
+
+def check_existing(existing: Existing, value: str, *, at: datetime) -> None:
+    """:raises BadInput: no such ending, or one that makes no sense with the value"""
+    endings.require_sensible(existing, allows_all=value == PolicyValue.ENABLED, at=at)
 
 
 def _check_scope(tenant: Tenant, scope: Scope) -> None:

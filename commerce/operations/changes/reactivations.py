@@ -62,6 +62,7 @@ def reactivate(
 
     :raises NotAllowed: `by` may not spend on it
     :raises SubscriptionInactive: it was deleted
+    :raises RenewalStopped: an admin lets it end
     :raises BadInput: the preview is too old
     :raises ChangedSincePreview: what was shown holds no longer
     :raises NotPriced: nothing was ever charged for it
@@ -103,6 +104,7 @@ def reactivate(
 def _quote(subscription: Subscription, *, at: datetime) -> Quote:
     if subscription.state == SubscriptionState.DELETED:
         raise SubscriptionInactive
+    subscriptions.require_renewable(subscription)
     runs = subscription.state == SubscriptionState.ACTIVE
     line, terms = (None, NO_TAX) if runs else _another_term(subscription, at)
     return Quote(

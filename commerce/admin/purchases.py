@@ -21,6 +21,7 @@ from commerce.forms import AssignForm
 from commerce.models import Purchase
 from commerce.views.wording import look_of
 from licensing.models import Product, SubscriptionState
+from policies.models.governance import governance_of
 from tenants.access import Actor, Right
 from tenants.dates import listed_day, listed_minute
 from tenants.journal.models import Event
@@ -117,6 +118,9 @@ class PurchaseAdmin(CentralChanges, SeatGiving):
             Section(title=_("What was bought"), rows=self.facts(request, row)),
             Section(title=_("Assigned people"), template="admin/_seats.html", data=seats_of(row)),
         ]
+        said = governance_of(row.tenant, [row.plan.product])[row.plan.product_id]
+        if said:
+            sections.append(Section(title=_("Data and access"), template="admin/_governance.html", data=said))
         changes = changes_of(row, self.actor(request))
         if changes:
             sections.insert(1, Section(title=_("Change it"), template="admin/_central_changes.html", data=changes))

@@ -29,6 +29,9 @@ from tenants.directory.models import Membership
 from tenants.refusal import BadInput
 
 
+MOST_READ = 200
+
+
 class CheckoutBody(Input):
     plan = serializers.CharField(max_length=80)
     quantity = serializers.IntegerField()
@@ -47,6 +50,12 @@ class CheckoutBody(Input):
 class PayBody(Input):
     payment_method = serializers.CharField(
         max_length=255, help_text=_("The payment provider's token of a card, or a kept card's id.")
+    )
+    acknowledge = serializers.ListField(
+        child=serializers.CharField(max_length=40),
+        required=False,
+        max_length=MOST_READ,
+        help_text=_("The ids of the data policies that the buyer has read; of all that ask for it."),
     )
 
 
@@ -161,6 +170,7 @@ class PayCheckout(CheckoutView):
             tried = payments.pay_checkout(
                 checkout=checkout,
                 payment_method=body["payment_method"],
+                acknowledge=dict.fromkeys(body.get("acknowledge", ())),
                 return_url=urljoin(settings.BASE_URL, back),
                 by=self.actor,
                 at=timezone.now(),

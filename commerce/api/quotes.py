@@ -11,12 +11,14 @@ from rest_framework import serializers
 
 from commerce.api.shapes import TaxTermsField
 from commerce.models import Checkout, CheckoutState, Order, PaymentState
+from commerce.models.checkout import CLOSED
 from commerce.operations.buying import approval_requests, free_seats
 from licensing.api.shapes import ProductRef
 from licensing.models import Subscription
-from policies.api.shapes import ReasonOut
+from policies.api.shapes import GovernanceRef, ReasonOut
 from policies.models import ApprovalState
-from policies.operations import approvals
+from policies.models.governance import governance_of
+from policies.operations import access, approvals
 from tenants.api.fields import Money, MoneyField
 
 
@@ -48,6 +50,9 @@ class QuoteOut(serializers.Serializer):
         help_text="Paying for it asks for an approval first: the card is kept, and charged once it is given."
     )
     reasons = serializers.SerializerMethodField(help_text="Why it needs an approval; empty: it does not.")
+    governance = serializers.SerializerMethodField(
+        help_text="The organisation's data and access policies for the product."
+    )
 
     def to_representation(self, checkout: Checkout) -> Any:
         self._reasons = approval_requests.reasons(checkout, at=timezone.now())
@@ -59,6 +64,11 @@ class QuoteOut(serializers.Serializer):
     @extend_schema_field(ReasonOut(many=True))
     def get_reasons(self, checkout: Checkout) -> list[dict[str, str]]:
         return self._reasons
+
+    @extend_schema_field(GovernanceRef(many=True))
+    def get_governance(self, checkout: Checkout) -> Any:
+        product = checkout.plan.product
+        return GovernanceRef(governance_of(checkout.tenant, [product])[product.pk], many=True).data
 
     @extend_schema_field(QuoteLineOut(many=True))
     def get_lines(self, checkout: Checkout) -> Any:
@@ -113,6 +123,9 @@ class CheckoutOut(serializers.Serializer):
     free_seats = serializers.SerializerMethodField(
         help_text="Free seats of the product that the organisation has bought and the buyer may take instead."
     )
+    warnings = serializers.SerializerMethodField(
+        help_text="What does not refuse it, but should be known before paying: `access_policy`."
+    )
     next_action = serializers.SerializerMethodField(
         help_text="While `requires_action`; while `awaiting_approval`, when the card's holder has to agree that it is kept."
     )
@@ -127,6 +140,12 @@ class CheckoutOut(serializers.Serializer):
         is_open = checkout.state == CheckoutState.OPEN
         found = free_seats.offered(product=checkout.plan.product, member=checkout.buyer) if is_open else []
         return FreeSeatsOut(found, many=True).data
+
+    @extend_schema_field(ReasonOut(many=True))
+    def get_warnings(self, checkout: Checkout) -> list[dict[str, str]]:
+        if checkout.state in CLOSED or not access.is_shut_out(checkout.buyer, checkout.plan.product):
+            return []
+        return [{"code": "access_policy", "detail": str(access.NO_ACCESS)}]
 
     @extend_schema_field(NextActionOut(allow_null=True))
     def get_next_action(self, checkout: Checkout) -> dict[str, str] | None:

@@ -1,13 +1,17 @@
 """A subscription, and how a charge is taxed."""
 
-from typing import Any
+from typing import Any, cast
+from uuid import UUID
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from commerce.tax import Taxed
 from licensing.api.shapes import ProductRef
-from licensing.models import Channel, SubscriptionState
+from licensing.models import Channel, Subscription, SubscriptionState
+from policies.api.shapes import GovernanceRef
+from policies.models import GovernancePolicy
+from policies.models.governance import for_product, governing
 from tenants.api.fields import MoneyField, PersonField
 
 
@@ -41,6 +45,21 @@ class TaxTermsField(serializers.Field):
         }
 
 
+@extend_schema_field(GovernanceRef(many=True))
+class GovernanceField(serializers.Field):
+    """What the tenant says about a subscription's product; read once for all rows of an answer."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(source="*", read_only=True, **kwargs)
+
+    def to_representation(self, subscription: Subscription) -> Any:
+        context = cast("dict[str, Any]", self.context)
+        said: dict[UUID, list[GovernancePolicy]] = context.setdefault("governing", {})
+        if subscription.tenant_id not in said:
+            said[subscription.tenant_id] = governing(subscription.tenant_id)
+        return GovernanceRef(for_product(said[subscription.tenant_id], subscription.plan.product), many=True).data
+
+
 class SubscriptionOut(serializers.Serializer):
     """`owner` and `payer` are null where the tenant itself stands. Money is null where nothing was charged."""
 
@@ -64,4 +83,5 @@ class SubscriptionOut(serializers.Serializer):
     refundable_until = serializers.DateTimeField(
         allow_null=True, help_text="Canceling before gives money back. null: nothing was charged, or it has ended."
     )
+    governance = GovernanceField(help_text="The organisation's data and access policies for the product.")
     created_at = serializers.DateTimeField()

@@ -19,13 +19,14 @@ from commerce.forms import PayForm
 from commerce.models import Checkout, CheckoutState, InvoiceKind, Order, Payment, PaymentMethod, PaymentState
 from commerce.operations.buying import approval_requests, checkouts, free_seats, payments
 from commerce.operations.paying import card_setups, cards, charging, declines, settlement
-from commerce.views import approving, paying, wording
+from commerce.views import approving, governing, paying, wording
 from commerce.views.buying import buy_url, refused
 from commerce.views.people import NOTHING_CHARGED, for_members, sent_from
 from policies.eligibility import PurchaseRefused
 from policies.models import ApprovalState
 from policies.operations import approvals
 from tenants.access import Actor
+from tenants.refusal import BadInput
 
 LOOK_AGAIN_AFTER = 5
 DECLINED = "declined"  # the checkout whose last card was declined: said once, where the card is chosen
@@ -60,7 +61,9 @@ def checkout_page(request: HttpRequest, by: Actor, checkout_id: UUID) -> HttpRes
 @sent_from("checkout", signed_out=NOTHING_CHARGED)
 def pay(request: HttpRequest, by: Actor, checkout_id: UUID) -> HttpResponse:
     checkout, now = _own(by, checkout_id), timezone.now()
-    form = PayForm(checkout.plan, request.POST, kept=cards.offered(by=by, at=now))
+    form = _form(checkout, request.POST, kept=cards.offered(by=by, at=now))
+    if "update" in request.POST and "acknowledge" in form.fields:
+        form.fields["acknowledge"].required = False
     # A new total needs no card, and neither does a request that is paid for once it is approved.
     form.fields["payment_method"].required = not {"update", NO_CARD} & set(request.POST)
     if not form.is_valid():
@@ -73,7 +76,8 @@ def pay(request: HttpRequest, by: Actor, checkout_id: UUID) -> HttpResponse:
 
 def _tried(request: HttpRequest, checkout: Checkout, form: PayForm, *, by: Actor, now: datetime) -> HttpResponse:
     back = request.build_absolute_uri(reverse("checkout-return", kwargs={"checkout_id": checkout.pk}))
-    sent: dict[str, Any] = {"checkout": checkout, "return_url": back, "by": by, "at": now}
+    read = governing.read_in(form)
+    sent: dict[str, Any] = {"checkout": checkout, "return_url": back, "acknowledge": read, "by": by, "at": now}
     try:
         if NO_CARD in request.POST:
             checkout = payments.ask_for_approval(**sent)
@@ -86,6 +90,8 @@ def _tried(request: HttpRequest, checkout: Checkout, form: PayForm, *, by: Actor
     except cards.PaymentMethodNotAccepted as refusal:
         form.add_error("payment_method", str(refusal))
         return _review(request, checkout, form, now=now, status=refusal.http_status)
+    except BadInput as refusal:
+        messages.error(request, str(refusal))  # Changed in this very moment: the page shows it anew.
     except (declines.TooManyDeclines, declines.TooManyCardsAtOnce, cards.ProviderUnavailable) as refusal:
         messages.error(request, str(refusal))
     except KNOWN_ALREADY:
@@ -150,14 +156,25 @@ def _to_fill(request: HttpRequest, checkout: Checkout, kept: list[PaymentMethod]
         declined = Payment.objects.filter(order__checkout=checkout, state=PaymentState.FAILED).last()
         if declined is not None:
             tried = declined.card_id or declined.payment_method
-            form = PayForm(checkout.plan, asked | {"payment_method": tried}, kept=kept)
+            form = _form(checkout, asked | {"payment_method": tried}, kept=kept)
+            form.errors.pop("acknowledge", None)
             form.add_error("payment_method", wording.decline(declined.decline_code))
             return form
     if "quantity" in request.GET:
-        form = PayForm(checkout.plan, asked | {"payment_method": kept[0].pk if kept else ""}, kept=kept)
-        form.errors.pop("payment_method", None)  # Nobody was asked for a card yet.
+        form = _form(checkout, asked | {"payment_method": kept[0].pk if kept else ""}, kept=kept)
+        for field in ("payment_method", "acknowledge"):  # Nobody was asked for these yet.
+            form.errors.pop(field, None)
         return form
-    return PayForm(checkout.plan, initial=asked, kept=kept)
+    return _form(checkout, None, initial=asked, kept=kept)
+
+
+def _form(checkout: Checkout, data: Any, **kwargs: Any) -> PayForm:
+    """With a box for each data policy that must be read first."""
+    form = PayForm(checkout.plan, data, **kwargs)
+    policies = governing.to_read(checkout)
+    if policies:
+        form.fields["acknowledge"] = governing.AcknowledgeField(policies)
+    return form
 
 
 def _quote_again(request: HttpRequest, checkout: Checkout, quantity: int) -> HttpResponse:
@@ -190,6 +207,7 @@ def _review(
         "ends_at": checkout.would_end_at(now),
         "zone": checkout.tenant.zone,
         "links": wording.links_of(checkout.plan.product),
+        **governing.of_checkout(checkout),
     }
     return render(request, "commerce/checkout.html", context, status=status)
 

@@ -16,7 +16,7 @@ from commerce.forms import AssignForm, FindSeatForm
 from commerce.models import Order, Purchase
 from commerce.operations.changes import cancellations
 from commerce.operations.changes.cancellations import Cancellation
-from commerce.views import paying, standing, wording
+from commerce.views import governing, paying, standing, wording
 from commerce.views.people import for_members, sent_from
 from licensing.models import Seat, Subscription, SubscriptionState
 from licensing.operations import subscriptions as subscription_operations
@@ -100,6 +100,7 @@ def shown(
         "may_cancel": may_cancel(subscription, by),
         **paying.of_subscription(subscription, by),
         **standing.of_subscription(subscription, by),
+        **governing.of_product(by.home.tenant, subscription.plan.product),
     }
     return render(request, "commerce/subscription.html", context | _seats(request, subscription), status=status)
 

@@ -2,7 +2,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from policies.models import PolicyValue
+from policies.models import GovernanceKind, PolicyValue
 
 
 class OrNone(serializers.CharField):
@@ -27,6 +27,16 @@ class SourceOut(serializers.Serializer):
 class ReasonOut(serializers.Serializer):
     code = serializers.CharField()
     detail = serializers.CharField()
+
+
+class GovernanceRef(serializers.Serializer):
+    """A data or access policy that holds for a product, as its users read it."""
+
+    id = serializers.CharField()
+    name = serializers.CharField()
+    kind = serializers.ChoiceField(GovernanceKind.choices)
+    settings = serializers.DictField(child=serializers.CharField())
+    acknowledge = serializers.BooleanField(help_text="Paying asks for its id in `acknowledge`.")
 
 
 class ContactOut(serializers.Serializer):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import connection
+from django.utils.translation import gettext_lazy as _
 
 from licensing.models import GIVES_ACCESS, Product
 from licensing.operations import entitlements
@@ -14,6 +15,10 @@ from policies.operations.governance import Terms
 from tenants.directory.models import Membership, MemberState, Tenant
 
 NAMED_AT_MOST = 100
+NO_ACCESS = _(
+    "Your organisation gives other people access to this product, or nobody, whatever was paid for it. "
+    "Ask your IT before you buy it."
+)
 
 # Everybody who holds a seat that gives access, each of their products, and which policies shut them out of it: the one
 # in question as it is ("before") and as it would be ("after"), and all others ("always").

@@ -18,23 +18,35 @@ from commerce.operations.paying.settlement import live_payment, release_card
 from commerce.tax import TaxTerms
 from policies import eligibility
 from policies.eligibility import PurchaseRefused
-from policies.operations import approvals, commitments, decisions
+from policies.operations import acknowledgements, approvals, commitments, decisions
+from policies.operations.acknowledgements import Read
 from tenants.access import Actor
 from tenants.refusal import Refused
+
+NOTHING_READ: Read = {}
 
 
 class NothingToConfirm(Refused):
     message = _("No payment of this checkout waits for a confirmation.")
 
 
-def pay_checkout(*, checkout: Checkout, payment_method: str, return_url: str, by: Actor, at: datetime) -> Checkout:
+def pay_checkout(
+    *,
+    checkout: Checkout,
+    payment_method: str,
+    return_url: str,
+    acknowledge: Read = NOTHING_READ,
+    by: Actor,
+    at: datetime,
+) -> Checkout:
     """
     Try a card. Returns the checkout `completed`, `requires_action`, or `processing` when the provider's answer is
     not known: the sweep will find out. `awaiting_approval` where somebody has to approve it first: then the card is
     kept and charged after that. A repeat while a payment is under way never charges again. `return_url` is where the
-    bank's page sends the cardholder back.
+    bank's page sends the cardholder back; `acknowledge` names the data policies that the buyer says to have read.
 
     :raises NotAllowed: `by` is not its buyer
+    :raises BadInput: a data policy asks to be read first; nothing was tried
     :raises CardDeclined: declined; the checkout is open again
     :raises PaymentCanceled: the try took too long and was called off; nothing was charged
     :raises PaymentMethodNotAccepted: no credit card that the provider knows and that may pay here
@@ -46,6 +58,7 @@ def pay_checkout(*, checkout: Checkout, payment_method: str, return_url: str, by
     :raises TooManyCardsAtOnce: so many are under way that one more might pass the limit
     """
     require_buyer(checkout, by)
+    _note_reading(checkout, acknowledge, by=by, at=at)
     means = cards.means(payment_method=payment_method, by=by)
     payment = start(checkout, means, by=by, at=at)
     if payment is None:
@@ -55,14 +68,22 @@ def pay_checkout(*, checkout: Checkout, payment_method: str, return_url: str, by
 
 
 def ask_for_approval(
-    *, checkout: Checkout, payment_method: str = "", return_url: str, by: Actor, at: datetime
+    *,
+    checkout: Checkout,
+    payment_method: str = "",
+    return_url: str,
+    acknowledge: Read = NOTHING_READ,
+    by: Actor,
+    at: datetime,
 ) -> Checkout:
     """
     Have a checkout that needs an approval wait for it. Without a card, payment is asked for when it is approved.
 
+    :raises BadInput: as `pay_checkout`
     :raises: as `approval_requests.ask`
     """
     require_buyer(checkout, by)
+    _note_reading(checkout, acknowledge, by=by, at=at)
     means = cards.means(payment_method=payment_method, by=by) if payment_method else None
     return approval_requests.ask(checkout=checkout, means=means, return_url=return_url, by=by, at=at)
 
@@ -140,6 +161,12 @@ def start(checkout: Checkout, means: Means, *, kept: bool = False, by: Actor, at
     if answer.needs_approval:
         return None
     raise PurchaseRefused(answer)
+
+
+def _note_reading(checkout: Checkout, read: Read, *, by: Actor, at: datetime) -> None:
+    """Of one that has come further, it was asked when it went on its way."""
+    if checkout.state == CheckoutState.OPEN:
+        acknowledgements.acknowledge(product=checkout.plan.product, subject=checkout.pk, read=read, by=by, at=at)
 
 
 def _place_order(checkout: Checkout, *, at: datetime) -> Order:

@@ -77,6 +77,8 @@ class NewSpendLimitForm(SpendLimitForm):
 
     scope = forms.ChoiceField(label=gettext_lazy("Limits"))
     person = forms.EmailField(
+        # Of no type of its own: the stylesheet knows fields of text.
+        widget=forms.TextInput(attrs={"inputmode": "email", "autocomplete": "off"}),
         label=gettext_lazy("Person"),
         help_text=gettext_lazy("The e-mail address, where it limits a person."),
         required=False,
@@ -117,7 +119,7 @@ class SpendLimitAdmin(FormAdmin):
     sortable_by: Sequence[str] = ()
     ordering = ["-created_at"]
     empty_text = gettext_lazy("Without a limit your people may spend what your policies allow.")
-    form_title = gettext_lazy("Change it")
+    form_title = gettext_lazy("What it says")
     read_only_note = gettext_lazy("Global and billing admins change limits.")
 
     def get_urls(self) -> list[URLPattern]:

@@ -13,7 +13,7 @@ from commerce.gateways.sandbox import CARDS, SandboxGateway
 from commerce.models import PaymentMethod
 from commerce.models.support import MOST_TEXT
 from commerce.operations.changes.quantity import When
-from licensing.models import Plan, Subscription
+from licensing.models import Plan, Product, Subscription
 from licensing.models.seat import SeatQuerySet
 from licensing.models.subscription import SubscriptionQuerySet
 from licensing.operations.seats import MOST_AT_ONCE
@@ -67,6 +67,15 @@ class QuantityForm(forms.Form):
             error_messages=dict.fromkeys(("required", "invalid", "min_value", "max_value"), message),
         )
         self.order_fields(["quantity"])
+
+
+class TrialForm(QuantityForm):
+    """How many seats of a trial: those of the product's."""
+
+    def __init__(self, product: Product, *args: Any, **kwargs: Any) -> None:
+        most = product.trial_seats or 1
+        super().__init__(Plan(min_quantity=1, max_quantity=most), *args, **kwargs)
+        self.fields["quantity"].help_text = _("Seats, one for each person: at most %(most)s.") % {"most": f"{most:,}"}
 
 
 class SeatsForm(forms.Form):

@@ -21,6 +21,7 @@ from commerce.views import (
     stripe,
     subscriptions,
     support,
+    trials,
 )
 
 urlpatterns = [
@@ -36,6 +37,7 @@ urlpatterns = [
     path("my/approvals/<uuid:approval_id>/", approving.my_approval, name="my-approval"),
     path("my/approvals/<uuid:approval_id>/decide/", approving.decide, name="my-approval-decide"),
     path("checkouts/<uuid:checkout_id>/use-free-seat/", free_seats.use_instead, name="checkout-use-free-seat"),
+    path("buy/<slug:plan_id>/trial/", trials.start, name="buy-trial"),
     path("buy/<slug:plan_id>/use-free-seat/", free_seats.claim, name="buy-use-free-seat"),
     path("my/seats/<uuid:seat_id>/", free_seats.my_seat, name="my-seat"),
     path("sandbox/3ds/<uuid:key>/", sandbox.sandbox_step, name="sandbox-step"),

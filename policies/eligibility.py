@@ -41,6 +41,8 @@ class Answer:
     member: Membership
     product: Product
     verdicts: tuple[Verdict, ...]
+    # The product has a trial, and the person did not have theirs.
+    trial_left: bool = False
 
     @property
     def allowed(self) -> bool:
@@ -53,6 +55,11 @@ class Answer:
     @property
     def needs_approval(self) -> bool:
         return self.outcome == Outcome.NEEDS_APPROVAL
+
+    @property
+    def offers_trial(self) -> bool:
+        """Whether a trial without a card is worth pointing to; starting one asks all rules."""
+        return self.trial_left and self.outcome in (Outcome.ALLOWED, Outcome.TRIAL_ONLY)
 
     @property
     def failures(self) -> list[Verdict]:
@@ -148,7 +155,8 @@ def answer_on(
     proposal: Proposal | None = None,
 ) -> Answer:
     facts = facts_for(ground, product, plan=plan, quantity=quantity, trial=trial, proposal=proposal)
-    return Answer(member=ground.member, product=product, verdicts=tuple(rules.verdicts(facts)))
+    left = facts.trial_offered and not facts.trial_used
+    return Answer(member=ground.member, product=product, verdicts=tuple(rules.verdicts(facts)), trial_left=left)
 
 
 def renewal_verdicts(tenant: Tenant, plan: Plan, at: datetime, *, renewable: bool = True) -> tuple[Verdict, ...]:

@@ -22,6 +22,7 @@ from commerce.views.people import require_membership
 from licensing.models import Channel, Plan
 from policies.eligibility import PurchaseRefused, contact_of
 from policies.models import Market
+from policies.models.decision import Outcome
 from tenants.access import Actor
 from tenants.directory.models import Domain
 from tenants.signin.acting import actor_of_request
@@ -45,7 +46,9 @@ def buy_url(plan: Plan, quantity: int) -> str:
     return f"{reverse('buy', kwargs={'plan_id': plan.pk})}?{urlencode({'quantity': quantity})}"
 
 
-def refusal(request: HttpRequest, *, reasons: list[str], plan: Plan, by: Actor, status: int) -> HttpResponse:
+def refusal(
+    request: HttpRequest, *, reasons: list[str], plan: Plan, by: Actor, status: int, trial: bool = False
+) -> HttpResponse:
     """The page that says no: what, why, and what one can do now."""
     tenant = by.home.tenant
     contact = contact_of(tenant)
@@ -61,6 +64,7 @@ def refusal(request: HttpRequest, *, reasons: list[str], plan: Plan, by: Actor, 
         "tenant": tenant,
         "plan": plan,
         "product": plan.product,
+        "trial": trial,
         "free": free_seats.offered(product=plan.product, member=by.home),
         "after_switch": request.get_full_path(),
     }

@@ -74,6 +74,8 @@ def _ask(desk: Desk, form: CancelForm, preview: Cancellation) -> HttpResponse:
 
 
 def _what_happened(done: Cancellation) -> str:
+    if done.subscription.is_trial:
+        return _("The trial has ended. Nothing was charged.")
     ends_on = {"day": day(done.ends_at, done.subscription.zone)}
     if done.ends_now:
         return f"{_('Canceled.')} {wording.goes_back(done)}"

@@ -106,7 +106,16 @@ def _shown(product: Product, prices: Mapping[str, Price], answer: Answer | None,
         "links": wording.links_of(product),
         "offers": [_offer(plan, prices[plan.pk], may=may) for plan in plans],
         "why_not": _why_not(product, plans, answer, closed=closed),
+        "trial": _trial(product, plans, answer),
     }
+
+
+def _trial(product: Product, plans: list[Plan], answer: Answer | None) -> dict[str, object] | None:
+    """A trial without a card, where one may be had; strangers are asked who they are first."""
+    offered = answer.offers_trial if answer is not None else product.trial_days is not None
+    if not offered or not plans:
+        return None
+    return {"plan": plans[0].pk, "days": product.trial_days, "seats": product.trial_seats}
 
 
 def _why_not(product: Product, plans: list[Plan], answer: Answer | None, *, closed: bool) -> str:

@@ -47,6 +47,8 @@ NO_CARD = "no_card"
 @for_members
 def checkout_page(request: HttpRequest, by: Actor, checkout_id: UUID) -> HttpResponse:
     checkout, now = _own(by, checkout_id), timezone.now()
+    if checkout.trial_id is not None:
+        return redirect("my-subscription", subscription_id=checkout.trial_id)
     if checkout.state == CheckoutState.COMPLETED:
         return _receipt(request, checkout)
     if checkout.state in (CheckoutState.PROCESSING, CheckoutState.REQUIRES_ACTION):

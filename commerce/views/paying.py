@@ -48,8 +48,8 @@ def source_of(subscription: Subscription) -> PaymentSource | None:
 
 
 def of_subscription(subscription: Subscription, by: Actor) -> dict[str, object]:
-    """What the page of a subscription says of its card; nothing once it is closed for good."""
-    if subscription.state == SubscriptionState.DELETED:
+    """What the page of a subscription says of its card; nothing once it is closed for good, or of a trial."""
+    if subscription.state == SubscriptionState.DELETED or subscription.is_trial:
         return {}
     source = source_of(subscription)
     card = source.payment_method if source else None

@@ -82,7 +82,7 @@ def own(by: Actor, subscription_id: UUID) -> Subscription:
 
 def ends_anyway(preview: Cancellation) -> bool:
     """Whether canceling would change nothing: no money goes back, and no other term follows."""
-    return not preview.refunds and not preview.subscription.auto_renew
+    return not (preview.ends_now or preview.refunds or preview.subscription.auto_renew)
 
 
 def shown(
@@ -122,8 +122,8 @@ def _seats(request: HttpRequest, subscription: Subscription) -> dict[str, object
 def may_cancel(subscription: Subscription, by: Actor) -> bool:
     """Whether canceling would change anything: asked of the lines only where another term does not follow anyway."""
     now = timezone.now()
-    if subscription.state != SubscriptionState.ACTIVE or subscription.term_end <= now:
+    if subscription.state not in (SubscriptionState.ACTIVE, SubscriptionState.TRIAL) or subscription.term_end <= now:
         return False
-    if subscription.auto_renew:
+    if subscription.auto_renew or subscription.is_trial:
         return True
     return not ends_anyway(cancellations.preview_cancellation(subscription=subscription, by=by, at=now))

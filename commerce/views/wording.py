@@ -202,6 +202,8 @@ def decline(code: str) -> str:
 
 def look_of(subscription: Subscription) -> Look:
     until = _until(subscription)
+    if subscription.state == SubscriptionState.TRIAL:
+        return Look(kind="green", word=_("Trial"), sentence=_("Trial until %(day)s") % {"day": until})
     if subscription.state == SubscriptionState.ACTIVE:
         return Look(kind="green", word=_("Active"), sentence=_("Ends %(day)s") % {"day": until})
     if subscription.state == SubscriptionState.EXPIRED:

@@ -99,6 +99,7 @@ ENTRIES: dict[str, Fill] = {
     "api/v1/checkouts/<uuid:id>/use-free-seat/": lambda w: {"id": w.central.claimable.pk},
     "checkouts/<uuid:checkout_id>/use-free-seat/": lambda w: {"checkout_id": w.central.claimable.pk},
     "buy/<slug:plan_id>/use-free-seat/": lambda w: {"plan_id": w.plan.pk},
+    "buy/<slug:plan_id>/trial/": lambda w: {"plan_id": w.plan.pk},
     "my/seats/<uuid:seat_id>/": lambda w: {"seat_id": w.seat.pk},
     "my/invoices/<uuid:invoice_id>/pay/": lambda w: {"invoice_id": w.central.invoice.pk},
     "my/invoices/<uuid:invoice_id>/pay/now/": lambda w: {"invoice_id": w.central.invoice.pk},
@@ -245,6 +246,7 @@ ACTS = [
     Act("api/v1/subscriptions/<uuid:id>/auto-renew/", "POST", lambda w: {"auto_renew": False}),
     Act("api/v1/subscriptions/<uuid:id>/cancel/", "POST", lambda w: {"reason": "No need"}),
     Act("api/v1/subscriptions/<uuid:id>/cancel/", "POST", lambda w: {"preview": True}),
+    Act("api/v1/subscriptions/<uuid:id>/extend-trial/", "POST", _nothing),
     Act("api/v1/subscriptions/<uuid:id>/quantity/", "POST", lambda w: {"quantity": 3}),
     Act("api/v1/subscriptions/<uuid:id>/quantity/", "POST", lambda w: {"quantity": 1}),
     Act("api/v1/subscriptions/<uuid:id>/quantity/", "POST", lambda w: {"quantity": 3, "preview": True}),
@@ -304,6 +306,7 @@ ACTS = [
 READ_ONLY = {
     "api/v1/approvals/<uuid:id>/",
     "my/approvals/<uuid:approval_id>/",
+    "buy/<slug:plan_id>/trial/",  # starts one of the visitor's own
     "buy/<slug:plan_id>/use-free-seat/",  # gives the visitor a seat of their own organisation's
     "my/seats/<uuid:seat_id>/",
     "my/invoices/<uuid:invoice_id>/pay/",

@@ -22,6 +22,7 @@ from commerce.views.people import require_membership
 from licensing.models import Channel, Plan
 from policies.eligibility import PurchaseRefused, contact_of
 from policies.models import Market
+from policies.operations import requests
 from policies.models.decision import Outcome
 from tenants.access import Actor
 from tenants.directory.models import Domain
@@ -66,6 +67,9 @@ def refusal(
         "product": plan.product,
         "trial": trial,
         "free": free_seats.offered(product=plan.product, member=by.home),
+        "process": requests.own_process(tenant),
+        "may_ask": not by.home.is_guest,
+        "to_ask_for": free_seats.to_ask_for(product=plan.product, member=by.home),
         "after_switch": request.get_full_path(),
     }
     return render(request, "commerce/refusal.html", context, status=status)

@@ -13,7 +13,7 @@ from commerce.operations.buying import checkouts
 from commerce.operations.paying import settlement
 from licensing.models import Product, Seat, Subscription, SubscriptionState
 from licensing.models.subscription import SubscriptionQuerySet
-from licensing.operations import seats
+from licensing.operations import central_seats, seats
 from licensing.operations.seats import NoSeatLeft
 from policies.operations import settings
 from tenants.access import Actor
@@ -54,6 +54,13 @@ def offered(*, product: Product, member: Membership) -> list[FreeSeats]:
         )
         for subscription in found.order_by(F("state_ends_at").desc(), "pk")
     ]
+
+
+def to_ask_for(*, product: Product, member: Membership) -> bool:
+    """Whether the tenant has a free seat that its members do not take themselves: a licence request gets it."""
+    if member.is_guest or settings.members_claim_seats(member.tenant) or _has_seat(member, product):
+        return False
+    return central_seats.free(member.tenant, product) > 0
 
 
 def use_instead(*, checkout: Checkout, subscription: UUID | None = None, by: Actor, at: datetime) -> Seat:

@@ -44,6 +44,9 @@ def test_a_quote_has_its_lines_and_total(opened):
         "total": {"amount": "19.98"} | usd,
         "next_charge_at": None,
         "next_charge_total": None,
+        "needs_approval": False,
+        "reasons": [],
+        "governance": [],
     }
     assert (opened["state"], opened["free_seats"]) == ("open", [])
     assert (opened["subscription"], opened["order"], opened["next_action"]) == (None, None, None)

@@ -16,6 +16,7 @@ from commerce.admin.filters import ChannelFilter
 from commerce.admin.orders import orders_of
 from commerce.admin.prices import announced
 from commerce.admin.seats import SeatGiving, may_assign, seats_of
+from commerce.admin.trials import Trials, trial_of
 from commerce.amounts import money
 from commerce.forms import AssignForm
 from commerce.models import Purchase
@@ -42,7 +43,7 @@ class ProductFilter(Filter):
 
 
 @admin.register(Purchase)
-class PurchaseAdmin(CentralChanges, SeatGiving):
+class PurchaseAdmin(CentralChanges, SeatGiving, Trials):
     """
     Every purchase of the organisation, however it was bought; without prices, or the central ones alone, for those who
     only give its seats.
@@ -121,6 +122,9 @@ class PurchaseAdmin(CentralChanges, SeatGiving):
         said = governance_of(row.tenant, [row.plan.product])[row.plan.product_id]
         if said:
             sections.append(Section(title=_("Data and access"), template="admin/_governance.html", data=said))
+        trial = trial_of(row, self.actor(request))
+        if trial:
+            sections.insert(1, Section(title=_("This is a trial"), template="admin/_trial.html", data=trial))
         changes = changes_of(row, self.actor(request))
         if changes:
             sections.insert(1, Section(title=_("Change it"), template="admin/_central_changes.html", data=changes))

@@ -25,6 +25,7 @@ from commerce.models import (
 )
 from commerce.models.support import CaseKind
 from commerce.operations import support
+from commerce.operations.buying.trials import start_trial
 from licensing.models import Plan, Seat, Subscription
 from policies.models import Approval, Approver, Policy, SpendLimit
 from policies.operations import spend_limits
@@ -52,6 +53,7 @@ class World:
     owner: Membership
     admin: Membership
     subscription: Subscription
+    trial: Subscription
     seat: Seat
     open_checkout: Checkout
     waiting: Payment
@@ -94,6 +96,7 @@ def build() -> World:
     # Before the others: a purchase is known as the last one.
     being_changed = changed.build(owner=owner, plan=plan, at=now)
     subscription = factories.buy(owner, plan, at=now)
+    tried = factories.plan_on_sale(product__trial_days=30, product__trial_seats=2)
     waiting = factories.open_checkout(owner, plan, at=now)
     factories.pay(waiting, "pm_card_authenticationRequired", at=now)
     set_product_policy(
@@ -112,6 +115,7 @@ def build() -> World:
         owner=owner,
         admin=admin,
         subscription=subscription,
+        trial=start_trial(plan=tried, quantity=1, assign_to=[], by=factories.acting(owner), at=now).trial,
         seat=Seat.objects.get(subscription=subscription),
         open_checkout=factories.open_checkout(owner, plan, at=now),
         waiting=Payment.objects.get(order__checkout=waiting),

@@ -58,6 +58,7 @@ NAVIGATION: list[dict[str, Any]] = [
             _beside_policies(_("New products"), "new", "fiber_new"),
             _beside_policies(_("Policy settings"), "settings", "tune"),
             _page(_("Spend limits"), "policies.spendlimit", "speed"),
+            _page(_("Data and access"), "policies.governancepolicy", "shield"),
             _page(_("Support cases"), "commerce.supportcase", "support_agent"),
             _page(_("Incoming events"), "commerce.incomingevent", "move_to_inbox"),
             _page(_("Differences"), "commerce.difference", "compare_arrows"),

@@ -197,7 +197,12 @@ OAUTH2_PROVIDER_ACCESS_TOKEN_MODEL = "oauth2_provider.AccessToken"  # noqa: S105
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
 # --- The journal: what each app calls the ids that its events hold
-JOURNAL_NAMES = ["tenants.naming.NAMES", "licensing.naming.NAMES", "commerce.naming.NAMES"]
+JOURNAL_NAMES = [
+    "tenants.naming.NAMES",
+    "licensing.naming.NAMES",
+    "policies.naming.NAMES",
+    "commerce.naming.NAMES",
+]
 
 # --- Words, files, mail, logs
 LANGUAGE_CODE = "en"

@@ -17,7 +17,7 @@ from commerce.models import Agreement, CardSetup, Order, Price, TaxRate
 from commerce.operations.buying import agreements, central, checkouts, payments
 from commerce.operations.paying import card_setups
 from licensing.models import Channel, Family, Plan, Product, Subscription, Term
-from policies.models import Approval, Approver, Exclusion, Market, Policy
+from policies.models import Approval, Approver, Exclusion, GovernancePolicy, Market, Policy
 from tenants.access import SYSTEM, Actor, actor_of
 from tenants.directory.models import Department, Domain, MemberKind, Membership, RoleGrant, Tenant, User
 
@@ -190,6 +190,19 @@ class PolicyFactory(DjangoModelFactory):
     tenant = factory.SubFactory(TenantFactory)
     value = "disabled"
     set_at = NOON
+
+
+class GovernancePolicyFactory(DjangoModelFactory):
+    """What a tenant says about the data of all products."""
+
+    class Meta:
+        model = GovernancePolicy
+
+    tenant = factory.SubFactory(TenantFactory)
+    name = factory.Sequence(lambda n: f"Policy {n}")
+    kind = "residency"
+    set_at = NOON
+    created_at = NOON
 
 
 class ApproverFactory(DjangoModelFactory):

@@ -28,7 +28,6 @@ from tenants.api.views import TenantView
 from tenants.directory.models import Membership
 from tenants.refusal import BadInput
 
-
 MOST_READ = 200
 
 

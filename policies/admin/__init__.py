@@ -2,6 +2,7 @@
 
 from policies.admin.approvers import ApproverAdmin
 from policies.admin.exclusions import ExclusionAdmin
+from policies.admin.governance import GovernancePolicyAdmin
 from policies.admin.markets import MarketAdmin
 from policies.admin.products import ProductPolicyAdmin
 from policies.admin.shown import value_badge
@@ -11,6 +12,7 @@ from policies.admin.values import PolicyAdmin
 __all__ = [
     "ApproverAdmin",
     "ExclusionAdmin",
+    "GovernancePolicyAdmin",
     "MarketAdmin",
     "PolicyAdmin",
     "ProductPolicyAdmin",

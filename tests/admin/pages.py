@@ -11,6 +11,7 @@ APPROVERS = "policies_approver"
 POLICIES = "policies_selfserviceproduct"
 POLICIES_SET = "policies_policy"
 SPEND_LIMITS = "policies_spendlimit"
+GOVERNANCE = "policies_governancepolicy"
 JOURNAL = "tenants_event"
 PEOPLE = "tenants_membership"
 DOMAINS = "tenants_domain"
@@ -29,6 +30,7 @@ OF_TENANTS = {
     POLICIES,
     POLICIES_SET,
     SPEND_LIMITS,
+    GOVERNANCE,
     JOURNAL,
     PEOPLE,
     DOMAINS,

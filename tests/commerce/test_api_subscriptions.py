@@ -44,6 +44,7 @@ def test_shows_what_was_bought(ana, subscription):
         "scheduled_quantity": None,
         "unit_price": {"amount": "9.99", "currency": "USD"},
         "auto_renew": True,
+        "governance": [],
     }
     assert times["created_at"] == times["term_start"] < times["refundable_until"] < times["term_end"]
     assert Api(ana).get("subscriptions/").json()["results"] == [shown | times]

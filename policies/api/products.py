@@ -13,8 +13,12 @@ from rest_framework.response import Response
 from licensing.api.shapes import ProductRef
 from licensing.models import Product
 from licensing.models.catalogue import ProductQuerySet
+from policies.api import dry_runs
+from policies.api.dry_runs import ChangeBody
 from policies.api.shapes import SourceOut, ValueField
-from policies.operations import inbox, policies
+from policies.operations import inbox, policies, values
+from policies.operations.proposed import Change, NewValue
+from policies.operations.scopes import Scope
 from tenants.access import Right
 from tenants.api import pages
 from tenants.api.reading import Input
@@ -25,7 +29,7 @@ from tenants.refusal import BadInput
 MOST_AT_ONCE = 500
 
 
-class PolicyBody(Input):
+class PolicyBody(ChangeBody):
     value = ValueField()
     reason = serializers.CharField(max_length=policies.LONGEST_REASON)
 
@@ -43,12 +47,35 @@ class ProductPolicyOut(serializers.Serializer):
     reason = serializers.CharField()
 
 
+ONE = dry_runs.or_touched("ProductPolicyOrTouched", ProductPolicyOut)
+MANY = dry_runs.or_touched("ProductPoliciesOrTouched", ProductPolicyOut(many=True))
+
+
 class PolicyView(TenantView):
     scopes = {}
 
     def products(self, right: Right) -> ProductQuerySet:
         self.actor.require(right)
         return Product.objects.select_related("family")
+
+    def changed(
+        self, products: list[Product], asked: dry_runs.Asked, value: str, reason: str
+    ) -> list[policies.ProductPolicy] | Response:
+        """What holds now, or, when it is only tried out, what would be touched."""
+        at = timezone.now()
+        if asked.dry_run:
+            values.check_existing(asked.existing, value, at=at)
+            change = Change(values=[NewValue(scope=Scope(product=product), value=value) for product in products])
+            return dry_runs.answer(self.tenant, change, by=self.actor, at=at)
+        return policies.set_product_policies(
+            tenant=self.tenant,
+            products=products,
+            value=value,
+            reason=reason,
+            existing=asked.existing,
+            by=self.actor,
+            at=at,
+        )
 
     def shown_page(self, products: QuerySet[Any]) -> Response:
         self.query(Input)
@@ -68,9 +95,9 @@ class ProductPolicies(PolicyView):
         """The value in force for every product, and where that was said."""
         return self.shown_page(self.products(Right.READ_POLICY))
 
-    @extend_schema(operation_id="set_product_policies", request=PoliciesBody, responses=ProductPolicyOut(many=True))
+    @extend_schema(operation_id="set_product_policies", request=PoliciesBody, responses=MANY)
     def put(self, request: Request) -> Response:
-        """Say the same of many products, of all or of none. What was bought stays as it is."""
+        """Say the same of many products, of all or of none. What was bought stays, unless `existing` ends it."""
         products = self.products(Right.CHANGE_POLICY)
         body = self.body(PoliciesBody)
         asked = body.pop("products")
@@ -78,10 +105,8 @@ class ProductPolicies(PolicyView):
         for index, name in enumerate(asked):
             if name not in found:
                 raise BadInput(_("There is no such product."), field=f"products.{index}", code="does_not_exist")
-        rows = policies.set_product_policies(
-            tenant=self.tenant, products=[found[name] for name in asked], by=self.actor, at=timezone.now(), **body
-        )
-        return Response(ProductPolicyOut(rows, many=True).data)
+        done = self.changed([found[name] for name in asked], dry_runs.taken_from(body), **body)
+        return done if isinstance(done, Response) else Response(ProductPolicyOut(done, many=True).data)
 
 
 class NewProducts(PolicyView):
@@ -105,10 +130,10 @@ class ProductPolicy(PolicyView):
         [row] = policies.in_force(self.tenant, [product], at=timezone.now())
         return Response(ProductPolicyOut(row).data)
 
-    @extend_schema(operation_id="set_product_policy", request=PolicyBody, responses=ProductPolicyOut)
+    @extend_schema(operation_id="set_product_policy", request=PolicyBody, responses=ONE)
     def put(self, request: Request, id: str) -> Response:
-        """Allow or forbid from now on. What was bought stays as it is."""
+        """Allow or forbid from now on. What was bought stays, unless `existing` ends it."""
         product = self.find(self.products(Right.CHANGE_POLICY), pk=id)
         body = self.body(PolicyBody)
-        row = policies.set_product_policy(tenant=self.tenant, product=product, by=self.actor, at=timezone.now(), **body)
-        return Response(ProductPolicyOut(row).data)
+        done = self.changed([product], dry_runs.taken_from(body), **body)
+        return done if isinstance(done, Response) else Response(ProductPolicyOut(done[0]).data)

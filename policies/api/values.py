@@ -11,10 +11,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from licensing.api.shapes import Email, ProductRef
+from policies.api import dry_runs
+from policies.api.dry_runs import ChangeBody
 from policies.api.shapes import ValueField
 from policies.models import Policy
 from policies.models.policy import PolicyQuerySet
 from policies.operations import scopes, values
+from policies.operations.proposed import Change, NewValue
 from policies.operations.scopes import SCOPED_BY, Scope, Time
 from policies.operations.values import LONGEST_REASON
 from tenants.access import Right
@@ -37,7 +40,7 @@ MAY = {"department": {"family", "product"}, "member": {"family", "product"}}
 LEVELS = tuple(MUST)
 
 
-class ValueBody(Input):
+class ValueBody(ChangeBody):
     level = serializers.ChoiceField(LEVELS, help_text=_("Whom or what it is said for."))
     member = Email(required=False, help_text=_("Of a member of the tenant."))
     department = serializers.CharField(max_length=200, required=False, help_text=_("By name or id."))
@@ -53,6 +56,9 @@ class ValueBody(Input):
 
 class ReasonQuery(Input):
     reason = serializers.CharField(max_length=LONGEST_REASON)
+    dry_run = serializers.BooleanField(
+        required=False, help_text=_("true changes nothing and tells what the change would touch.")
+    )
 
 
 class DepartmentOut(serializers.Serializer):
@@ -104,19 +110,30 @@ class Values(ValuesView):
         self.query(Input)
         return self.page(rows, ValueOut)
 
-    @extend_schema(operation_id="set_policy_value", request=ValueBody, responses={201: ValueOut})
+    @extend_schema(
+        operation_id="set_policy_value", request=ValueBody, responses={200: dry_runs.DryRunOut, 201: ValueOut}
+    )
     def post(self, request: Request) -> Response:
-        """Say a value; what was said for the same scope and time is replaced. What was bought stays as it is."""
+        """Say a value, in place of the one of the same scope and time. `existing` may end what was bought."""
         self.actor.require(Right.CHANGE_POLICY)
         body = self.body(ValueBody)
+        asked, at = dry_runs.taken_from(body), timezone.now()
+        scope = scope_in(body, self.tenant)
+        time = Time(valid_from=body.get("valid_from"), valid_to=body.get("valid_to"))
+        if asked.dry_run:
+            values.check(self.tenant, scope, time, at=at)
+            values.check_existing(asked.existing, body["value"], at=at)
+            change = Change(values=[NewValue(scope=scope, value=body["value"], time=time)])
+            return dry_runs.answer(self.tenant, change, by=self.actor, at=at)
         row = values.put(
             tenant=self.tenant,
-            scope=scope_in(body, self.tenant),
+            scope=scope,
             value=body["value"],
             reason=body["reason"],
-            time=Time(valid_from=body.get("valid_from"), valid_to=body.get("valid_to")),
+            time=time,
+            existing=asked.existing,
             by=self.actor,
-            at=timezone.now(),
+            at=at,
         )
         return Response(ValueOut(self.find(self.readable(), pk=row.pk)).data, status=201)
 
@@ -129,13 +146,17 @@ class Value(ValuesView):
         """One value that the tenant has said."""
         return Response(ValueOut(self.find(self.readable(), pk=id)).data)
 
-    @extend_schema(operation_id="remove_policy_value", parameters=[ReasonQuery], responses={204: None})
+    @extend_schema(
+        operation_id="remove_policy_value", parameters=[ReasonQuery], responses={200: dry_runs.DryRunOut, 204: None}
+    )
     def delete(self, request: Request, id: UUID) -> Response:
         """Take it back: from now on the next wider value holds."""
         self.actor.require(Right.CHANGE_POLICY)
         row = self.find(self.readable(), pk=id)
-        reason = self.query(ReasonQuery)["reason"]
-        values.remove(policy=row, reason=reason, by=self.actor, at=timezone.now())
+        query = self.query(ReasonQuery)
+        if query.get("dry_run"):
+            return dry_runs.answer(self.tenant, Change(removed=frozenset({row.pk})), by=self.actor, at=timezone.now())
+        values.remove(policy=row, reason=query["reason"], by=self.actor, at=timezone.now())
         return Response(status=204)
 
 

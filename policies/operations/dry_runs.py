@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -55,7 +55,7 @@ def of(*, tenant: Tenant, change: Change, by: Actor, at: datetime) -> Touched:
     by.require_in(tenant, Right.CHANGE_POLICY)
     proposed = Proposed(tenant, change, at=at)
     different = _different(tenant, proposed, at=at)
-    touched = _touched(tenant, proposed)
+    touched = subscriptions(tenant=tenant, change=change, at=at) if change.resumes else _touched(tenant, proposed)
     first = {row.pk: row for row in Subscription.objects.of(tenant).filter(pk__in=touched[:SHOWN]).with_people()}
     return Touched(
         decisions_count=len(different),
@@ -67,6 +67,8 @@ def of(*, tenant: Tenant, change: Change, by: Actor, at: datetime) -> Touched:
 
 def subscriptions(*, tenant: Tenant, change: Change, at: datetime) -> list[UUID]:
     """The running subscriptions that people bought themselves and that the change decides about, the newest first."""
+    # That buying goes on ends nothing.
+    change = replace(change, stopped=None) if change.resumes else change
     return _touched(tenant, Proposed(tenant, change, at=at))
 
 

@@ -48,11 +48,11 @@ def require_sensible(existing: Existing, *, allows_all: bool, at: datetime) -> N
         known = ", ".join(ExistingRule.values)
         raise BadInput(_("Use one of these: %(known)s.") % {"known": known}, field="existing", code="invalid_choice")
     if existing.at is not None and existing.rule != ExistingRule.CANCEL:
-        raise BadInput(_("A moment belongs to “cancel” alone."), field="existing_at", code="not_of_this_choice")
+        raise BadInput(_("A moment belongs to “cancel” alone."), field="at", code="not_of_this_choice")
     if existing.at is not None and existing.at < at - timedelta(minutes=5):
-        raise BadInput(_("It must be in the future."), field="existing_at", code="in_the_past")
+        raise BadInput(_("It must be in the future."), field="at", code="in_the_past")
     if existing.at is not None and existing.at > at + FURTHEST:
-        raise BadInput(_("Choose a time that is nearer."), field="existing_at", code="too_far")
+        raise BadInput(_("Choose a time that is nearer."), field="at", code="too_far")
     if existing.ends and allows_all:
         raise BadInput(
             _("What people have is not ended by a value that lets everybody buy."),

@@ -32,6 +32,10 @@ class Change:
     removed: frozenset[UUID] = frozenset()
     stopped: bool | None = None
 
+    @property
+    def resumes(self) -> bool:
+        return self.stopped is False
+
     def moment(self, at: datetime) -> datetime:
         """When all of it holds: a value for a time is looked at from its beginning on."""
         return max([at, *(new.time.valid_from for new in self.values if new.time.valid_from)])

@@ -82,7 +82,12 @@ def change(
     by.require_in(tenant, Right.CHANGE_POLICY)
     reason = values.checked_reason(reason, optional=True)
     stops, stricter = self_service_enabled is False, default_for_new_products not in (None, rules.SYSTEM_DEFAULT)
-    endings.require_sensible(existing, allows_all=not (stops or stricter), at=at)
+    check_existing(
+        existing,
+        default_for_new_products=default_for_new_products,
+        self_service_enabled=self_service_enabled,
+        at=at,
+    )
     process = {"request_process_message": request_process_message, "request_process_url": request_process_url}
     _check_process(request_process_message or "", request_process_url or "")
     tenant = organisations.set_contact(
@@ -95,6 +100,19 @@ def change(
         _switch(tenant, self_service_enabled, reason, existing if stops else LEAVE, by=by, at=at)
     _keep_process(tenant, {name: text.strip() for name, text in process.items() if text is not None}, by=by, at=at)
     return of(tenant)
+
+
+def check_existing(
+    existing: Existing,
+    *,
+    at: datetime,
+    default_for_new_products: str | None = None,
+    self_service_enabled: bool | None = None,
+    **others: object,
+) -> None:
+    """:raises BadInput: no such ending, or neither a stop nor a stricter default to end anything for"""
+    stricter = default_for_new_products not in (None, rules.SYSTEM_DEFAULT)
+    endings.require_sensible(existing, allows_all=self_service_enabled is not False and not stricter, at=at)
 
 
 def _set_default(tenant: Tenant, value: str, reason: str, existing: Existing, *, by: Actor, at: datetime) -> None:

@@ -13,12 +13,12 @@ from tenants.ids import new_id
 class ExclusionQuerySet(models.QuerySet["Exclusion"]):
     def hitting(self, tenant: Tenant, today: date) -> Self:
         """Those that fit a tenant on a day; an empty dimension fits everything. The product is asked row by row."""
-        return self.filter(
-            Q(sector="") | Q(sector=tenant.sector),
-            Q(country="") | Q(country=tenant.country),
-            Q(valid_from=None) | Q(valid_from__lte=today),
-            Q(valid_to=None) | Q(valid_to__gt=today),
+        return self.holding_on(today).filter(
+            Q(sector="") | Q(sector=tenant.sector), Q(country="") | Q(country=tenant.country)
         )
+
+    def holding_on(self, day: date) -> Self:
+        return self.filter(Q(valid_from=None) | Q(valid_from__lte=day), Q(valid_to=None) | Q(valid_to__gt=day))
 
 
 class Exclusion(models.Model):

@@ -92,7 +92,14 @@ KNOWN_FIELDS: dict[str, set[str]] = {
     "NewMember": {"name", "department", "state", "source", "email", "kind"},
     "NewPaymentMethodBody": {"token", "for_organisation"},
     "OrderFilters": {"state", "subscription"},
-    "PayBody": {"payment_method"},
+    "PayBody": {"payment_method", "acknowledge"},
+    "GovernanceChange": {
+        "name", "kind", "families", "products", "departments", "settings", "acknowledge", "reason", "dry_run",
+    },
+    "RemovalBody": {"reason", "dry_run"},
+    "RemovalQuery": {"reason", "dry_run"},
+    "GovernanceForm": {"name", "kind", "families", "products", "settings", "acknowledge", "reason", "seen"},
+    "RemoveForm": {"reason"},
     "PolicyBody": {"value", "reason"},
     "ProductQuery": {"family", "search", "country"},
     "ReplyBody": {"body"},
@@ -226,7 +233,18 @@ TYPED_LIMIT = {
 
 STOP = {"value": "disabled", "reason": "Stop"}
 
+SHARED = {"name": "New", "kind": "access", "reason": "Why"}
+
 BODIES = [
+    Body("POST", "/api/v1/governance-policies/", "departments", lambda w: [_department(w)], lambda w: SHARED),
+    Body("POST", "/admin/policies/governancepolicy/new/", "departments", _department, lambda w: SHARED),
+    Body(
+        "POST",
+        "/api/v1/checkouts/{checkout}/pay/",
+        "acknowledge",
+        lambda w: [str(w.governance.pk)],
+        lambda w: {"payment_method": "pm_card_visa"},
+    ),
     Body("POST", "/api/v1/policies/values/", "member", _owner, lambda w: {"level": "member", **STOP}),
     Body("POST", "/api/v1/policies/values/", "department", _department, lambda w: {"level": "department", **STOP}),
     Body("POST", "/admin/policies/policy/new/", "member", _owner, lambda w: STOP),

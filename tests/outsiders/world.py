@@ -27,7 +27,7 @@ from commerce.models.support import CaseKind
 from commerce.operations import support
 from commerce.operations.buying.trials import start_trial
 from licensing.models import Plan, Seat, Subscription
-from policies.models import Approval, Approver, Policy, SpendLimit
+from policies.models import Approval, Approver, GovernancePolicy, Policy, SpendLimit
 from policies.operations import spend_limits
 from policies.operations.approvals import LASTS
 from policies.operations.policies import set_product_policy
@@ -68,6 +68,7 @@ class World:
     approval: Approval
     approver: Approver
     spend_limit: SpendLimit
+    governance: GovernancePolicy
     case: SupportCase
     central: central.Central
     dispute: Dispute
@@ -137,6 +138,10 @@ def build() -> World:
             reason=f"{PRIVATE_WORD} limit",
             by=factories.acting(admin),
             at=now,
+        ),
+        # Its own people read the name on what they buy.
+        governance=factories.GovernancePolicyFactory(
+            tenant=tenant, name=f"{TENANT_WORD} data", reason=f"{PRIVATE_WORD} reason"
         ),
         case=support.open_case(
             kind=CaseKind.QUESTION,

@@ -29,7 +29,7 @@ from commerce.gateways.sandbox import SandboxGateway  # noqa: E402
 from commerce.models import Checkout, Difference, Order, PaymentMethod  # noqa: E402
 from commerce.operations.accounts import catching_up, repairs  # noqa: E402
 from commerce.operations.buying import checkouts, payments  # noqa: E402
-from commerce.operations.changes import cancellations, lines, scheduled  # noqa: E402
+from commerce.operations.changes import cancellations, lines, policy_endings, scheduled  # noqa: E402
 from commerce.operations.paying import charging, incoming, kept_cards, open_orders, settlement  # noqa: E402
 from licensing.models import Subscription  # noqa: E402
 from licensing.operations import lifecycle  # noqa: E402
@@ -152,6 +152,7 @@ DEEDS: dict[str, Callable] = {
     "add card": lambda at, member: add_card(Membership.objects.select_related("tenant", "user").get(pk=member), at=at),
     "remove card": _remove_card,
     "handle": lambda at, event: incoming.handle(event_id=UUID(event), at=at),
+    "end by policy": lambda at: policy_endings.apply_due(at=at),
     "expire": lambda at: lifecycle.advance_due(at=at),
     "call": _call,
 }

@@ -12,19 +12,20 @@ from django.views.decorators.http import require_http_methods
 from commerce.forms import EmailForm, QuantityForm
 from commerce.models import Checkout
 from commerce.operations.buying import checkouts, free_seats
-from commerce.operations.pricing.prices import NotPriced, prices_in
 from commerce.operations.buying.ordering import ApprovedOnlyInACheckout
+from commerce.operations.pricing.prices import NotPriced, prices_in
 from commerce.operations.pricing.taxes import list_terms
 from commerce.tax import split
 from commerce.views import wording
 from commerce.views.catalogue import country_of
 from commerce.views.people import require_membership
 from licensing.models import Channel, Plan
-from policies.eligibility import PurchaseRefused, contact_of
+from policies.eligibility import Answer, PurchaseRefused, contact_of
+from policies.explanation import explain
 from policies.models import Market
-from policies.operations import requests
 from policies.models.decision import Outcome
-from tenants.access import Actor
+from policies.operations import requests
+from tenants.access import Actor, Right
 from tenants.directory.models import Domain
 from tenants.signin.acting import actor_of_request
 from tenants.signin.views import TYPED_ADDRESS
@@ -48,7 +49,7 @@ def buy_url(plan: Plan, quantity: int) -> str:
 
 
 def refusal(
-    request: HttpRequest, *, reasons: list[str], plan: Plan, by: Actor, status: int, trial: bool = False
+    request: HttpRequest, *, reasons: list[str], plan: Plan, by: Actor, status: int, answer: Answer | None = None
 ) -> HttpResponse:
     """The page that says no: what, why, and what one can do now."""
     tenant = by.home.tenant
@@ -61,11 +62,13 @@ def refusal(
         contact["url"] = ""
     context = {
         "reasons": reasons,
+        # Who set a value is for those who may read policies.
+        "why": explain(answer, in_full=by.may(Right.READ_POLICY)).lines if answer else (),
         "contact": contact,
         "tenant": tenant,
         "plan": plan,
         "product": plan.product,
-        "trial": trial,
+        "trial": answer is not None and answer.outcome == Outcome.TRIAL_ONLY,
         "free": free_seats.offered(product=plan.product, member=by.home),
         "process": requests.own_process(tenant),
         "may_ask": not by.home.is_guest,
@@ -79,8 +82,7 @@ def refused(request: HttpRequest, refusal_: PurchaseRefused, plan: Plan, by: Act
     reasons = [reason["detail"] for reason in refusal_.answer.reasons]
     if isinstance(refusal_, ApprovedOnlyInACheckout):
         reasons.append(str(refusal_))
-    trial = refusal_.answer.outcome == Outcome.TRIAL_ONLY
-    return refusal(request, reasons=reasons, plan=plan, by=by, status=refusal_.http_status, trial=trial)
+    return refusal(request, reasons=reasons, plan=plan, by=by, status=refusal_.http_status, answer=refusal_.answer)
 
 
 def _open(request: HttpRequest, plan: Plan, by: Actor) -> HttpResponse:

@@ -14,6 +14,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from policies.admin.explain import ExplainPage
 from policies.admin.pages import PolicyPages
 from policies.admin.shown import LEVELS, changes_of, tenant_of, value_badge
 from policies.forms import PolicyForm
@@ -28,7 +29,7 @@ from tenants.signin.acting import actor_of_request
 
 
 @admin.register(SelfServiceProduct)
-class ProductPolicyAdmin(PolicyPages):
+class ProductPolicyAdmin(ExplainPage, PolicyPages):
     """For each product, whether the people of the organisation may buy it; changed with a reason."""
 
     right = Right.READ_POLICY

@@ -11,6 +11,7 @@ from licensing.api.shapes import Email, person_asked_about
 from licensing.models import Plan, Product
 from policies import eligibility
 from policies.api.shapes import ContactOut, OrNone, ReasonOut, SourceOut
+from policies.explanation import explain
 from policies.models.decision import Outcome
 from tenants.access import Right
 from tenants.api.reading import Input
@@ -26,15 +27,18 @@ class EligibilityQuery(Input):
 
 class RuleOut(serializers.Serializer):
     rule = serializers.CharField()
+    title = serializers.CharField(help_text="What it asks.")
     passed = serializers.BooleanField()
     code = OrNone(help_text="Why it failed; null when it passed.")
+    detail = OrNone(help_text="The same in words.")
+    would_pass = OrNone(help_text="What would make it pass; null when it passed.")
     source = SourceOut()  # type: ignore[assignment]  # a field named as in the contract
 
 
 class EligibilityOut(serializers.Serializer):
     outcome = serializers.ChoiceField(Outcome.choices)
     reasons = ReasonOut(many=True)
-    rules = RuleOut(many=True, source="verdicts")
+    rules = RuleOut(many=True, source="lines")
     contact = ContactOut()
 
 
@@ -54,7 +58,7 @@ class Eligibility(TenantView):
             quantity=asked.get("quantity"),
             at=timezone.now(),
         )
-        return Response(EligibilityOut(answer).data)
+        return Response(EligibilityOut(explain(answer)).data)
 
     def plan(self, product: Product, plan_id: str | None) -> Plan | None:
         if plan_id is None:

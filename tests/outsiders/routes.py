@@ -64,6 +64,12 @@ ENTRIES: dict[str, Fill] = {
     "my/approvals/<uuid:approval_id>/": lambda w: {"approval_id": w.approval.pk},
     "my/approvals/<uuid:approval_id>/decide/": lambda w: {"approval_id": w.approval.pk},
     "checkouts/<uuid:checkout_id>/withdraw/": lambda w: {"checkout_id": w.approval.subject},
+    "api/v1/license-requests/<uuid:id>/": lambda w: {"id": w.license_request.pk},
+    "api/v1/license-requests/<uuid:id>/decide/": lambda w: {"id": w.license_request.pk},
+    "api/v1/license-requests/<uuid:id>/withdraw/": lambda w: {"id": w.license_request.pk},
+    "my/requests/new/<str:product_id>/": lambda w: {"product_id": w.plan.product_id},
+    "my/requests/<uuid:request_id>/withdraw/": lambda w: {"request_id": w.license_request.pk},
+    "admin/policies/licenserequest/<path:object_id>/change/": lambda w: {"object_id": w.license_request.pk},
     "admin/policies/approval/<path:object_id>/change/": lambda w: {"object_id": w.approval.pk},
     "admin/policies/approver/<path:object_id>/change/": lambda w: {"object_id": w.approver.pk},
     "api/v1/subscriptions/<uuid:id>/": lambda w: {"id": w.subscription.pk},
@@ -162,6 +168,7 @@ ENTRIES: dict[str, Fill] = {
     "admin/policies/selfserviceproduct/<path:object_id>/change/": lambda w: {"object_id": w.plan.product_id},
     "admin/policies/policy/<path:object_id>/change/": lambda w: {"object_id": w.policy.pk},
     "admin/policies/market/<path:object_id>/change/": lambda w: {"object_id": Market.objects.first().pk},
+    "admin/policies/exclusion/<path:object_id>/remove/": lambda w: {"object_id": Exclusion.objects.first().pk},
     "admin/policies/exclusion/<path:object_id>/change/": lambda w: {"object_id": Exclusion.objects.first().pk},
     "admin/commerce/purchase/<path:object_id>/change/": lambda w: {"object_id": w.subscription.pk},
     "admin/commerce/price/<path:object_id>/change/": lambda w: {"object_id": w.plan.prices.first().pk},
@@ -250,6 +257,20 @@ ACTS = [
         by="admin",
     ),
     Act("admin/policies/governancepolicy/<path:object_id>/remove/", "POST", lambda w: {"reason": "Over"}, by="admin"),
+    Act(
+        "api/v1/license-requests/<uuid:id>/decide/",
+        "POST",
+        lambda w: {"decline": [w.owner.user.email]},
+        by="admin",
+    ),
+    Act("api/v1/license-requests/<uuid:id>/withdraw/", "POST", _nothing),
+    Act("my/requests/<uuid:request_id>/withdraw/", "POST", _nothing),
+    Act(
+        "admin/policies/licenserequest/<path:object_id>/change/",
+        "POST",
+        lambda w: {"people": w.owner.user.email, "decline": "1"},
+        by="admin",
+    ),
     Act("api/v1/approvals/<uuid:id>/decide/", "POST", lambda w: {"approve": True}, by="admin"),
     Act("api/v1/policies/approvers/<uuid:id>/", "DELETE", _nothing, by="admin"),
     Act("my/approvals/<uuid:approval_id>/decide/", "POST", lambda w: {"decline": "1"}, by="admin"),
@@ -319,6 +340,8 @@ ACTS = [
 # tenant's (its form is tried by everybody in tests/admin).
 READ_ONLY = {
     "api/v1/approvals/<uuid:id>/",
+    "api/v1/license-requests/<uuid:id>/",
+    "my/requests/new/<str:product_id>/",  # asks the visitor's own organisation
     "my/approvals/<uuid:approval_id>/",
     "buy/<slug:plan_id>/trial/",  # starts one of the visitor's own
     "buy/<slug:plan_id>/use-free-seat/",  # gives the visitor a seat of their own organisation's

@@ -7,11 +7,10 @@ from django.db.models import Q
 
 from licensing.models import Product
 from policies import eligibility
+from policies.explanation import Line, explain
 from policies.models import PolicyValue
 from policies.operations import policies, settings
 from policies.operations.policies import ProductPolicy
-from policies.reasons import as_reason
-from policies.rules import Verdict
 from tenants.access import SYSTEM
 from tenants.directory.models import Membership, User
 from tenants.management.operator_command import OperatorCommand, Output, Row, Stop, as_text, tenant_called
@@ -122,10 +121,11 @@ class Command(OperatorCommand):
             "product": answer.product.pk,
             "outcome": answer.outcome,
         }
-        verdicts = [as_verdict(verdict) for verdict in answer.verdicts]
+        told = explain(answer)
+        lines = [as_told(line) for line in told.lines]
         if json:
-            return {**head, "reasons": answer.reasons, "rules": verdicts, "contact": answer.contact}
-        return f"{as_text(head)}\n\n{as_text([flat(verdict) for verdict in verdicts])}"
+            return {**head, "reasons": told.reasons, "rules": lines, "contact": told.contact}
+        return f"{as_text(head)}\n\n{as_text([flat(line) for line in lines])}"
 
 
 def as_row(policy: ProductPolicy) -> Row:
@@ -145,20 +145,23 @@ def signed(row: Row) -> Row:
     return {**row, "set_by": row["set_by"] or "Operator, by command"} if row["set_at"] else row
 
 
-def as_verdict(verdict: Verdict) -> dict[str, Any]:
-    source = verdict.source
+def as_told(line: Line) -> dict[str, Any]:
+    source = line.source
     return {
-        "rule": verdict.rule,
-        "passed": verdict.passed,
-        "code": verdict.code,
-        "detail": "" if verdict.passed else as_reason(verdict)["detail"],
+        "rule": line.rule,
+        "title": line.title,
+        "passed": line.passed,
+        "code": line.code,
+        "detail": line.detail,
+        "would_pass": line.would_pass,
         "source": {"level": source.level, "id": source.id, "set_by": source.set_by, "set_at": source.set_at},
     }
 
 
-def flat(verdict: dict[str, Any]) -> Row:
-    source = verdict["source"]
-    return {**verdict, "source": source["level"], "row": source["id"], "set_by": source["set_by"]}
+def flat(line: dict[str, Any]) -> Row:
+    source = line["source"]
+    named = {"source": source["level"], "row": source["id"], "set_by": source["set_by"], "set_at": source["set_at"]}
+    return {**line, **named}
 
 
 def product_called(name: str) -> Product:

@@ -5,6 +5,7 @@ from policies.admin.exclusions import ExclusionAdmin
 from policies.admin.governance import GovernancePolicyAdmin
 from policies.admin.markets import MarketAdmin
 from policies.admin.products import ProductPolicyAdmin
+from policies.admin.requests import LicenseRequestAdmin
 from policies.admin.shown import value_badge
 from policies.admin.spend_limits import SpendLimitAdmin
 from policies.admin.values import PolicyAdmin
@@ -13,6 +14,7 @@ __all__ = [
     "ApproverAdmin",
     "ExclusionAdmin",
     "GovernancePolicyAdmin",
+    "LicenseRequestAdmin",
     "MarketAdmin",
     "PolicyAdmin",
     "ProductPolicyAdmin",

@@ -8,6 +8,7 @@ from tests.factories import admin_of
 PURCHASES = "commerce_purchase"
 APPROVALS = "policies_approval"
 APPROVERS = "policies_approver"
+REQUESTS = "policies_licenserequest"
 POLICIES = "policies_selfserviceproduct"
 POLICIES_SET = "policies_policy"
 SPEND_LIMITS = "policies_spendlimit"
@@ -36,6 +37,7 @@ OF_TENANTS = {
     DOMAINS,
     ORGANISATIONS,
     APPROVALS,
+    REQUESTS,
     APPROVERS,
 }
 OF_OPERATOR = {

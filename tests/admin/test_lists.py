@@ -27,6 +27,7 @@ from tests.admin.pages import (
     opened,
 )
 from tests.callers import signed_in
+from tests.commerce.licenses import ask
 from tests.factories import NOON, buy, plan_on_sale
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
@@ -199,6 +200,7 @@ def many(contoso, plan, number):
         factories.DomainFactory(tenant=contoso, name=f"{member.pk}.example")
         factories.ApprovalFactory(requester=member, plan=plan)
         factories.ApproverFactory(member=member, department=member.department)
+        ask(member, plan.product)
         SpendLimit.objects.create(
             tenant=contoso,
             level="member",

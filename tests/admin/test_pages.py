@@ -30,12 +30,14 @@ from tests.admin.pages import (
     POLICIES,
     POLICIES_SET,
     PURCHASES,
+    REQUESTS,
     SPEND_LIMITS,
     browser_of,
     listed,
     opened,
 )
 from tests.callers import signed_in
+from tests.commerce.licenses import ask
 from tests.commerce.provider import contested
 from tests.factories import NOON, admin_of
 
@@ -71,8 +73,8 @@ MAY_READ = {
         JOURNAL,
         ORGANISATIONS,
     },
-    "license_admin": {APPROVERS, PURCHASES, POLICIES, POLICIES_SET, SPEND_LIMITS, GOVERNANCE},
-    "user_admin": {PURCHASES},
+    "license_admin": {APPROVERS, REQUESTS, PURCHASES, POLICIES, POLICIES_SET, SPEND_LIMITS, GOVERNANCE},
+    "user_admin": {PURCHASES, REQUESTS},
 }
 
 
@@ -194,6 +196,7 @@ def test_every_row_opens_for_the_operator(operator, contoso, bought):
         LEDGER: Movement.objects.first(),
         APPROVALS: factories.ApprovalFactory(requester=bought.owner, plan=bought.plan),
         APPROVERS: factories.ApproverFactory(member=bought.owner),
+        REQUESTS: ask(bought.owner, factories.ProductFactory()),
         GOVERNANCE: factories.GovernancePolicyFactory(tenant=contoso),
         "licensing_family": bought.plan.product.family,
         "licensing_product": bought.plan.product,

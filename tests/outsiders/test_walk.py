@@ -126,6 +126,7 @@ OPEN_TO_OTHERS = {
     "api/v1/products/<str:id>/eligibility/",
     "api/v1/policies/products/<str:id>/",
     "buy/<slug:plan_id>/",
+    "my/requests/new/<str:product_id>/",
     "admin/policies/selfserviceproduct/<path:object_id>/change/",
 }
 

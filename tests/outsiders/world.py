@@ -27,7 +27,7 @@ from commerce.models.support import CaseKind
 from commerce.operations import support
 from commerce.operations.buying.trials import start_trial
 from licensing.models import Plan, Seat, Subscription
-from policies.models import Approval, Approver, GovernancePolicy, Policy, SpendLimit
+from policies.models import Approval, Approver, GovernancePolicy, LicenseRequest, Policy, SpendLimit
 from policies.operations import spend_limits
 from policies.operations.approvals import LASTS
 from policies.operations.policies import set_product_policy
@@ -35,6 +35,7 @@ from policies.operations.spend_limits import Terms
 from tenants.directory.models import Membership, Tenant, User
 from tenants.journal import events
 from tests import factories
+from tests.commerce.licenses import ask
 from tests.commerce.provider import contested
 from tests.outsiders import central, changed
 
@@ -67,6 +68,7 @@ class World:
     policy: Policy
     approval: Approval
     approver: Approver
+    license_request: LicenseRequest
     spend_limit: SpendLimit
     governance: GovernancePolicy
     case: SupportCase
@@ -128,6 +130,7 @@ def build() -> World:
         card_setup=factories.add_card(owner, "pm_card_authenticationRequired", now),
         policy=Policy.objects.get(tenant=tenant),
         approval=awaiting_approval(owner, plan, now),
+        license_request=ask(owner, factories.ProductFactory(), at=now, reason=f"{PRIVATE_WORD} wish"),
         approver=factories.ApproverFactory(member=admin, department=tenant.departments.get()),
         # Of the owner, so that its page names them; and with room for all that the walk buys.
         spend_limit=spend_limits.add(

@@ -8,7 +8,7 @@ from django.urls import reverse
 from tests.callers import signed_in
 from tests.factories import MarketFactory, MembershipFactory, PolicyFactory, PriceFactory, UserFactory, plan_on_sale
 
-QUERIES_OF_A_MEMBER = 15
+QUERIES_OF_A_MEMBER = 19
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
 

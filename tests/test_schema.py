@@ -22,6 +22,7 @@ from config.wsgi import application
 from licensing.models import Seat
 from tests.callers import Api, token_for
 from tests.factories import (
+    GovernancePolicyFactory,
     MembershipFactory,
     PolicyFactory,
     acting,
@@ -79,6 +80,7 @@ def there(member):
         "products": plan.product_id,
         "policies": plan.product_id,
         "values": PolicyFactory(tenant=member.tenant, value="enabled").pk,
+        "governance-policies": GovernancePolicyFactory(tenant=member.tenant).pk,
         "seat": Seat.objects.get().pk,
         "plan": plan.pk,
     }

@@ -13,7 +13,6 @@ from rest_framework.response import Response
 
 from licensing.api.shapes import product_named
 from licensing.models import Family
-from policies.api.values import ReasonQuery
 from policies.models import Exclusion
 from policies.operations import exclusions
 from policies.operations.exclusions import Terms
@@ -45,6 +44,10 @@ class ExclusionChange(Input):
 
 class ExclusionBody(ExclusionChange):
     """At least one of sector, country, family and product; a tenant must fit all that are named."""
+
+
+class WhyQuery(Input):
+    reason = serializers.CharField(max_length=LONGEST_REASON)
 
 
 class ExclusionOut(serializers.Serializer):
@@ -128,11 +131,11 @@ class OneExclusion(ExclusionView):
         row = exclusions.change(exclusion=row, terms=terms, reason=body["reason"], by=self.actor, at=timezone.now())
         return Response(ExclusionOut(row).data)
 
-    @extend_schema(operation_id="remove_exclusion", parameters=[ReasonQuery], responses={204: None})
+    @extend_schema(operation_id="remove_exclusion", parameters=[WhyQuery], responses={204: None})
     def delete(self, request: Request, id: UUID) -> Response:
         """Take it back."""
         row = self.find(self.readable(), pk=id)
-        exclusions.remove(exclusion=row, reason=self.query(ReasonQuery)["reason"], by=self.actor, at=timezone.now())
+        exclusions.remove(exclusion=row, reason=self.query(WhyQuery)["reason"], by=self.actor, at=timezone.now())
         return Response(status=204)
 
 

@@ -204,6 +204,7 @@ def test_an_operator_writes_reads_changes_and_removes_by_api(api, product):
     assert api.get(path).json() == told
     assert api.patch(path, change).json() == told | change
     assert api.delete(path).status_code == 400
+    assert errors(api.delete(path + "?reason=Over.&dry_run=true")) == [("dry_run", "unknown_field")]
     assert api.delete(path + "?reason=Over.").status_code == 204
     assert api.get(path).status_code == 404
     assert [reason for *_rest, reason in journal()] == ["A sanction.", "All of it.", "Over."]

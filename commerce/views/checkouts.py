@@ -204,6 +204,7 @@ def _review(
         "form": form,
         "card_fields": paying.card_fields(),
         "free": free_seats.offered(product=checkout.plan.product, member=checkout.buyer),
+        "to_ask_for": free_seats.to_ask_for(product=checkout.plan.product, member=checkout.buyer),
         "approval_reasons": approval_requests.reasons(checkout, at=now),
         "lines": wording.checkout_lines(checkout),
         "ends_at": checkout.would_end_at(now),

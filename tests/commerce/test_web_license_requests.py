@@ -11,7 +11,7 @@ from policies.operations import settings
 from tenants.access import SYSTEM
 from tests.callers import signed_in
 from tests.commerce.licenses import ask, decide, people_of, state_of
-from tests.commerce.pages import buy_url
+from tests.commerce.pages import buy_url, opened
 from tests.factories import GuestFactory, MembershipFactory, PolicyFactory, ProductFactory, buy_centrally
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
@@ -76,6 +76,18 @@ class TestThePageThatSaysNo:
         assert "Send the request" not in signed_in(guest).get(form_url(plan)).text
         assert send(guest, plan).status_code in (400, 403)
         assert not LicenseRequest.objects.exists()
+
+
+class TestTheCheckout:
+    def test_offers_first_the_free_seat_that_admins_give(self, bo, ana, plan):
+        ask_link = f"{form_url(plan)}?free_seat=1"
+        assert ask_link not in opened(signed_in(ana), plan)[1].text
+        buy_centrally(bo, plan, 1, at=timezone.now())
+        text = opened(signed_in(ana), plan)[1].text
+        assert text.index(ask_link) < text.index("Pay now")
+        ask(ana, plan.product, at=timezone.now())
+        decide(LicenseRequest.objects.get(), bo, approve=[ana], at=timezone.now())
+        assert ask_link not in opened(signed_in(ana), plan)[1].text
 
 
 class TestTheForm:

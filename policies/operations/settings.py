@@ -157,6 +157,12 @@ def _switches(tenant: Tenant, *, by: Actor, at: datetime) -> TenantSettings:
     return row
 
 
+def check_texts(*, request_process_message: str = "", request_process_url: str = "", **contact: str) -> None:
+    """:raises BadInput: an address that is none, or a text that cannot be kept"""
+    organisations.check_contact(**contact)
+    _check_process(request_process_message, request_process_url)
+
+
 def _check_process(message: str, url: str) -> None:
     require_plain(message, field="request_process_message")
     require_one_line(url, field="request_process_url")

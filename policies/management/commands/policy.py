@@ -8,12 +8,16 @@ from django.db.models import Q
 from licensing.models import Product
 from policies import eligibility
 from policies.explanation import Line, explain
-from policies.models import PolicyValue
-from policies.operations import policies, settings
+from policies.management.policy_files import PolicyFiles
+from policies.models import ExistingRule, PolicyValue
+from policies.operations import dry_runs, policies, settings, values
+from policies.operations.endings import Existing
 from policies.operations.policies import ProductPolicy
+from policies.operations.proposed import Change, NewValue
+from policies.operations.scopes import Scope
 from tenants.access import SYSTEM
 from tenants.directory.models import Membership, User
-from tenants.management.operator_command import OperatorCommand, Output, Row, Stop, as_text, tenant_called
+from tenants.management.operator_command import Output, Row, Stop, as_text, moment, tenant_called
 
 # What may be asked for, and the method that does it.
 ACTIONS = {
@@ -25,10 +29,14 @@ ACTIONS = {
     "resume": "resume",
     "explain": "explain",
     "claiming": "claiming",
+    "plan": "plan",
+    "drift": "drift",
+    "apply": "apply",
+    "export": "export",
 }
 
 
-class Command(OperatorCommand):
+class Command(PolicyFiles):
     help = "Lists, reads and sets what a tenant allows for its products, and explains a decision rule by rule."
     takes_at = True
 
@@ -54,11 +62,22 @@ class Command(OperatorCommand):
         setting.add_argument("--reason", required=True, help="why; kept in the journal")
         for subparser in (defaulting, stopping, resuming):
             subparser.add_argument("--reason", default="", help="why; kept in the journal")
+        for subparser in (setting, defaulting, stopping):
+            subparser.add_argument(
+                "--existing",
+                choices=ExistingRule.values,
+                default=ExistingRule.LEAVE.value,
+                help="what becomes of what people have bought; default: leave",
+            )
+            subparser.add_argument(
+                "--existing-at", type=moment, metavar="ISO-TIME", help="when to cancel; default: now"
+            )
+            subparser.add_argument("--dry-run", action="store_true", help="only tell what it would touch")
         claiming.add_argument("allowed", metavar="on | off", choices=["on", "off"])
         explaining.add_argument("email", metavar="EMAIL")
         explaining.add_argument("product", metavar="PRODUCT", help="the product's id or slug")
         explaining.add_argument("--tenant", metavar="SLUG", help="where they want to buy; default: their home tenant")
-        for subparser in (*of_tenants, explaining):
+        for subparser in (*of_tenants, explaining, *self.file_arguments(actions)):
             self.shared_arguments(subparser)
 
     def perform(self, *, action: str, **options: Any) -> Output:
@@ -77,20 +96,36 @@ class Command(OperatorCommand):
     def set(
         self, *, tenant: str, products: Sequence[str], value: str, reason: str, at: datetime, json: bool, **options: Any
     ) -> Output:
+        found, existing = [product_called(name) for name in products], existing_in(options)
+        if options["dry_run"]:
+            values.check_existing(existing, value, at=at)
+            new = [NewValue(scope=Scope(product=product), value=value) for product in found]
+            return tried(tenant, Change(values=new), at=at, json=json)
         said = policies.set_product_policies(
             tenant=tenant_called(tenant),
-            products=[product_called(name) for name in products],
+            products=found,
             value=value,
             reason=reason,
+            existing=existing,
             by=SYSTEM,
             at=at,
         )
         rows = [as_row(policy) if json else signed(as_row(policy)) for policy in said]
         return rows[0] if len(products) == 1 else rows
 
-    def set_default(self, *, tenant: str, value: str, reason: str, at: datetime, **options: Any) -> Output:
+    def set_default(self, *, tenant: str, value: str, reason: str, at: datetime, json: bool, **options: Any) -> Output:
+        existing = existing_in(options)
+        if options["dry_run"]:
+            settings.check_existing(existing, default_for_new_products=value, at=at)
+            change = Change(values=[NewValue(scope=Scope(), value=value)])
+            return tried(tenant, change, at=at, json=json)
         now = settings.change(
-            tenant=tenant_called(tenant), default_for_new_products=value, reason=reason, by=SYSTEM, at=at
+            tenant=tenant_called(tenant),
+            default_for_new_products=value,
+            reason=reason,
+            existing=existing,
+            by=SYSTEM,
+            at=at,
         )
         return {"tenant": tenant, "default_for_new_products": now.default_for_new_products}
 
@@ -100,9 +135,18 @@ class Command(OperatorCommand):
     def resume(self, **options: Any) -> Output:
         return self.switch(enabled=True, **options)
 
-    def switch(self, *, enabled: bool, tenant: str, reason: str, at: datetime, **options: Any) -> Output:
+    def switch(self, *, enabled: bool, tenant: str, reason: str, at: datetime, json: bool, **options: Any) -> Output:
+        existing = existing_in(options)
+        if options.get("dry_run"):
+            settings.check_existing(existing, self_service_enabled=enabled, at=at)
+            return tried(tenant, Change(stopped=not enabled), at=at, json=json)
         now = settings.change(
-            tenant=tenant_called(tenant), self_service_enabled=enabled, reason=reason, by=SYSTEM, at=at
+            tenant=tenant_called(tenant),
+            self_service_enabled=enabled,
+            reason=reason,
+            existing=existing,
+            by=SYSTEM,
+            at=at,
         )
         return {"tenant": tenant, "self_service_enabled": now.self_service_enabled}
 
@@ -126,6 +170,26 @@ class Command(OperatorCommand):
         if json:
             return {**head, "reasons": told.reasons, "rules": lines, "contact": told.contact}
         return f"{as_text(head)}\n\n{as_text([flat(line) for line in lines])}"
+
+
+def existing_in(options: dict[str, Any]) -> Existing:
+    return Existing(rule=options.get("existing", ExistingRule.LEAVE.value), at=options.get("existing_at"))
+
+
+def tried(tenant: str, change: Change, *, at: datetime, json: bool) -> Output:
+    """What a change would touch."""
+    touched = dry_runs.of(tenant=tenant_called(tenant), change=change, by=SYSTEM, at=at)
+    told = dry_runs.as_told(touched)
+    if json:
+        return told
+    parts = [
+        f"{touched.decisions_count} decisions of the last 90 days would have been different.",
+        as_text(told["decisions"]["first"]) if touched.decisions_count else "",
+        f"{touched.subscriptions_count} running subscriptions are touched.",
+        as_text(told["subscriptions"]["first"]) if touched.subscriptions_count else "",
+        "Nothing was changed.",
+    ]
+    return "\n".join(part for part in parts if part)
 
 
 def as_row(policy: ProductPolicy) -> Row:

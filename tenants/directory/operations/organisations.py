@@ -188,7 +188,7 @@ def set_contact(
     tenant = Tenant.objects.get(pk=tenant.pk)
     given = {"contact_email": email, "contact_url": url, "contact_message": message}
     wanted = {name: text.strip() for name, text in given.items() if text is not None}
-    _check_contact(**wanted)
+    check_contact(**wanted)
     changed = sorted(name for name, text in wanted.items() if text != getattr(tenant, name))
     if changed:
         for name in changed:
@@ -199,7 +199,8 @@ def set_contact(
     return tenant
 
 
-def _check_contact(contact_email: str = "", contact_url: str = "", contact_message: str = "") -> None:
+def check_contact(contact_email: str = "", contact_url: str = "", contact_message: str = "") -> None:
+    """:raises BadInput: no e-mail address, no web address, too long, or control characters"""
     if contact_email:
         _valid(EmailValidator(), contact_email, _("Type an e-mail address."), field="contact_email")
     if contact_url:

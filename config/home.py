@@ -13,7 +13,7 @@ from commerce.admin import paid, sees_prices, state_badge
 from commerce.models import Purchase
 from policies import eligibility
 from policies.admin import value_badge
-from policies.models import SelfServiceProduct
+from policies.models import LicenseRequest, SelfServiceProduct
 from policies.operations import inbox, policies
 from tenants.access import Actor, Right
 from tenants.dates import listed_day
@@ -74,11 +74,26 @@ def _policies(actor: Actor) -> list[dict[str, Any]]:
 
 def _waits(actor: Actor) -> list[dict[str, Any]]:
     """What waits for the reader's decision."""
+    return [waiting for waiting in (_new_products(actor), _license_requests(actor)) if waiting]
+
+
+def _new_products(actor: Actor) -> dict[str, Any] | None:
     if actor.tenant is None or not actor.may(Right.CHANGE_POLICY):
-        return []
+        return None
     new = inbox.new_products(actor.tenant).count()
     told = ngettext("%(count)s new product waits for a decision", "%(count)s new products wait for a decision", new)
-    return [{"text": told % {"count": new}, "url": reverse("admin:policies_selfserviceproduct_new")}] if new else []
+    return {"text": told % {"count": new}, "url": reverse("admin:policies_selfserviceproduct_new")} if new else None
+
+
+def _license_requests(actor: Actor) -> dict[str, Any] | None:
+    if actor.tenant is None or not actor.may(Right.DECIDE_REQUESTS):
+        return None
+    asked = LicenseRequest.objects.of(actor.tenant).waiting().count()
+    told = ngettext(
+        "%(count)s licence request waits for a decision", "%(count)s licence requests wait for a decision", asked
+    )
+    url = reverse("admin:policies_licenserequest_changelist") + "?state=waiting"
+    return {"text": told % {"count": asked}, "url": url} if asked else None
 
 
 def _why_closed(actor: Actor) -> list[str]:

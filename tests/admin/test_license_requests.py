@@ -51,6 +51,14 @@ def test_the_list_shows_who_waits(contoso, waiting, ana, bo, cleo):
     assert "Ana Alvarez" not in browser.get(listed(REQUESTS), {"state": "waiting"}).text
 
 
+def test_home_says_how_many_wait_to_whoever_decides(contoso, waiting, bo, ana, cleo):
+    home, told = reverse("admin:index"), "1 licence request waits for a decision"
+    for role, sees in (("license_admin", True), ("user_admin", True), ("billing_admin", False)):
+        assert (told in browser_of(contoso, role).get(home).text) is sees, role
+    decide(waiting, bo, decline=[ana, cleo])
+    assert "licence request" not in signed_in(bo).get(home).text.replace("Licence requests", "")
+
+
 @pytest.mark.parametrize("role", ["global_admin", "license_admin", "user_admin"])
 def test_gives_free_seats_to_some_and_declines_the_rest(contoso, waiting, ana, cleo, bo, plan, role):
     buy_centrally(bo, plan, 2, at=timezone.now())

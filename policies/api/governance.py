@@ -7,8 +7,7 @@ from uuid import UUID
 
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema, extend_schema_field
+from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -85,7 +84,7 @@ class GovernanceOut(serializers.Serializer):
     set_at = serializers.DateTimeField()
     created_at = serializers.DateTimeField()
 
-    @extend_schema_field(OpenApiTypes.STR)
+    @extend_schema_field(serializers.CharField(allow_null=True))
     def get_set_by(self, policy: GovernancePolicy) -> str | None:
         return str(policy.set_by) if policy.set_by else None
 
@@ -100,6 +99,11 @@ class EffectOut(serializers.Serializer):
 
     loses_access = PeopleOut(source="loses")
     regains_access = PeopleOut(source="regains")
+
+
+CHANGED = PolymorphicProxySerializer(
+    component_name="GovernanceChanged", serializers=[GovernanceOut, EffectOut], resource_type_field_name=None
+)
 
 
 class GovernanceView(TenantView):
@@ -158,7 +162,7 @@ class OneGovernancePolicy(GovernanceView):
         """One policy."""
         return self.shown(id)
 
-    @extend_schema(operation_id="change_governance_policy", request=GovernanceChange, responses={200: GovernanceOut})
+    @extend_schema(operation_id="change_governance_policy", request=GovernanceChange, responses={200: CHANGED})
     def patch(self, request: Request, id: UUID) -> Response:
         """Change what it says. `dry_run`: who would lose access and who would have it again, as for a new one."""
         policy = self.changeable(id)

@@ -4,8 +4,9 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from licensing.models import Family
-from policies.models import PolicyValue, SelfServiceProduct
+from policies.models import ExistingRule, PolicyValue, SelfServiceProduct
 from policies.operations import settings
+from policies.operations.endings import Existing
 from policies.operations.values import LONGEST_REASON
 from tenants.directory.operations.organisations import LONGEST_CONTACT
 
@@ -30,7 +31,7 @@ class ReasonForm(forms.Form):
 
 
 class ValueForm(ReasonForm):
-    """A value and why."""
+    """A value and why, and what becomes of what people have."""
 
     value = forms.ChoiceField(
         label=_("Who may buy it themselves"),
@@ -38,7 +39,26 @@ class ValueForm(ReasonForm):
         widget=forms.RadioSelect,
         error_messages={"required": _("Choose one."), "invalid_choice": _("Choose one of these.")},
     )
-    field_order = ["value", "reason"]
+    existing = forms.ChoiceField(
+        label=_("What people have bought already"),
+        choices=[
+            (ExistingRule.LEAVE, _("Leave it as it is")),
+            (ExistingRule.STOP_AT_RENEWAL, _("Stop it at its renewal; its owner cannot turn renewal on again")),
+            (ExistingRule.CANCEL, _("Cancel it; what was paid in the last 7 days and not used goes back")),
+        ],
+        widget=forms.RadioSelect,
+        initial=ExistingRule.LEAVE,
+        required=False,
+        error_messages={"invalid_choice": _("Choose one of these.")},
+    )
+    at = forms.DateTimeField(
+        label=_("Cancel on"), help_text=_("Such as 2026-01-31 09:00; empty: at once."), required=False
+    )
+    field_order = ["value", "existing", "at", "reason"]
+
+    @property
+    def said_of_existing(self) -> Existing:
+        return Existing(rule=self.cleaned_data["existing"] or ExistingRule.LEAVE, at=self.cleaned_data["at"])
 
 
 class PolicyForm(ValueForm):
@@ -59,7 +79,7 @@ class PoliciesForm(ValueForm):
             "invalid_list": _("Choose products of this list."),
         },
     )
-    field_order = ["products", "value", "reason"]
+    field_order = ["products", "value", "existing", "at", "reason"]
 
 
 class ScopedValueForm(ValueForm):
@@ -97,7 +117,18 @@ class ScopedValueForm(ValueForm):
     valid_to = forms.DateTimeField(
         label=_("Valid to"), help_text=_("The moment at which it is over; empty: it has no end."), required=False
     )
-    field_order = ["member", "department", "product", "family", "value", "valid_from", "valid_to", "reason"]
+    field_order = [
+        "member",
+        "department",
+        "product",
+        "family",
+        "value",
+        "valid_from",
+        "valid_to",
+        "existing",
+        "at",
+        "reason",
+    ]
 
 
 class SettingsForm(forms.Form):

@@ -17,9 +17,11 @@ from django.utils.translation import ngettext
 
 from licensing.models import Product
 from policies.admin.shown import tenant_of
+from policies.admin.tried import PREVIEW, tried
 from policies.forms import PoliciesForm, SettingsForm, SwitchForm
 from policies.models import PolicyValue, SelfServiceProduct
 from policies.operations import inbox, policies, settings
+from policies.operations.scopes import Scope
 from tenants.access import Actor, Right
 from tenants.procurement import READS, ProcurementAdmin, Row, Section
 from tenants.refusal import Refused
@@ -66,17 +68,25 @@ class PolicyPages(ProcurementAdmin):
         chosen = {row.product.pk: row.product for row in rows}
         if request.method == "POST" and form.is_valid():
             wanted = [chosen[key] for key in form.cleaned_data["products"]]
-            if self.keep_many(actor, wanted, form):
+            if PREVIEW in request.POST:
+                shown["touched"] = tried(actor, form, [Scope(product=product) for product in wanted])
+            elif self.keep_many(actor, wanted, form):
                 told = ngettext("%(count)s product changed.", "%(count)s products changed.", len(wanted))
                 messages.success(request, told % {"count": len(wanted)})
                 return redirect(LIST)
-        return self.form_page(request, form if rows else None, save_label=_("Save"), **shown)
+        return self.form_page(request, form if rows else None, save_label=_("Save"), can_be_tried=True, **shown)
 
-    def keep_many(self, actor: Actor, products: Sequence[Product], form: forms.Form) -> bool:
+    def keep_many(self, actor: Actor, products: Sequence[Product], form: PoliciesForm) -> bool:
         value, reason = form.cleaned_data["value"], form.cleaned_data["reason"]
         try:
             policies.set_product_policies(
-                tenant=tenant_of(actor), products=products, value=value, reason=reason, by=actor, at=timezone.now()
+                tenant=tenant_of(actor),
+                products=products,
+                value=value,
+                reason=reason,
+                existing=form.said_of_existing,
+                by=actor,
+                at=timezone.now(),
             )
         except Refused as refused:
             form.add_error(refused.field if refused.field in form.fields else None, str(refused))

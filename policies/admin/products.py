@@ -17,9 +17,11 @@ from django.utils.translation import gettext_lazy
 from policies.admin.explain import ExplainPage
 from policies.admin.pages import PolicyPages
 from policies.admin.shown import LEVELS, changes_of, tenant_of, value_badge
+from policies.admin.tried import PREVIEW, tried
 from policies.forms import PolicyForm
 from policies.models import PolicyValue, SelfServiceProduct
 from policies.operations import policies, settings
+from policies.operations.scopes import Scope
 from tenants.access import Actor, Right
 from tenants.dates import listed_day
 from tenants.journal.models import Event
@@ -126,6 +128,9 @@ class ProductPolicyAdmin(ExplainPage, PolicyPages):
         if request.method != "POST" or not actor.may(Right.CHANGE_POLICY):
             raise PermissionDenied
         form = PolicyForm(request.POST)
+        if PREVIEW in request.POST and form.is_valid():
+            touched = tried(actor, form, [Scope(product=product)])
+            return self.page(request, product, 400 if touched is None else 200, form=form, touched=touched)
         if form.is_valid() and self.keep(actor, product, form):
             changed = {"product": product.name, "value": PolicyValue(form.cleaned_data["value"]).label}
             messages.success(request, _("%(product)s: %(value)s. The next purchase follows it.") % changed)
@@ -147,6 +152,7 @@ class ProductPolicyAdmin(ExplainPage, PolicyPages):
                 product=product,
                 value=form.cleaned_data["value"],
                 reason=form.cleaned_data["reason"],
+                existing=form.said_of_existing,
                 expecting=form.cleaned_data["seen"],
                 by=actor,
                 at=timezone.now(),

@@ -15,15 +15,19 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from policies.admin.shown import changes_of, tenant_of, value_badge
+from policies.admin.tried import PREVIEW, tried
 from policies.forms import ReasonForm, ScopedValueForm
 from policies.models import Policy
 from policies.operations import scopes, values
+from policies.operations.dry_runs import Touched
+from policies.operations.endings import LEAVE
 from policies.operations.scopes import Scope, Time
 from tenants.access import Actor, Right
 from tenants.dates import listed_minute
 from tenants.journal.models import Event
 from tenants.procurement import BY_COMMAND, Section, badge
 from tenants.procurement_form import FormAdmin
+from tenants.refusal import Refused
 
 NAMED = ("member", "department", "product", "family")
 
@@ -52,8 +56,26 @@ class PolicyAdmin(FormAdmin):
     def new_view(self, request: HttpRequest) -> HttpResponse:
         return self.form_view(request, None, title=_("New value"), save_label=_("Save"), form_title="")
 
+    def form_view(self, request: HttpRequest, row: Policy | None, **context: Any) -> HttpResponse:
+        form = ScopedValueForm(request.POST) if row is None and PREVIEW in request.POST else None
+        actor = self.actor(request)
+        if form is None or not self.may_change(actor) or not form.is_valid():
+            return super().form_view(request, row, **context)
+        touched = self.tried(actor, form)
+        return self.page(request, None, 200 if touched else 400, form=form, touched=touched, **context)
+
+    def tried(self, actor: Actor, form: ScopedValueForm) -> Touched | None:
+        time = Time(valid_from=form.cleaned_data["valid_from"], valid_to=form.cleaned_data["valid_to"])
+        try:
+            scope = scopes.named(tenant_of(actor), **_named(form))
+        except Refused as refused:
+            form.add_error(refused.field if refused.field in form.fields else None, str(refused))
+            return None
+        return tried(actor, form, [scope], time)
+
     def page(self, request: HttpRequest, row: Policy | None, status: int = 200, **context: Any) -> TemplateResponse:
-        said = {"form_title": self.form_title, "save_label": self.save_label, "danger": row is not None}
+        ends = row is not None
+        said = {"form_title": self.form_title, "save_label": self.save_label, "danger": ends, "can_be_tried": not ends}
         return super().page(request, row, status, **{**said, **context})
 
     def rows(self) -> QuerySet[Policy]:
@@ -74,19 +96,19 @@ class PolicyAdmin(FormAdmin):
         if row is not None:
             values.remove(policy=row, reason=said["reason"], by=by, at=at)
             return row
-        called = {name: getattr(said[name], "pk", said[name]) or "" for name in NAMED}
         return values.put(
             tenant=tenant_of(by),
-            scope=scopes.named(tenant_of(by), **called),
+            scope=scopes.named(tenant_of(by), **_named(form)),
             value=said["value"],
             reason=said["reason"],
             time=Time(valid_from=said["valid_from"], valid_to=said["valid_to"]),
+            existing=form.said_of_existing if isinstance(form, ScopedValueForm) else LEAVE,
             by=by,
             at=at,
         )
 
     def said(self, row: Policy) -> str:
-        return _("Done. The next purchase follows it; what was bought stays as it is.")
+        return _("Done. The next purchase follows it.")
 
     def next_page(self, row: Policy) -> str:
         return reverse("admin:policies_policy_changelist")
@@ -137,3 +159,9 @@ class PolicyAdmin(FormAdmin):
     @admin.display(description=gettext_lazy("set"))
     def set(self, policy: Policy) -> str:
         return listed_minute(policy.set_at)
+
+
+def _named(form: forms.Form) -> dict[str, str]:
+    """Whom and what the form names, as `scopes.named` reads it."""
+    said = form.cleaned_data
+    return {name: getattr(said[name], "pk", said[name]) or "" for name in NAMED}

@@ -14,6 +14,7 @@ from licensing.models.subscription import SubscriptionQuerySet
 from licensing.models.trial import TrialUse
 from policies import rules
 from policies.models import Approver, Decision
+from policies.models.decision import Outcome
 from policies.operations.proposed import About, Change, Proposed
 from policies.rules import SYSTEM, Remedy, Verdict
 from tenants.access import Actor, Right, roles_with
@@ -34,6 +35,14 @@ class Difference:
     at: datetime
     old: str
     new: str
+
+    @property
+    def old_label(self) -> str:
+        return str(Outcome(self.old).label)
+
+    @property
+    def new_label(self) -> str:
+        return str(Outcome(self.new).label)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,8 +18,8 @@ from tests.factories import MembershipFactory, TenantFactory, buy, plan_on_sale
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
 
-QUERIES_OF_THE_LIST = 8
-QUERIES_OF_THE_PAGE = 17
+QUERIES_OF_THE_LIST = 9
+QUERIES_OF_THE_PAGE = 19
 LIGHT_ENOUGH = 150_000
 ACTIONS = ["assign", "release", "auto-renew", "cancel"]
 

@@ -221,9 +221,15 @@ def called(exclusion: Exclusion) -> str:
 
 def told(effects: Effects) -> list[str]:
     hit = ngettext("It hits %(count)s organisation.", "It hits %(count)s organisations.", effects.tenants)
-    ended = ngettext(
+    return [hit % {"count": effects.tenants}, _renewals(effects.renewals_ended)]
+
+
+def _renewals(ended: int) -> str:
+    if not ended:
+        return _("It ends no renewal.")
+    said = ngettext(
         "It ends the renewal of up to %(count)s running subscription that was bought by self-service.",
         "It ends the renewal of up to %(count)s running subscriptions that were bought by self-service.",
-        effects.renewals_ended,
+        ended,
     )
-    return [hit % {"count": effects.tenants}, ended % {"count": effects.renewals_ended}]
+    return said % {"count": ended}

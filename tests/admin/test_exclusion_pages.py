@@ -56,6 +56,7 @@ def test_an_exclusion_is_kept_only_after_its_effects_were_shown(browser, bought)
     # Something else than what was shown is shown first again.
     other = browser.post(new(), shown(page) | {"country": "SE"})
     assert "It hits 0 organisations." in text_of(other)
+    assert "It ends no renewal." in text_of(other)
     assert not Exclusion.objects.exists()
     done = browser.post(new(), shown(page), follow=True)
     assert done.redirect_chain == [(listed(EXCLUSIONS), 302)]

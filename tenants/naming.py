@@ -33,5 +33,6 @@ NAMES: Names = {
     "member": (people,),
     "members": (people,),
     "department": (departments,),
+    "asked_by": (users,),
     ACTOR: (users,),
 }

@@ -5,11 +5,14 @@ from uuid import UUID
 
 import pytest
 from django.core import mail
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from commerce.models import Refund
 from commerce.operations.accounts.invariants import CHECKS
 from commerce.operations.changes import cancellations, policy_endings, reactivations
 from commerce.operations.letters import policy_letters
+from licensing.models import Subscription
 from licensing.operations import lifecycle, subscriptions
 from licensing.operations.subscriptions import RenewalStopped
 from policies.models import Ending
@@ -19,6 +22,7 @@ from policies.operations.proposed import Change, NewValue
 from policies.operations.scopes import Scope, Time
 from tenants.access import SYSTEM
 from tenants.delivery.models import Job
+from tenants.ids import new_id
 from tenants.journal.models import Event
 from tenants.refusal import BadInput
 from tests import ledger
@@ -269,3 +273,23 @@ def test_two_workers_end_each_once(ana, plan):
     assert sum(at_once(lambda _: apply(), [1, 2])) == 3
     assert Refund.objects.count() == 3
     assert Event.objects.filter(type="policy.applied").count() == 3
+
+
+def test_many_subscriptions_are_listed_with_as_many_statements_as_one(ana, plan):
+    bought = buy(ana, plan)
+    counted = []
+    for count in (0, 40):
+        rows = []
+        for number in range(count):
+            copy = Subscription.objects.get(pk=bought.pk)
+            copy.pk, copy.order_ref, copy._state.adding = new_id(), f"copy-{number}", True
+            copy.seats_assigned = 0
+            rows.append(copy)
+        Subscription.objects.bulk_create(rows)
+        Ending.objects.all().delete()
+        with CaptureQueriesContext(connection) as queries:
+            forbid(ana.tenant, plan.product, reason=f"Because of {count}")
+        counted.append(len(queries))
+    assert Ending.objects.count() == 41
+    # The first one makes the row of the policy, the second changes it.
+    assert abs(counted[0] - counted[1]) <= 1

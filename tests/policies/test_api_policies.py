@@ -159,8 +159,8 @@ def test_sets_a_value_with_its_reason(admin, ana, plan):
         ({"value": "disabled", "reason": "x" * 501}, ("reason", "max_length")),
         ({"value": "disabled", "reason": "x\0"}, ("reason", "character_not_allowed")),
         ({"value": "disabled", "reason": None}, ("reason", "null")),
-        ({"value": "disabled", "reason": "Why", "existing": "leave"}, ("existing", "unknown_field")),
-        ({"value": "disabled", "reason": "Why", "dry_run": True}, ("dry_run", "unknown_field")),
+        ({"value": "disabled", "reason": "Why", "existing": "burn"}, ("existing", "invalid_choice")),
+        ({"value": "disabled", "reason": "Why", "dry_run": "yes"}, ("dry_run", "invalid")),
     ],
 )
 def test_refuses_a_policy_that_can_never_be_right(admin, plan, body, expected):

@@ -90,7 +90,7 @@ def _slug(node: yaml_nodes.Entry, key: str, longest: int = 63) -> str:
 
 def _product(node: yaml_nodes.Entry, file: CatalogueFile) -> None:
     trial = node.mapping("trial", known=("days", "seats", "disabled_days"))
-    in_trial = node.has("trial")
+    in_trial, kept = node.has("trial"), trial.has("disabled_days")
     product = ProductEntry(
         line=node.line,
         id=node.text("id", longest=40, like=PRODUCT_ID, hint=_("use A–Z, a–z, 0–9, dots, hyphens, underscores")),
@@ -103,15 +103,11 @@ def _product(node: yaml_nodes.Entry, file: CatalogueFile) -> None:
         capacity=_capacity(node.mapping("capacity", known=CAPACITIES)),
         trial_days=trial.integer("days", smallest=1, largest=3650) if in_trial else None,
         trial_seats=trial.integer("seats", smallest=1, largest=MOST_SEATS) if in_trial else None,
-        trial_disabled_days=_kept(trial) if trial.has("disabled_days") else None,
+        trial_disabled_days=trial.integer("disabled_days", smallest=0, largest=3650) if kept else None,
     )
     file.products.append(product)
     for plan in node.entries("plans", known=PLAN_KEYS, what=_("A plan")):
         _plan(plan, product, file)
-
-
-def _kept(trial: yaml_nodes.Entry) -> int:
-    return trial.integer("disabled_days", smallest=0, largest=3650)
 
 
 def _resources(node: yaml_nodes.Entry) -> Iterator[tuple[str, str]]:

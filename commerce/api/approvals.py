@@ -74,7 +74,7 @@ class Approvals(ApprovalView):
 
     @extend_schema(operation_id="list_approvals", parameters=[ApprovalFilters], responses=page_of(ApprovalOut))
     def get(self, request: Request) -> Response:
-        """What was asked of the caller, by others: of the whole organisation, or of the departments they approve for."""
+        """What others asked of the caller: in the whole organisation, or in the departments they approve for."""
         found = self.seen().exclude(requester=self.member)
         return self.page(found.filter(**self.query(ApprovalFilters)), ApprovalOut)
 

@@ -1,6 +1,5 @@
 from django.db import migrations, models
 
-
 # What an open dispute has ended is kept until it is decided, also where it was opened before there was a hold.
 HOLD = """
     UPDATE licensing_subscription SET held_at = undecided.since

@@ -81,6 +81,7 @@ KNOWN_FIELDS: dict[str, set[str]] = {
         "sector", "country", "family", "product", "valid_from", "valid_to", "ends_renewals", "reason", "preview",
     },
     "DayForm": {"on"},
+    "TrialForm": {"quantity"},
     "WhyQuery": {"reason"},
     "ExclusionForm": {
         "sector", "country", "family", "product", "valid_from", "valid_to", "ends_renewals", "reason", "seen",

@@ -127,7 +127,7 @@ class CheckoutOut(serializers.Serializer):
         help_text="What does not refuse it, but should be known before paying: `access_policy`."
     )
     next_action = serializers.SerializerMethodField(
-        help_text="While `requires_action`; while `awaiting_approval`, when the holder has to agree that a card is kept."
+        help_text="While `requires_action`; while `awaiting_approval`, if the holder has to agree that a card is kept."
     )
     approval = serializers.SerializerMethodField(help_text="What became of the approval; null: none was asked for.")
     subscription = serializers.SerializerMethodField()

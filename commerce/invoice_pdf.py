@@ -1,7 +1,7 @@
 """An invoice as PDF, A4. The same invoice gives the same bytes, in one language."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from unicodedata import category
@@ -19,6 +19,7 @@ from fpdf.fonts import TTFFont
 
 from commerce.amounts import days, figures, money, tax_name, tax_note
 from commerce.models import Invoice, InvoiceLine, OrderLine
+from commerce.models.invoice import InvoiceState
 from commerce.tax import as_seen
 
 FONT = "FiraGO"
@@ -216,8 +217,8 @@ def _total(sheet: _Sheet, name: str, amount: str, height: float) -> None:
 
 
 def issued_day(invoice: Invoice) -> str:
-    """In UTC, as the year in its number is."""
-    return _day(invoice.issued_at.astimezone(UTC))
+    """On the tenant's own calendar, as every day that it tells: the days until it is due are counted from this one."""
+    return _day(invoice.issued_at.astimezone(ZoneInfo(invoice.time_zone)))
 
 
 def period(invoice: Invoice, line: InvoiceLine) -> str:
@@ -234,7 +235,7 @@ def part_of_term(line: InvoiceLine | OrderLine) -> str:
 
 
 def settled(invoice: Invoice) -> str:
-    """How the money moves or moved, as it stood when the invoice was written."""
+    """How the money moves or moved, as it stood when the invoice was written; or that nothing is to move any more."""
     if invoice.refund:
         of_a_card = invoice.refund.payment_id is not None
         return (
@@ -242,15 +243,19 @@ def settled(invoice: Invoice) -> str:
             if of_a_card
             else _("Taken off what is to be paid for the invoice.")
         )
+    if invoice.state == InvoiceState.CREDITED:
+        return _("Credited in full by %(numbers)s.") % {"numbers": ", ".join(map(str, invoice.credit_notes.all()))}
     if due := due_day(invoice):
         return _("To be paid by %(day)s.") % {"day": due}
     return _("Paid by card. Nothing is left to pay.")
 
 
 def due_day(invoice: Invoice) -> str:
-    """Until when it is to be paid, on the tenant's own calendar; nothing where it was paid at once."""
+    """Until when it is to be paid, on the tenant's own calendar; nothing where it was paid at once, or credited."""
     due_at = invoice.order.due_at
-    return _day(due_at.astimezone(ZoneInfo(invoice.time_zone))) if due_at and not invoice.is_credit_note else ""
+    if not due_at or invoice.is_credit_note or invoice.state == InvoiceState.CREDITED:
+        return ""
+    return _day(due_at.astimezone(ZoneInfo(invoice.time_zone)))
 
 
 def _day(moment: datetime) -> str:

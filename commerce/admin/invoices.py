@@ -4,11 +4,11 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -34,7 +34,8 @@ class PaidFilter(Filter):
         return [("open", _("To be paid")), ("overdue", _("Overdue"))]
 
     def narrowed(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
-        unpaid = queryset.filter(kind=InvoiceKind.INVOICE, order__state=OrderState.INVOICED)
+        invoiced = queryset.filter(kind=InvoiceKind.INVOICE, order__state=OrderState.INVOICED)
+        unpaid = invoiced.filter(order__credited__lt=F("order__total"))
         return unpaid.filter(order__due_at__lt=timezone.now()) if value == "overdue" else unpaid
 
 
@@ -76,7 +77,9 @@ class InvoiceAdmin(ProcurementAdmin):
 
     @admin.display(description=gettext_lazy("date"), ordering="issued_at")
     def issued(self, invoice: Invoice) -> str:
-        return listed_day(invoice.issued_at)
+        # As the invoice itself says it, whatever the zone of its reader.
+        with timezone.override(invoice.time_zone):
+            return listed_day(invoice.issued_at)
 
     @admin.display(description=gettext_lazy("total"))
     def amount(self, invoice: Invoice) -> str:
@@ -121,6 +124,7 @@ class InvoiceAdmin(ProcurementAdmin):
             (_("Date"), sheet["day"]),
             (_("Due"), sheet["due_day"]),
             (_("Credits invoice"), row.credits and _link(row.credits)),
+            (_("Credited by"), format_html_join(", ", "{}", ((_link(note),) for note in sheet["credit_notes"]))),
             (_("Purchase"), _purchase(row)),
             (_("Order"), row.order_id),
         ]

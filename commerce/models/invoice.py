@@ -91,9 +91,9 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
         return self.of(by.home.tenant) if by.may(Right.SEE_ALL_PURCHASES) else self.billed_to(by.home)
 
     def with_lines(self) -> Self:
-        lines = InvoiceLine.objects.order_by("pk")
+        lines, notes = InvoiceLine.objects.order_by("pk"), Invoice.objects.order_by("issued_at", "pk")
         return self.select_related("credits", "payer__user", "order", "refund").prefetch_related(
-            Prefetch("lines", lines)
+            Prefetch("lines", lines), Prefetch("credit_notes", notes)
         )
 
     def newest_first(self) -> Self:
@@ -121,7 +121,7 @@ class Invoice(models.Model):
     bill_to_name = models.CharField(_("bill to"), max_length=500)
     bill_to_address = models.TextField(blank=True)
     bill_to_tax_number = models.CharField(max_length=40, blank=True)
-    # In which the days of its periods are told.
+    # In which all its days are told.
     time_zone = models.CharField(max_length=63)
     currency = models.CharField(_("currency"), max_length=3)
     subtotal = models.DecimalField(_("subtotal"), max_digits=17, decimal_places=3)

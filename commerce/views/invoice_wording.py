@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from commerce import invoice_pdf
 from commerce.amounts import money
 from commerce.models import Invoice, OrderState
+from commerce.models.invoice import InvoiceState
 from tenants.dates import day
 
 
@@ -32,6 +33,8 @@ def standing_of(invoice: Invoice, at: datetime) -> Standing:
     if order.paid_at:
         said = _("Paid on %(day)s. Nothing is left to pay.") % {"day": day(order.paid_at, zone)}
         return Standing(kind="green", word=_("Paid"), sentence=said)
+    if invoice.state == InvoiceState.CREDITED:
+        return Standing(kind="", word=_("Credited"), sentence=invoice_pdf.settled(invoice))
     if order.state != OrderState.INVOICED or not order.due or not order.due_at:
         return Standing(kind="green", word=_("Nothing to pay"), sentence=_("Nothing is left to pay."))
     told = {"day": day(order.due_at, zone), "amount": money(order.due, invoice.currency)}
@@ -50,6 +53,7 @@ def sheet_of(invoice: Invoice, at: datetime) -> dict[str, Any]:
         "day": invoice_pdf.issued_day(invoice),
         "due_day": invoice_pdf.due_day(invoice),
         "credits_day": invoice_pdf.issued_day(invoice.credits) if invoice.credits else "",
+        "credit_notes": invoice.credit_notes.all(),
         "lines": [
             {"line": line, "period": invoice_pdf.period(invoice, line), "part": invoice_pdf.part_of_term(line)}
             for line in invoice.lines.all()

@@ -1,6 +1,7 @@
 """Invoices as procurement reads them: whether they are paid, what they say, and the PDF."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.urls import reverse
@@ -12,6 +13,7 @@ from commerce.operations.changes import cancellations
 from tests import factories
 from tests.admin.pages import INVOICES, PURCHASES, browser_of, listed, opened
 from tests.callers import signed_in
+from tests.commerce.pdf_text import letters_in
 from tests.factories import NOON
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
@@ -59,6 +61,52 @@ def test_are_found_by_number_payer_kind_and_what_is_to_be_paid(contoso, invoice,
     assert (found(browser, "payment=open"), found(browser, "payment=overdue")) == ([invoice.number], [])
     owe(invoice, timezone.now() - DAY)
     assert found(browser, "payment=overdue") == [invoice.number]
+
+
+def test_one_that_was_credited_in_full_is_not_to_be_paid_and_names_its_credit_note(contoso):
+    bill = factories.MembershipFactory(tenant=contoso, roles=["billing_admin"])
+    office = factories.price_centrally(factories.PlanFactory(product__self_service=False))
+    agreement = factories.agree(contoso, prices=[(office, "9.00")])
+    subscription = factories.order_centrally(bill, office, agreement=agreement, at=NOON).subscription
+    invoice = Invoice.objects.get()
+    browser = browser_of(contoso)
+    assert found(browser, "payment=open") == found(browser, "payment=overdue") == [invoice.number]
+    assert "To be paid by" in letters_in(invoice_pdf.render(Invoice.objects.with_lines().get()))
+    cancellations.cancel_subscription(subscription=subscription, reason="", by=factories.acting(bill), at=NOON)
+    note = Invoice.objects.get(kind="credit_note")
+    assert found(browser, "payment=open") == found(browser, "payment=overdue") == []
+    text = browser.get(opened(INVOICES, invoice)).text
+    assert f"Credited in full by {note.number}." in text
+    assert opened(INVOICES, note) in text
+    mine = signed_in(bill).get(reverse("my-invoice", args=[invoice.pk])).text
+    assert f"Credited in full by {note.number}." in mine
+    assert reverse("my-invoice", args=[note.pk]) in mine
+    printed = letters_in(invoice_pdf.render(Invoice.objects.with_lines().get(pk=invoice.pk)))
+    assert f"Credited in full by {note.number}." in printed
+    assert "To be paid by" not in printed
+
+
+@pytest.mark.parametrize(
+    ("zone", "issued_at", "issued", "due"),
+    [
+        # Half past midnight, before the clocks go back.
+        ("America/New_York", datetime(2026, 10, 21, 4, 30, tzinfo=UTC), "21 October 2026", "20 November 2026"),
+        # The evening before, in UTC the next day already.
+        ("America/New_York", datetime(2026, 11, 23, 3, 6, tzinfo=UTC), "22 November 2026", "22 December 2026"),
+        ("Pacific/Kiritimati", datetime(2026, 11, 22, 12, tzinfo=UTC), "23 November 2026", "23 December 2026"),
+    ],
+)
+def test_its_days_are_the_tenants_and_due_is_so_many_days_after_issue(operator, zone, issued_at, issued, due):
+    bill = factories.MembershipFactory(tenant__time_zone=zone, roles=["billing_admin"])
+    office = factories.price_centrally(factories.PlanFactory(product__self_service=False))
+    agreement = factories.agree(bill.tenant, prices=[(office, "9.00")])
+    factories.order_centrally(bill, office, agreement=agreement, at=issued_at)
+    invoice = Invoice.objects.with_lines().get()
+    assert (invoice_pdf.issued_day(invoice), invoice_pdf.due_day(invoice)) == (issued, due)
+    listed_as = f"{issued_at.astimezone(ZoneInfo(zone)).day} {issued[3:6]} 2026"
+    for reader in (signed_in(bill), signed_in(operator)):
+        assert listed_as in reader.get(listed(INVOICES)).text
+        assert issued in reader.get(opened(INVOICES, invoice)).text
 
 
 def test_a_page_says_all_that_the_invoice_does(contoso, invoice):

@@ -152,7 +152,7 @@ class TestThePages:
         assert reverse("invoice-pay", args=[invoice.pk]) in browser.get(pages[0]).text
         assert told("Overdue since", timedelta(days=-1))
         Order.objects.update(credited=F("total"))
-        assert told("Nothing to pay")
+        assert told("Credited")
         assert reverse("invoice-pay", args=[invoice.pk]) not in browser.get(pages[0]).text
 
     def test_say_for_how_much_of_a_term_a_line_is(self, ana, invoice):

@@ -75,11 +75,11 @@ class TestThePdf:
         invoice._prefetched_objects_cache["lines"] = [line] * 60
         assert invoice_pdf.render(invoice).count(b"/Type /Page\n") > 1
 
-    def test_tells_periods_in_the_zone_of_the_tenant_and_its_date_in_utc(self, invoice):
+    def test_tells_its_periods_and_its_date_in_the_zone_of_the_tenant(self, invoice):
         invoice = Invoice.objects.with_lines().get()
         [line] = invoice.lines.all()
         invoice.time_zone = "Asia/Tokyo"
         line.starts_at = invoice.issued_at = invoice.issued_at.replace(year=2026, month=12, day=31, hour=20)
         line.ends_at = line.starts_at + timedelta(days=1)
-        assert invoice_pdf.issued_day(invoice) == "31 December 2026"
+        assert invoice_pdf.issued_day(invoice) == "1 January 2027"
         assert invoice_pdf.period(invoice, line) == "1 January 2027 – 2 January 2027"

@@ -1,7 +1,7 @@
 """What an order brings: a subscription, more seats or another term; its invoice and its receipt."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from commerce import money
 from commerce.models import (
@@ -22,7 +22,7 @@ from licensing.models import Subscription
 from licensing.operations import lifecycle, seats, subscriptions
 from tenants.access import Actor
 from tenants.delivery import jobs
-from tenants.directory.models import Membership
+from tenants.directory.models import Membership, Tenant
 from tenants.journal import events
 
 
@@ -71,7 +71,7 @@ def fulfil_on_invoice(*, order: Order, at: datetime) -> None:
     _grant(order, by, at)
     order.state = OrderState.INVOICED
     if order.agreement is not None:
-        order.due_at = at + timedelta(days=order.agreement.payment_days)
+        order.due_at = _due_at(order.tenant, order.agreement.payment_days, at)
         PaymentSource.objects.update_or_create(
             tenant=order.tenant,
             subscription=order.subscription,
@@ -81,6 +81,11 @@ def fulfil_on_invoice(*, order: Order, at: datetime) -> None:
     _record("order.invoiced", order, by, at)
     jobs.enqueue("commerce.deliver_invoice", order_id=str(order.pk))
     invoices.issue_invoice(order=order, by=by, at=at)
+
+
+def _due_at(tenant: Tenant, days: int, at: datetime) -> datetime:
+    """So many days later on the tenant's calendar, also across a change of its clocks."""
+    return (at.astimezone(tenant.zone) + timedelta(days=days)).astimezone(UTC)
 
 
 def _grant(order: Order, by: Actor, at: datetime) -> None:

@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from commerce.forms import SeatsForm
-from commerce.models import OrderState
+from commerce.models import OrderState, PaymentSource
 from commerce.operations.buying.ordering import NothingToCharge
 from commerce.operations.changes import quantity
 from commerce.operations.changes.quantity import Changed, RenewalIsOff, When
@@ -21,7 +21,7 @@ from commerce.operations.changes.scheduled import NothingScheduled
 from commerce.operations.paying import charging
 from commerce.operations.paying.settlement import PaymentInProgress
 from commerce.operations.pricing.prices import NotPriced
-from commerce.views import desks, ordering, wording
+from commerce.views import desks, ordering, paying, wording
 from commerce.views.desks import Desk, own_desk
 from commerce.views.people import for_members, sent_from
 from commerce.views.shown import Shown, read, sign
@@ -73,8 +73,15 @@ def change_seats(desk: Desk, *, more: bool) -> HttpResponse:
         typed = {"quantity": "1", "when": When.NOW.value, **request.GET.dict()}
         return _ask(desk, SeatsForm(subscription, more, typed))
     form, shown = SeatsForm(subscription, more, request.POST), read(subscription, request.POST.get("shown", ""))
-    if shown is None or not form.is_valid():
+    if "update" in request.POST:
+        return _show_again(desk, form)
+    if not form.is_valid():
+        return _ask(desk, form)
+    if shown is None:
         messages.info(request, _("What you saw holds no longer. Look at it again, then go on."))
+        return _show_again(desk, form)
+    if (form.cleaned_data["quantity"], form.cleaned_data["when"]) != (shown.typed, shown.when):
+        messages.info(request, _look_first(form))
         return _show_again(desk, form)
     means = desk.means_form(request.POST) if more and shown.when == When.NOW else None
     if means is not None and not means.is_valid():
@@ -97,15 +104,28 @@ def _ask(desk: Desk, form: SeatsForm, means: forms.Form | None = None) -> HttpRe
             form.add_error("quantity", str(refusal))
     context: dict[str, object] = {"form": form, "quote": told, "action": desk.url(_page(form))}
     if told:
-        seen = Shown(quantity=form.total, when=form.cleaned_data["when"], as_of=told.as_of, total=told.total)
+        seen = Shown(
+            quantity=form.total,
+            when=form.cleaned_data["when"],
+            as_of=told.as_of,
+            total=told.total,
+            typed=form.cleaned_data["quantity"],
+        )
         context |= {"shown": sign(desk.subscription, seen), "lines": wording.quote_lines(told)}
     if form.more:
-        context["card"] = means or desk.means_form()
+        context |= {"card": means or desk.means_form(), "card_stays": not _helps_out(desk.subscription)}
     bad = bool(form.errors or (means and means.errors))
     return desk.show(_page(form), context, status=400 if bad else 200)
 
 
+def _helps_out(subscription: Subscription) -> bool:
+    """Whether a card that is named pays this once only, and an invoice again after it."""
+    source = paying.source_of(subscription)
+    return source is not None and source.by_invoice
+
+
 def _do(desk: Desk, form: SeatsForm, shown: Shown, means: forms.Form | None) -> HttpResponse:
+    before = paying.source_of(desk.subscription)
     try:
         done = quantity.change(
             subscription=desk.subscription,
@@ -133,8 +153,18 @@ def _do(desk: Desk, form: SeatsForm, shown: Shown, means: forms.Form | None) -> 
         return _show_again(desk, form)
     if done.order is not None and done.order.state == OrderState.PENDING:
         return desk.onward(done.order)
-    messages.success(desk.request, _what_happened(done, desk.subscription))
+    messages.success(desk.request, f"{_what_happened(done, desk.subscription)} {_pays_now(desk, before)}".strip())
     return desk.leave()
+
+
+def _pays_now(desk: Desk, before: PaymentSource | None) -> str:
+    """Nothing where it is paid as before."""
+    source = paying.source_of(desk.subscription)
+    if source is None or source.payment_method is None:
+        return ""
+    if before is not None and before.payment_method_id == source.payment_method_id:
+        return ""
+    return _("%(card)s also pays this subscription from now on.") % {"card": source.payment_method}
 
 
 def _what_happened(done: Changed, subscription: Subscription) -> str:
@@ -151,6 +181,18 @@ def _what_happened(done: Changed, subscription: Subscription) -> str:
         )
         parts.append(text % {"count": told.scheduled, "day": day(told.takes_effect_at, subscription.zone)})
     return " ".join(parts)
+
+
+def _look_first(form: SeatsForm) -> str:
+    count = form.cleaned_data["quantity"]
+    if form.more and form.cleaned_data["when"] == When.NOW:
+        return wording.look_then_pay(count)
+    text = ngettext(
+        "This is for %(count)s seat now. Look at it, then go on.",
+        "This is for %(count)s seats now. Look at it, then go on.",
+        count,
+    )
+    return text % {"count": count}
 
 
 def _show_again(desk: Desk, form: SeatsForm) -> HttpResponse:

@@ -11,7 +11,6 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -182,12 +181,7 @@ def _form(checkout: Checkout, data: Any, **kwargs: Any) -> PayForm:
 def _quote_again(request: HttpRequest, checkout: Checkout, quantity: int) -> HttpResponse:
     """Nobody pays a total that they have not seen."""
     if "update" not in request.POST:
-        text = ngettext(
-            "The total is for %(count)s seat now. Look at it, then pay.",
-            "The total is for %(count)s seats now. Look at it, then pay.",
-            quantity,
-        )
-        messages.info(request, text % {"count": quantity})
+        messages.info(request, wording.look_then_pay(quantity))
     return redirect(buy_url(checkout.plan, quantity))
 
 

@@ -18,13 +18,15 @@ SALT = "commerce.views.shown"
 class Shown:
     """
     A change as its page showed it: the number of seats that it leads to, when, computed for which moment, and its
-    total. `order` is the id of what is ordered with it, so that a second click finds the first one's order.
+    total. `typed` is what was typed for it: how many more, or fewer. `order` is the id of what is ordered with it, so
+    that a second click finds the first one's order.
     """
 
     quantity: int
     when: str
     as_of: datetime
     total: Decimal
+    typed: int = 0
     order: UUID = field(default_factory=new_id)
 
 
@@ -35,6 +37,7 @@ def sign(subscription: Subscription, shown: Shown) -> str:
         shown.when,
         shown.as_of.isoformat(),
         str(shown.total),
+        shown.typed,
         str(shown.order),
     ]
     return signing.dumps(told, salt=SALT)
@@ -43,10 +46,10 @@ def sign(subscription: Subscription, shown: Shown) -> str:
 def read(subscription: Subscription, signed: str) -> Shown | None:
     """None: not of this subscription, not ours, or shown too long ago."""
     try:
-        of, quantity, when, as_of, total, order = signing.loads(signed, salt=SALT, max_age=SHOWN_FOR)
+        of, quantity, when, as_of, total, typed, order = signing.loads(signed, salt=SALT, max_age=SHOWN_FOR)
     except (signing.BadSignature, ValueError):
         return None
     if of != str(subscription.pk):
         return None
     moment = datetime.fromisoformat(as_of)
-    return Shown(quantity=quantity, when=when, as_of=moment, total=Decimal(total), order=UUID(order))
+    return Shown(quantity=quantity, when=when, as_of=moment, total=Decimal(total), typed=typed, order=UUID(order))

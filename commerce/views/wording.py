@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from commerce import amounts
 from commerce.models import Checkout, Order, OrderState, PaymentState, Purchase
@@ -127,6 +127,16 @@ def quote_lines(quote: Quote | Cancellation) -> list[Line]:
         )
         for line in quote.lines
     ]
+
+
+def look_then_pay(count: int) -> str:
+    """To somebody who typed another number than the one whose total they saw."""
+    text = ngettext(
+        "The total is for %(count)s seat now. Look at it, then pay.",
+        "The total is for %(count)s seats now. Look at it, then pay.",
+        count,
+    )
+    return text % {"count": count}
 
 
 def charged(order: Order) -> str:

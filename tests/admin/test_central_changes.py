@@ -97,11 +97,31 @@ class TestSeats:
         assert len(ledger.captured()) == 2
         assert fresh(charged).quantity == 6
 
+    @pytest.mark.parametrize("page", ["add-seats", "remove-seats"])
+    def test_another_number_than_was_shown_is_shown_first(self, bill, charged, page):
+        text, sent = seen(bill, charged, page, quantity="1")
+        form = text[text.index('name="quantity"') : text.index('name="shown"')]
+        assert "<form" not in form
+        again = send(bill, charged, page, payment_method=means_of(charged), **{**sent, "quantity": "3"})
+        assert "for 3 seats now. Look at it, then" in text_of(again)
+        assert again.context["quote"].after == (7 if page == "add-seats" else 1)
+        assert (fresh(charged).quantity, len(ledger.captured()), ledger.refunded()) == (4, 1, [])
+
+    def test_say_which_card_pays_from_now_on(self, bill, charged):
+        factories.add_card(bill, "pm_card_refundFail", at=timezone.now(), for_organisation=True)
+        other = PaymentMethod.objects.exclude(pk=means_of(charged)).get()
+        page, sent = seen(bill, charged, "add-seats", quantity="2")
+        assert "This card also pays this subscription from now on." in page
+        done = text_of(send(bill, charged, "add-seats", payment_method=str(other.pk), **sent))
+        assert f"{other} also pays this subscription from now on." in done
+
     def test_may_be_paid_by_a_card_though_an_agreement_pays(self, bill, billed):
         factories.add_card(bill, at=timezone.now(), for_organisation=True)
         card = PaymentMethod.objects.get(member=None)
-        _page, sent = seen(bill, billed, "add-seats", quantity="2")
-        assert "was charged." in text_of(send(bill, billed, "add-seats", payment_method=str(card.pk), **sent))
+        page, sent = seen(bill, billed, "add-seats", quantity="2")
+        done = text_of(send(bill, billed, "add-seats", payment_method=str(card.pk), **sent))
+        assert "was charged." in done
+        assert "from now on" not in page + done
         assert PaymentSource.objects.get().agreement_id is not None
 
     @pytest.mark.parametrize("card", ["", "pm_card_visa", "somebody's own"])
@@ -266,7 +286,12 @@ class TestWhatPays:
     def test_is_a_card_or_an_agreement_from_the_next_charge_on(self, bill, billed):
         factories.add_card(bill, at=timezone.now(), for_organisation=True)
         card, agreement = PaymentMethod.objects.get(member=None), PaymentSource.objects.get().agreement
-        assert str(card) in text_of(signed_in(bill).get(url_of(billed, "payment")))
+        page = text_of(signed_in(bill).get(url_of(billed, "payment")))
+        assert str(card) in page
+        assert f"Invoice, under {agreement.name}: it has no price of its own for this plan" in page
+        AgreementPrice.objects.create(tenant=bill.tenant, agreement=agreement, plan=billed.plan, amount="7.5")
+        page = text_of(signed_in(bill).get(url_of(billed, "payment")))
+        assert f"Invoice, under {agreement.name}: $7.50 a seat" in page
         done = text_of(send(bill, billed, "payment", payment_method=str(card.pk)))
         assert "Nothing was charged now." in done
         assert f"{card} pays for it." in done

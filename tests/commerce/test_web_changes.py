@@ -98,11 +98,55 @@ class TestAddingSeats:
         assert "holds no longer" in again.text
         assert (quantity_of(half_gone), quantity_of(other)) == (5, 1)
 
-    def test_charges_the_number_that_was_shown_whatever_is_typed_beside_it(self, ana, half_gone):
+    @pytest.mark.parametrize("typed", [{"quantity": 9, "when": "now"}, {"quantity": 1, "when": "renewal"}])
+    def test_another_number_or_time_than_was_shown_is_shown_first_and_charges_nothing(self, ana, half_gone, typed):
+        _page, shown = seen(ana, half_gone, "add-seats", quantity=1)
+        again = send(ana, half_gone, "add-seats", shown=shown, payment_method=VISA, **typed)
+        assert "Look at it, then" in again.text
+        told = again.context["quote"]
+        assert (told.after, told.scheduled) == ((14, None) if typed["when"] == "now" else (5, 6))
+        assert (quantity_of(half_gone), len(ledger.captured())) == (5, 1)
+        send(ana, half_gone, "add-seats", shown=again.context["shown"], payment_method=VISA, **typed)
+        assert quantity_of(half_gone) == told.after
+        assert ledger.captured()[1:] == ([told.total] if typed["when"] == "now" else [])
+
+    def test_the_number_travels_with_both_buttons(self, ana, half_gone):
         page, shown = seen(ana, half_gone, "add-seats", quantity=1)
-        send(ana, half_gone, "add-seats", shown=shown, quantity=9, when="now", payment_method=VISA)
-        assert quantity_of(half_gone) == 6
-        assert ledger.captured()[-1] == page.context["quote"].total
+        [form] = [part for part in page.text.split("<form")[1:] if 'name="shown"' in part.split("</form>")[0]]
+        form = form.split("</form>")[0]
+        assert form.count('name="quantity"') == form.count('name="when"') == 1
+        assert 'name="update"' in form
+        assert "Pay now" in form
+        for number, status in ((3, 200), ("x", 400)):
+            updated = send(
+                ana, half_gone, "add-seats", shown=shown, quantity=number, when="now", payment_method=VISA, update=1
+            )
+            assert updated.status_code == status
+            assert "Look at it, then pay" not in updated.text
+        assert (quantity_of(half_gone), len(ledger.captured())) == (5, 1)
+
+    def test_a_number_that_cannot_be_is_said_at_its_field_and_charges_nothing(self, ana, half_gone):
+        _page, shown = seen(ana, half_gone, "add-seats", quantity=1)
+        page = send(ana, half_gone, "add-seats", shown=shown, quantity="0", when="now", payment_method=VISA)
+        assert (page.status_code, len(ledger.captured())) == (400, 1)
+        assert "Type a whole number from 1 to 9,995." in page.text
+
+    def test_a_second_click_buys_nothing_more(self, ana, half_gone):
+        _page, shown = seen(ana, half_gone, "add-seats", quantity=2)
+        for _ in range(2):
+            done = send(ana, half_gone, "add-seats", shown=shown, quantity=2, when="now", payment_method=VISA)
+            assert "It has 7 seats now." in done.text
+        assert (quantity_of(half_gone), len(ledger.captured())) == (7, 2)
+
+    def test_says_that_another_card_pays_from_now_on(self, ana, half_gone):
+        said = "also pays this subscription from now on."
+        usual = PaymentMethod.objects.get()
+        assert f"This card {said}" in seen(ana, half_gone, "add-seats")[0].text
+        assert said not in add(ana, half_gone, card=str(usual.pk)).text
+        done = add(ana, half_gone, card="pm_card_refundFail")
+        other = PaymentMethod.objects.exclude(pk=usual.pk).get()
+        assert f"{other} {said}" in done.text
+        assert said not in add(ana, half_gone, count=1, when="renewal", card="").text
 
     def test_shows_the_new_total_first_when_seats_were_bought_meanwhile(self, ana, half_gone):
         _page, shown = seen(ana, half_gone, "add-seats", quantity=1)
@@ -230,6 +274,14 @@ class TestRemovingSeats:
         assert "goes back to your card." in done.text
         assert ledger.refunded() == [page.context["quote"].total]
         assert "Remove seats" not in done.text
+
+    def test_another_number_than_was_shown_is_shown_first_and_gives_nothing_back(self, ana, plan):
+        bought = buy(ana, plan, 5, at=timezone.now())
+        _page, shown = seen(ana, bought, "remove-seats", quantity=1)
+        again = send(ana, bought, "remove-seats", shown=shown, quantity=3, when="now")
+        assert "This is for 3 seats now. Look at it, then go on." in again.text
+        assert again.context["quote"].after == 2
+        assert (quantity_of(bought), ledger.refunded()) == (5, [])
 
     def test_outside_the_window_waits_for_the_renewal_and_may_be_kept(self, ana, half_gone):
         page, _shown = seen(ana, half_gone, "remove-seats", quantity=3)

@@ -49,7 +49,7 @@ def shown(subscription: Subscription, seats: int, who: Membership | None = None)
         total = reactivations.preview_reactivation(**asked).total
     else:
         total = quantity.preview(quantity=seats, **asked).total
-    return sign(subscription, Shown(quantity=seats, when="now", as_of=at, total=total))
+    return sign(subscription, Shown(quantity=seats, when="now", as_of=at, total=total, typed=1))
 
 
 def seats_form(subscription: Subscription, seats: int, who: Membership | None = None) -> dict[str, Any]:

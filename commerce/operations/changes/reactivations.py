@@ -5,6 +5,8 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
+from django.utils.translation import gettext_lazy as _
+
 from commerce.models import Order, OrderKind
 from commerce.operations.buying import ordering
 from commerce.operations.changes import quotes
@@ -18,6 +20,14 @@ from licensing.models import Subscription, SubscriptionState
 from licensing.operations import lifecycle, subscriptions
 from licensing.operations.subscriptions import SubscriptionInactive
 from tenants.access import Actor
+from tenants.refusal import Refused
+
+
+class DisputeUndecided(Refused):
+    message = _(
+        "Its charge is contested at the bank, which has not decided yet. If it finds the charge right, access comes "
+        "back without another payment. Reactivate it if it does not."
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +73,7 @@ def reactivate(
     :raises NotAllowed: `by` may not spend on it
     :raises SubscriptionInactive: it was deleted
     :raises RenewalStopped: an admin lets it end
+    :raises DisputeUndecided: access may come back without another payment
     :raises BadInput: the preview is too old
     :raises ChangedSincePreview: what was shown holds no longer
     :raises NotPriced: nothing was ever charged for it
@@ -101,10 +112,17 @@ def reactivate(
     return Reactivation(quote=told, order=order)
 
 
+def awaits_the_bank(subscription: Subscription) -> bool:
+    """A dispute that is not decided keeps access away, which comes back if it is won."""
+    return subscription.held_at is not None
+
+
 def _quote(subscription: Subscription, *, at: datetime) -> Quote:
     if subscription.state == SubscriptionState.DELETED:
         raise SubscriptionInactive
     subscriptions.require_renewable(subscription)
+    if awaits_the_bank(subscription):
+        raise DisputeUndecided
     runs = subscription.state == SubscriptionState.ACTIVE
     line, terms = (None, NO_TAX) if runs else _another_term(subscription, at)
     return Quote(

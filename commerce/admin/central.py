@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from commerce.admin.seats import may_assign
 from commerce.models import Agreement, Order, OrderState, PaymentMethod, PaymentState
 from commerce.models.order import GRANTED
 from commerce.money import text as exact_text
@@ -67,6 +68,9 @@ class CentralOrderForm(forms.Form):
         by_invoice = [(INVOICE, _("Invoice, as the agreement says"))] if any(a.pay_by_invoice for a in held) else []
         pay: Any = self.fields["pay"]
         pay.choices = [*by_invoice, *((str(card.pk), str(card)) for card in kept)]
+        # What is chosen first can be ordered: an invoice, which stands first, needs an agreement that is paid by one.
+        usual = next((held_now for held_now in held if held_now.pay_by_invoice), None)
+        agreement.initial = usual and usual.pk
 
     def clean(self) -> dict[str, Any]:
         said = super().clean() or {}
@@ -144,7 +148,7 @@ class CentralOrders(ProcurementAdmin):
         if order.state == OrderState.PENDING and actor.is_member(order.buyer_id):
             order = self.learn(request, order, actor)
         if order.state in GRANTED:
-            messages.success(request, _("Bought. Assign its seats to people below."))
+            messages.success(request, _bought(order, actor))
             return redirect("admin:commerce_purchase_change", order.subscription_id)
         if order.state == OrderState.CANCELED:
             messages.error(request, _("The order was canceled. Nothing was charged; order again."))
@@ -205,6 +209,12 @@ def _quote(form: CentralOrderForm, tenant: Tenant) -> Quote | None:
     except Refused as refused:
         form.add_error(refused.field if refused.field in form.fields else None, str(refused))
         return None
+
+
+def _bought(order: Order, actor: Actor) -> str:
+    if order.subscription is None or may_assign(order.subscription, actor):
+        return _("Bought. Assign its seats to people below.")
+    return _("Bought. Its seats are assigned by a global, license or user administrator.")
 
 
 def _told(quote: Quote, form: CentralOrderForm) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 
 from commerce.forms import AssignForm, ReleaseForm
 from commerce.models import Purchase
-from licensing.models import Seat
+from licensing.models import Seat, Subscription
 from licensing.operations import seats
 from licensing.operations.seats import require_assigner
 from tenants.access import Actor
@@ -74,7 +74,7 @@ class SeatGiving(ProcurementAdmin):
         return self.found(request, object_id), self.actor(request)
 
 
-def may_assign(purchase: Purchase, by: Actor) -> bool:
+def may_assign(purchase: Subscription, by: Actor) -> bool:
     try:
         require_assigner(purchase, by)
     except NotAllowed:

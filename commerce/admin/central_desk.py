@@ -13,12 +13,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from commerce.admin.central import CentralOrders
+from commerce.amounts import money
 from commerce.models import Agreement, PaymentMethod, PaymentSource
 from commerce.operations.paying import cards, sources
 from commerce.views import desks, paying, standing
 from commerce.views.desks import Desk
 from commerce.views.subscriptions import may_cancel
-from licensing.models import Subscription, SubscriptionState
+from licensing.models import Plan, Subscription, SubscriptionState
 from policies.eligibility import PurchaseRefused
 from tenants.access import Actor, Right
 
@@ -47,13 +48,16 @@ class OrganisationPaysForm(forms.Form):
     def __init__(self, agreements: Iterable[Agreement], kept: Iterable[PaymentMethod], *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.agreements = {str(agreement.pk): agreement for agreement in agreements}
-        by_invoice = [(pk, _("Invoice, under %(name)s") % {"name": held.name}) for pk, held in self.agreements.items()]
+        by_invoice = [(pk, self.named(held)) for pk, held in self.agreements.items()]
         messages = dict.fromkeys(("required", "invalid_choice"), _("Choose what pays."))
         self.fields["payment_method"] = forms.ChoiceField(
             label=_("Payment"),
             choices=[*by_invoice, *((str(card.pk), str(card)) for card in kept)],
             error_messages=messages,
         )
+
+    def named(self, agreement: Agreement) -> str:
+        return _("Invoice, under %(name)s") % {"name": agreement.name}
 
     def clean_payment_method(self) -> str:
         """Nothing for an agreement: it is what pays already."""
@@ -63,6 +67,21 @@ class OrganisationPaysForm(forms.Form):
     @property
     def agreement(self) -> Agreement | None:
         return self.agreements.get(str(self.data.get("payment_method")))
+
+
+class NextPayerForm(OrganisationPaysForm):
+    """What pays from the next charge on; an agreement also decides at which price."""
+
+    def __init__(self, plan: Plan, *args: Any, **kwargs: Any) -> None:
+        self.plan = plan
+        super().__init__(*args, **kwargs)
+
+    def named(self, agreement: Agreement) -> str:
+        agreed = next((price for price in agreement.prices.all() if price.plan_id == self.plan.pk), None)
+        told = {"name": agreement.name, "price": agreed and money(agreed.amount, agreement.currency)}
+        if agreed is None:
+            return _("Invoice, under %(name)s: it has no price of its own for this plan") % told
+        return _("Invoice, under %(name)s: %(price)s a seat") % told
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,8 +119,9 @@ class CentralDesk(Desk):
         """Whatever could pay from the next charge on."""
         source = paying.source_of(self.subscription)
         now = source and (source.payment_method_id or source.agreement_id)
-        agreements = sources.billing(self.subscription, at=self.now).order_by("name", "pk")
-        return OrganisationPaysForm(agreements, self.kept(source), data, initial={"payment_method": str(now or "")})
+        agreements = sources.billing(self.subscription, at=self.now).with_prices().order_by("name", "pk")
+        usual = {"payment_method": str(now or "")}
+        return NextPayerForm(self.subscription.plan, agreements, self.kept(source), data, initial=usual)
 
     def kept(self, source: PaymentSource | None) -> list[PaymentMethod]:
         """The organisation's cards, first the one that pays."""

@@ -288,10 +288,10 @@ class TestWhatPays:
         card, agreement = PaymentMethod.objects.get(member=None), PaymentSource.objects.get().agreement
         page = text_of(signed_in(bill).get(url_of(billed, "payment")))
         assert str(card) in page
-        assert f"Invoice, under {agreement.name}: it has no price of its own for this plan" in page
-        AgreementPrice.objects.create(tenant=bill.tenant, agreement=agreement, plan=billed.plan, amount="7.5")
+        assert f"Invoice, under {agreement.name}: $8.99 a seat" in page
+        agree(bill.tenant, name="Bare")
         page = text_of(signed_in(bill).get(url_of(billed, "payment")))
-        assert f"Invoice, under {agreement.name}: $7.50 a seat" in page
+        assert "Invoice, under Bare: it has no price of its own for this plan" in page
         done = text_of(send(bill, billed, "payment", payment_method=str(card.pk)))
         assert "Nothing was charged now." in done
         assert f"{card} pays for it." in done

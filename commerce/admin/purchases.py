@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.functional import Promise
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -110,7 +110,11 @@ class PurchaseAdmin(CentralChanges, SeatGiving, Trials):
 
     def page(self, request: HttpRequest, row: Purchase, status: int = 200, **context: Any) -> Any:
         may = may_assign(row, self.actor(request))
-        told = {"may_assign": may, "assign": AssignForm() if may else None}
+        told = {
+            "may_assign": may,
+            "assign": AssignForm() if may else None,
+            "may_ask_for_end": may_ask_for_end(row, self.actor(request)),
+        }
         context = {"title": str(row.plan), "state": state_badge(row), "look": look_of(row), **told, **context}
         return super().page(request, row, status, **context)
 
@@ -160,17 +164,23 @@ class PurchaseAdmin(CentralChanges, SeatGiving, Trials):
 
 
 def paid(purchase: Purchase, *, beside: bool = False) -> str:
-    """What was charged, and how much of it went back (`beside`: below it); empty where nothing ever was charged."""
+    """
+    What was charged, how much of it went back, and what was billed and is still to be paid (`beside`: below it); empty
+    where nothing ever was charged.
+    """
     if not purchase.currency:
         return ""
-    kept = purchase.paid
-    charged, back = (money(amount, purchase.currency) for amount in (kept + purchase.refunded, purchase.refunded))
-    if not purchase.refunded:
-        return charged
+    charged = money(purchase.paid + purchase.refunded, purchase.currency)
+    notes = []
+    if purchase.refunded:
+        notes.append(_("of which %(back)s refunded") % {"back": money(purchase.refunded, purchase.currency)})
+    if purchase.to_pay:
+        notes.append(_("%(amount)s to be paid") % {"amount": money(purchase.to_pay, purchase.currency)})
     if beside:
-        note = _("of which %(back)s refunded") % {"back": back}
-        return format_html('{}<span class="beside">{}</span>', charged, note)
-    return _("%(charged)s, of which %(back)s refunded") % {"charged": charged, "back": back}
+        return format_html(
+            "{}{}", charged, format_html_join("", '<span class="beside">{}</span>', ([n] for n in notes))
+        )
+    return ", ".join([charged, *notes])
 
 
 def renewal(purchase: Purchase) -> str:
@@ -196,6 +206,13 @@ def canceled(purchase: Purchase) -> list[tuple[str | Promise, Any]]:
 
 def state_badge(purchase: Purchase) -> str:
     return badge(purchase.get_state_display(), look_of(purchase).kind)
+
+
+def may_ask_for_end(purchase: Purchase, by: Actor) -> bool:
+    """Of a person's own; what the organisation owns, its admins end on this page."""
+    if by.membership is None or by.home.is_guest or purchase.owner_id is None:
+        return False
+    return purchase.gives_access and by.may(Right.END_PURCHASES_OF_OTHERS)
 
 
 def sees_prices(actor: Actor, purchase: Purchase | None = None) -> bool:

@@ -23,7 +23,7 @@ from django.utils.translation import gettext_lazy as _
 
 from commerce.models.agreement import AgreementPrice
 from commerce.models.change import ScheduledChange
-from commerce.models.order import BillingPeriod, Order
+from commerce.models.order import BillingPeriod, Order, OrderState
 from commerce.models.payment import Payment, PaymentState
 from commerce.models.price import NOTICE
 from commerce.models.price_notice import PriceNotice
@@ -37,7 +37,7 @@ REFUND_WINDOW = timedelta(days=7)
 
 _MONEY: DecimalField = DecimalField(max_digits=17, decimal_places=3)
 # What tells the price of a purchase.
-_OF_MONEY = ("unit_price", "currency", "paid", "refunded", "refundable_until", "renewal_price")
+_OF_MONEY = ("unit_price", "currency", "paid", "refunded", "to_pay", "refundable_until", "renewal_price")
 
 
 class PurchaseQuerySet(SubscriptionQuerySet):
@@ -81,6 +81,14 @@ class PurchaseQuerySet(SubscriptionQuerySet):
                 output_field=models.DateTimeField(null=True),
             ),
         )
+
+    def with_due(self) -> Self:
+        """`to_pay`: what its invoices still want, less what was credited."""
+        invoiced = Order.objects.filter(
+            tenant=OuterRef("tenant"), subscription=OuterRef("pk"), state=OrderState.INVOICED
+        )
+        owed = invoiced.order_by().values("subscription").annotate(owed=Sum(F("total") - F("credited"))).values("owed")
+        return self.annotate(to_pay=Coalesce(Subquery(owed), Value(0), output_field=_MONEY))
 
     def with_end(self) -> Self:
         """`ended_at`: when access by a subscription that has ended ended: with its term, or when something ended it."""
@@ -156,7 +164,7 @@ class PurchaseQuerySet(SubscriptionQuerySet):
             return self
         own = Q(purchaser=by.home) | Q(owner=by.home)
         nothing = Value(0, output_field=_MONEY)
-        empty = {"paid": nothing, "refunded": nothing}
+        empty = {"paid": nothing, "refunded": nothing, "to_pay": nothing}
         return self.annotate(
             **{
                 name: Case(When(own, then=F(name)), default=empty.get(name, Value(None)))
@@ -167,7 +175,7 @@ class PurchaseQuerySet(SubscriptionQuerySet):
 
     def for_procurement(self) -> Self:
         """As the admins of a tenant read purchases: with people, product, money and end, in one query."""
-        return self.with_people().with_money().with_end().with_change()
+        return self.with_people().with_money().with_due().with_end().with_change()
 
 
 class Purchase(Subscription):
@@ -180,6 +188,8 @@ class Purchase(Subscription):
     paid: Decimal
     refundable_until: datetime | None
     refunded: Decimal
+    # Only of rows that came by `with_due`.
+    to_pay: Decimal
     # Only of rows that came by `with_renewal_price`.
     renewal_price: Decimal | None
     renewal_notice: UUID | None

@@ -56,7 +56,11 @@ class TestOrdering:
 
     def test_shows_lines_and_total_first_and_orders_then(self, contoso, office, agreement):
         browser = browser_of(contoso, "billing_admin")
-        assert "Order now" not in text_of(browser.get(ORDER))
+        empty = browser.get(ORDER)
+        assert "Order now" not in text_of(empty)
+        # What is chosen first goes together.
+        first = empty.context["form"]
+        assert (first["agreement"].value(), first.fields["pay"].choices[0][0]) == (agreement.pk, "invoice")
         page, sent = self.previewed(browser, self.wanted(office, agreement))
         for said in ("Office suite, monthly", "9.00", "$90.00", "within 30 days", "Order now"):
             assert said in page, said
@@ -64,7 +68,7 @@ class TestOrdering:
         told = browser.post(ORDER, sent, follow=True)
         subscription = Subscription.objects.get()
         assert told.redirect_chain[-1][0] == opened(PURCHASES, subscription)
-        assert "Bought. Assign its seats" in text_of(told)
+        assert "Bought. Its seats are assigned by a global, license or user administrator." in text_of(told)
         assert (subscription.quantity, Order.objects.get().state) == (10, "invoiced")
 
     def test_a_second_click_orders_nothing_more(self, contoso, office, agreement):
@@ -240,6 +244,8 @@ class TestPrices:
         for role in ("global_admin", "billing_admin", "global_reader"):
             shown = text_of(browser_of(contoso, role).get(opened(PURCHASES, central)))
             assert "The organisation" in shown
+            assert "$0.00, $26.97 to be paid" in shown
+            assert "$26.97 to be paid" in text_of(browser_of(contoso, role).get(listed(PURCHASES)))
             assert "$8.99" in shown
             assert "$26.97" in shown
 

@@ -15,6 +15,9 @@ from commerce.forms import AnswerForm
 from commerce.models import SupportCase
 from commerce.models.support import CaseKind, CaseState
 from commerce.operations import support
+from commerce.operations.changes.quotes import ChangedSincePreview
+from commerce.views import wording
+from commerce.views.shown import Shown, read, sign
 from tenants.access import Actor
 from tenants.dates import listed_minute
 from tenants.procurement import READS, Filter, ProcurementAdmin, Section, badge
@@ -78,11 +81,29 @@ class SupportCaseAdmin(ProcurementAdmin):
             Section(title=_("What was said"), template="admin/_support_messages.html", data=shown),
         ]
 
+    def ending(self, request: HttpRequest, case: SupportCase) -> dict[str, Any] | None:
+        """What the end that a case asks for does, with the money: shown before it is done."""
+        if case.subscription is None:
+            return None
+        try:
+            preview = support.preview_end(case=case, by=self.actor(request), at=timezone.now())
+        except Refused as refusal:
+            messages.error(request, str(refusal))
+            return None
+        seen = Shown(quantity=preview.seats_left, when="", as_of=preview.as_of, total=preview.total)
+        return {
+            "preview": preview,
+            "lines": wording.quote_lines(preview),
+            "shown": sign(case.subscription, seen),
+        }
+
     def page(self, request: HttpRequest, row: SupportCase, status: int = 200, **context: Any) -> Any:
         is_open = row.state != CaseState.CLOSED
+        may_end = is_open and row.subscription is not None and row.kind == CaseKind.END_SUBSCRIPTION
         told = {
             "form": AnswerForm() if is_open else None,
-            "may_end": is_open and row.subscription is not None and row.kind == CaseKind.END_SUBSCRIPTION,
+            "may_end": may_end,
+            "ending": self.ending(request, row) if may_end and "end" in request.GET else None,
         }
         return super().page(request, row, status, **{**told, **context})
 
@@ -112,7 +133,10 @@ class SupportCaseAdmin(ProcurementAdmin):
             support.close(case=case, by=actor, at=now)
             return _("Closed.")
         if "end" in request.POST:
-            done = support.end_subscription(case=case, by=actor, at=now)
+            shown = case.subscription and read(case.subscription, request.POST.get("shown", ""))
+            if not shown:
+                raise ChangedSincePreview
+            done = support.end_subscription(case=case, as_of=shown.as_of, by=actor, at=now)
             return _("Canceled: %(subscription)s.") % {"subscription": done.subscription}
         if form.is_valid():
             support.answer(case=case, body=form.cleaned_data["body"], by=actor, at=now)

@@ -10,6 +10,7 @@ from tenants.ids import new_id
 from tenants.keys import TenantForeignKey, unique_within_tenant
 
 MOST_TEXT = 5000
+LONGEST_SUBJECT = 200
 
 
 class CaseKind(models.TextChoices):
@@ -58,7 +59,7 @@ class SupportCase(models.Model):
     kind = models.CharField(_("kind"), max_length=20, choices=CaseKind)
     support = models.CharField(_("support"), max_length=20, choices=SupportLevel, default=SupportLevel.STANDARD)
     state = models.CharField(_("state"), max_length=10, choices=CaseState, default=CaseState.OPEN)
-    subject = models.CharField(_("subject"), max_length=200)
+    subject = models.CharField(_("subject"), max_length=LONGEST_SUBJECT)
     subscription = TenantForeignKey(
         Subscription, on_delete=models.PROTECT, null=True, related_name="support_cases", verbose_name=_("subscription")
     )

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from commerce.models import SupportCase, SupportMessage
 from commerce.models.support import CaseKind, CaseState
-from commerce.operations.changes import cancellations, lines
+from commerce.operations.changes import cancellations, lines, quotes
 from commerce.operations.changes.cancellations import Cancellation
 from licensing.models import Subscription
 from licensing.operations import subscriptions
@@ -112,20 +112,30 @@ def close(*, case: SupportCase, by: Actor, at: datetime) -> SupportCase:
     return case
 
 
-def end_subscription(*, case: SupportCase, by: Actor, at: datetime) -> Cancellation:
+def preview_end(*, case: SupportCase, by: Actor, at: datetime) -> Cancellation:
     """
-    Do what a case asks for, by an operator, under the rules of every cancellation; say so in the case, and close it.
+    What `end_subscription` would do; changes nothing.
 
     :raises NotAllowed: `by` is no operator
     :raises NothingToEnd: the case asks for something else. :raises CaseClosed: it is
     :raises SubscriptionInactive: it has ended already
     """
-    by.require_operator()
-    subscription = case.subscription
-    if case.kind != CaseKind.END_SUBSCRIPTION or subscription is None:
-        raise NothingToEnd
-    if SupportCase.objects.filter(pk=case.pk, state=CaseState.CLOSED).exists():
-        raise CaseClosed
+    return cancellations.preview_end(subscription=_to_end(case, by), at=at)
+
+
+def end_subscription(*, case: SupportCase, as_of: datetime | None = None, by: Actor, at: datetime) -> Cancellation:
+    """
+    Do what a case asks for, by an operator, under the rules of every cancellation; say so in the case, and close it.
+    `as_of`: as it was shown for that moment.
+
+    :raises NotAllowed: `by` is no operator
+    :raises NothingToEnd: the case asks for something else. :raises CaseClosed: it is
+    :raises SubscriptionInactive: it has ended already
+    :raises ChangedSincePreview: what was shown holds no longer
+    :raises BadInput: it was shown too long ago
+    """
+    subscription = _to_end(case, by)
+    quotes.moment(as_of, at=at)  # refused before any card is released
     cancellations.release_cards(subscription, at=at)
     reason = str(_("Support case: %(subject)s") % {"subject": case.subject})
     with transaction.atomic():
@@ -133,9 +143,18 @@ def end_subscription(*, case: SupportCase, by: Actor, at: datetime) -> Cancellat
         case = answer(case=case, body=str(_("The subscription was canceled.")), by=by, at=at)
         _turn(case, CaseState.CLOSED, at)
         _record("support_case.closed", case, by, at)
-        done = cancellations.end(subscription=subscription, reason=reason, by=by, at=at)
+        done = cancellations.end(subscription=subscription, reason=reason, as_of=as_of, by=by, at=at)
     lines.send_refunds(done.refunds, at=at)
     return done
+
+
+def _to_end(case: SupportCase, by: Actor) -> Subscription:
+    by.require_operator()
+    if case.kind != CaseKind.END_SUBSCRIPTION or case.subscription is None:
+        raise NothingToEnd
+    if SupportCase.objects.filter(pk=case.pk, state=CaseState.CLOSED).exists():
+        raise CaseClosed
+    return case.subscription
 
 
 def _say(case: SupportCase, body: str, state: CaseState, *, from_support: bool, by: Actor, at: datetime) -> SupportCase:

@@ -1,27 +1,47 @@
 """A person's questions to the vendor's support."""
 
+from typing import Any
 from uuid import UUID
 
+from django import forms
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from commerce.forms import NewCaseForm, ReplyForm
 from commerce.models import SupportCase
-from commerce.models.support import CaseKind, CaseState
+from commerce.models.support import LONGEST_SUBJECT, MOST_TEXT, CaseKind, CaseState
 from commerce.operations import support
 from commerce.views.people import for_members, sent_from
 from licensing.models import Subscription
+from licensing.models.subscription import SubscriptionQuerySet
 from tenants.access import Actor
 from tenants.refusal import Refused
 
 PAGE = 25
 KINDS = {CaseState.OPEN: "amber", CaseState.ANSWERED: "green", CaseState.CLOSED: ""}
+
+
+class EndCaseForm(NewCaseForm):
+    """Which subscription an admin wants ended, and why."""
+
+    def __init__(self, subscriptions: SubscriptionQuerySet, *args: Any, **kwargs: Any) -> None:
+        super().__init__(subscriptions, *args, **kwargs)
+        self.fields["subscription"] = forms.ModelChoiceField(subscriptions, label=_("What is to end"), empty_label=None)
+        self.order_fields(["subscription"])
+
+    body = forms.CharField(
+        label=gettext_lazy("Why it is to end"),
+        max_length=MOST_TEXT,
+        widget=forms.Textarea(attrs={"rows": 6}),
+        error_messages={"required": gettext_lazy("Say why.")},
+    )
 
 
 @never_cache
@@ -38,17 +58,41 @@ def my_cases(request: HttpRequest, by: Actor) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_members
 def new_case(request: HttpRequest, by: Actor) -> HttpResponse:
-    about = Subscription.objects.managed_by(by.home).with_people().order_by("-created_at")
-    form = NewCaseForm(about, request.POST or None, initial={"subscription": request.GET.get("subscription")})
+    ends = request.GET.get("kind") == CaseKind.END_SUBSCRIPTION
+    form = _end_form(request, by) if ends else _question_form(request, by)
+    kind = CaseKind.END_SUBSCRIPTION if ends else CaseKind.QUESTION
     if request.method == "POST" and form.is_valid():
         try:
-            case = support.open_case(kind=CaseKind.QUESTION, by=by, at=timezone.now(), **form.cleaned_data)
+            case = support.open_case(kind=kind, by=by, at=timezone.now(), **form.cleaned_data)
         except Refused as refusal:
             form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
         else:
             messages.success(request, _("Your question was sent. The answer comes here and by e-mail."))
             return redirect("my-support-case", case_id=case.pk)
-    return render(request, "commerce/new_support_case.html", {"form": form}, status=400 if form.errors else 200)
+    context = {"form": form, "ends": ends}
+    return render(request, "commerce/new_support_case.html", context, status=400 if form.errors else 200)
+
+
+def _question_form(request: HttpRequest, by: Actor) -> NewCaseForm:
+    about = Subscription.objects.managed_by(by.home).with_people().order_by("-created_at")
+    return NewCaseForm(about, request.POST or None, initial={"subscription": request.GET.get("subscription")})
+
+
+def _end_form(request: HttpRequest, by: Actor) -> NewCaseForm:
+    """
+    About the one subscription that is named.
+
+    :raises Http404: none that the person sees
+    """
+    try:
+        named = UUID(request.GET.get("subscription", ""))
+    except ValueError:
+        raise Http404 from None
+    seen = Subscription.objects.visible_to(by).with_people().filter(pk=named)
+    subscription = get_object_or_404(seen)
+    told = {"what": subscription, "person": subscription.owner or by.home.tenant}
+    subject = (_("End %(what)s of %(person)s") % told)[:LONGEST_SUBJECT]
+    return EndCaseForm(seen, request.POST or None, initial={"subscription": named, "subject": subject})
 
 
 @never_cache

@@ -216,9 +216,32 @@ class TestOnPages:
     def test_the_operators_button_ends_what_an_admin_wants_ended(self, admin, subscription, operator):
         case = ask(admin, CaseKind.END_SUBSCRIPTION, subscription=subscription)
         page = reverse("admin:commerce_supportcase_change", args=[case.pk])
-        signed_in(operator.user).post(page, {"end": "1"})
+        desk = signed_in(operator.user)
+        assert desk.post(page, {"end": "1"}).status_code == 400  # nothing is ended that was not shown
+        shown = desk.get(page, {"end": "1"})
+        assert "Goes back" in shown.text
+        assert "$19.98" in shown.text
+        subscription.refresh_from_db()
+        assert subscription.state == "active"
+        desk.post(page, {"end": "1", "shown": shown.context["ending"]["shown"]})
         subscription.refresh_from_db()
         assert subscription.state == "disabled"
+
+    def test_an_admin_asks_from_the_page_of_the_purchase(self, cleo, admin, subscription):
+        desk = signed_in(admin)
+        asking = f"{reverse('my-support-new')}?kind=end_subscription&subscription={subscription.pk}"
+        page = desk.get(reverse("admin:commerce_purchase_change", args=[subscription.pk])).text
+        assert asking.replace("&", "&amp;") in page
+        form = desk.get(asking).context["form"]
+        sent = {name: form[name].value() for name in ("subscription", "subject")}
+        assert "End Power BI Pro" in sent["subject"]
+        assert desk.post(asking, {**sent, "body": ""}).status_code == 400
+        desk.post(asking, {**sent, "body": "Nobody uses it."})
+        case = SupportCase.objects.get()
+        assert (case.kind, case.subscription_id, case.member) == ("end_subscription", subscription.pk, admin)
+        # A colleague does not even see it.
+        assert signed_in(cleo).get(asking).status_code == 404
+        assert signed_in(admin).get(asking.replace(str(subscription.pk), "x")).status_code == 404
 
     def test_a_colleagues_case_is_as_one_that_never_was(self, cleo, case):
         for name in ("my-support-case", "my-support-reply", "my-support-close"):

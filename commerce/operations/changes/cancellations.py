@@ -100,6 +100,11 @@ def preview_cancellation(
     return _cancellation(subscription, at=quotes.moment(as_of, at=at))
 
 
+def preview_end(*, subscription: Subscription, at: datetime) -> Cancellation:
+    """What `end` would do, for a caller who has asked who may. :raises SubscriptionInactive: it has ended already"""
+    return _cancellation(subscription, at=at)
+
+
 def cancel_subscription(
     *,
     subscription: Subscription,

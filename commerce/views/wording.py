@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from commerce import amounts
-from commerce.models import Checkout, Order, OrderState, PaymentState, Purchase
+from commerce.models import Checkout, Order, OrderState, PaymentState, Purchase, RefundState
 from commerce.operations.changes.cancellations import Cancellation
 from commerce.operations.changes.quotes import Position, Quote, Why
 from commerce.tax import as_seen
@@ -163,7 +163,9 @@ def _given_back(quote: Quote | Cancellation) -> list[Position]:
 def _note(line: Position, zone: ZoneInfo) -> str:
     told = {
         "part": _days(line.part.seconds, line.part.of),
-        "charged": amounts.money(line.charged, line.currency),
+        "charged": amounts.money(
+            line.charged if line.tax_inclusive else line.charged - line.charged_tax, line.currency
+        ),
         "start": minute(line.starts_at, zone),
         "end": minute(line.ends_at, zone),
     }
@@ -190,6 +192,14 @@ def _days(seconds: int, of: int) -> str:
 def refunded_of(order: Order) -> Decimal:
     """What went back of what the order itself cost."""
     return sum((p.refunded for p in order.payments.all() if p.state == PaymentState.SUCCEEDED), Decimal(0))
+
+
+def not_back_of(order: Order) -> Decimal:
+    """What was promised to a card whose bank refused it, and has not gone back another way since."""
+    refunds = [each for payment in order.payments.all() if not payment.disputed for each in payment.refunds.all()]
+    made_good = {each.replaces_id for each in refunds if each.state == RefundState.SUCCEEDED}
+    failed = (each for each in refunds if each.state == RefundState.FAILED and each.replaces_id is None)
+    return sum((each.amount for each in failed if each.pk not in made_good), Decimal(0))
 
 
 def surplus_of(order: Order) -> Decimal:
@@ -250,6 +260,7 @@ def with_lines(orders: Iterable[Order]) -> list[dict[str, object]]:
             "lines": order_lines(order),
             "charge": order,
             "refunded": refunded_of(order),
+            "not_back": not_back_of(order),
             "credited": order.credited,
             "surplus": surplus_of(order),
             "set_aside": is_set_aside(order),

@@ -1,5 +1,7 @@
 """What people and programs read of the tax: in quotes, receipts, histories, invoices and lists of prices."""
 
+from decimal import Decimal
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -13,7 +15,7 @@ from tests.admin.pages import opened as admin_page
 from tests.callers import Api, signed_in
 from tests.commerce.pages import buy_url, opened, pay, url_of
 from tests.commerce.pdf_text import letters_in
-from tests.factories import MembershipFactory, OperatorFactory, TaxRateFactory, plan_on_sale
+from tests.factories import MembershipFactory, OperatorFactory, TaxRateFactory, buy, plan_on_sale
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
 
@@ -68,6 +70,17 @@ def test_tax_on_top_has_its_own_row_from_the_quote_to_the_invoice(greta, plan):
         (False, False, True),
     ]
     assert "Total without tax" in figures_in(billed)[1]
+
+
+@pytest.mark.parametrize("inclusive", [False, True])
+def test_what_goes_back_is_told_of_the_same_kind_of_amount(greta, plan, inclusive):
+    rate(inclusive=inclusive)
+    subscription = buy(greta, plan, 2, at=timezone.now())
+    page = signed_in(greta).get(url_of(subscription, "remove-seats"), {"quantity": "1"})
+    row = row_with(page, "not used yet")
+    assert "Of €8.40, for" in row
+    [line] = page.context["lines"]
+    assert Decimal("8.38") <= line.amount <= Decimal("8.40")
 
 
 def test_tax_within_the_price_leaves_the_lines_as_people_saw_them(greta, plan):

@@ -8,13 +8,13 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from commerce.models import Order, Payment, PaymentState
+from commerce.models import Order, Payment, PaymentState, Refund
 from licensing.models import Seat, Subscription, SubscriptionState
 from tenants.dates import day
 from tenants.directory.models import Membership, User
 from tests.callers import signed_in
 from tests.commerce.pages import cancel, holders, send, url_of
-from tests.factories import MembershipFactory, TenantFactory, buy, plan_on_sale
+from tests.factories import MembershipFactory, TenantFactory, buy, open_checkout, pay, plan_on_sale
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
 
@@ -188,6 +188,33 @@ def test_each_state_is_said_in_words(ana, subscription, state, word, listed, day
     Subscription.objects.update(state=state, state_ends_at=ends_at, seats_assigned=taken)
     assert word in signed_in(ana).get(url_of(subscription)).text
     assert listed in signed_in(ana).get(reverse("my-subscriptions")).text
+
+
+# --- Money that did not go back
+
+
+def test_what_the_bank_refused_to_take_back_is_still_owed(ana, plan):
+    pay(open_checkout(ana, plan, at=timezone.now()), "pm_card_refundFail", timezone.now())
+    subscription = Subscription.objects.get()
+    assert "has not gone back" not in signed_in(ana).get(url_of(subscription)).text
+    cancel(ana, subscription, reason="A trial was enough.")
+    page = signed_in(ana).get(url_of(subscription)).text
+    assert "$19.98 has not gone back yet: the bank refused it. We look after it." in page
+    assert "went back to your card" not in page
+    failed = Refund.objects.get()
+    again = Refund(
+        tenant=failed.tenant,
+        order=failed.order,
+        payment=failed.payment,
+        amount=failed.amount,
+        reason=failed.reason,
+        replaces=failed,
+        created_at=timezone.now(),
+    )
+    again.save()
+    assert "has not gone back yet" in signed_in(ana).get(url_of(subscription)).text
+    Refund.objects.filter(pk=again.pk).update(state="succeeded")
+    assert "has not gone back" not in signed_in(ana).get(url_of(subscription)).text
 
 
 # --- Other people's

@@ -22,6 +22,7 @@ from commerce.models import (
 from commerce.models.order import GRANTED
 from commerce.models.payment import TAKING
 from commerce.models.purchase import REFUND_WINDOW
+from commerce.money import rounded
 from commerce.operations.changes.quotes import Position, Why
 from commerce.operations.paying import refunds
 from commerce.operations.paying.settlement import PaymentInProgress
@@ -49,6 +50,7 @@ class Held:
         starts_at, ends_at = self._period(at)
         part = Part.after(at, start=starts_at, end=ends_at)
         amount, tax = self.sold.given_back(count, part) if self.is_open else (money.ZERO, money.ZERO)
+        charged, total = self.sold.cost_of(count), self.sold.total
         return Position(
             plan=self.line.plan,
             quantity=count,
@@ -62,7 +64,8 @@ class Held:
             tax_inclusive=self.line.tax_inclusive,
             why=self.why,
             line=self.line,
-            charged=self.sold.cost_of(count),
+            charged=charged,
+            charged_tax=rounded(self.line.tax * charged / total, self.sold.currency) if total else money.ZERO,
             payment=self.payment,
         )
 

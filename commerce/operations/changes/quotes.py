@@ -58,9 +58,11 @@ class Position:
     tax: Decimal = money.ZERO
     tax_inclusive: bool = False
     why: Why
-    # Of what was charged before: the line, what these seats of it cost, and the payment that brought it.
+    # Of what was charged before: the line, what these seats of it cost with how much tax, and the payment that brought
+    # it.
     line: OrderLine | None = None
     charged: Decimal = money.ZERO
+    charged_tax: Decimal = money.ZERO
     payment: Payment | None = None
 
     @property

@@ -1,9 +1,13 @@
 """Contested charges, for procurement to read."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from commerce.amounts import money
@@ -40,6 +44,10 @@ class DisputeAdmin(ProcurementAdmin):
 
     def rows(self) -> QuerySet[Dispute]:
         return Dispute.objects.select_related("payment__order__subscription__plan__product")
+
+    def page(self, request: HttpRequest, row: Dispute, status: int = 200, **context: Any) -> Any:
+        title = _("Dispute of %(amount)s") % {"amount": self.contested(row)}
+        return super().page(request, row, status, **{"title": title, **context})
 
     @admin.display(description=gettext_lazy("opened"), ordering="opened_at")
     def opened(self, dispute: Dispute) -> str:

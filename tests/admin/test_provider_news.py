@@ -103,6 +103,8 @@ class TestDisputes:
                 text = browser.get(page).content.decode()
                 for said in ("$19.98", "Open", "10 Mar 2026", str(bought.plan)):
                     assert said in text, said
+            assert "Dispute of $19.98" in text
+            assert "19.980" not in text
 
     def test_of_another_organisation_are_as_if_they_had_never_been(self, fabrikam, dispute):
         browser = browser_of(fabrikam)

@@ -371,7 +371,7 @@ class TestTheProvider:
 class TestTheOperator:
     def test_has_to_make_a_refund_good(self, ana, plan):
         refund = refund_failed_at_once(ana, plan)
-        assert findings() == [f"refund {refund.pk}: failed, 19.980 are still to be given back"]
+        assert findings() == [f"refund {refund.pk}: failed, 19.98 USD are still to be given back"]
 
     def test_has_to_give_back_what_was_set_aside(self, ana, plan):
         payment = set_aside(ana, plan)

@@ -46,7 +46,9 @@ def nothing_waits_for_the_operator() -> Iterator[str]:
     """What only a person may repair, on the page of differences."""
     for payment in Payment.objects.set_aside():
         yield f"payment {payment.pk}: set aside, {payment.captured} captured for {payment.amount} {payment.currency}"
-    for refund in Refund.objects.to_be_made_good():
-        yield f"refund {refund.pk}: failed, {refund.amount} are still to be given back"
+    for refund in Refund.objects.to_be_made_good().select_related("order", "payment"):
+        currency = refund.payment.captured_in if refund.payment else refund.order.currency
+        amount = money.text(refund.amount, currency)
+        yield f"refund {refund.pk}: failed, {amount} {currency} are still to be given back"
     for difference in Difference.objects.open():
         yield f"difference {difference.pk}: {difference.kind} {difference.reference}"

@@ -81,7 +81,7 @@ KNOWN_FIELDS: dict[str, set[str]] = {
         "sector", "country", "family", "product", "valid_from", "valid_to", "ends_renewals", "reason", "preview",
     },
     "DayForm": {"on"},
-    "TrialForm": {"quantity"},
+    "EndCaseForm": {"subject", "body"},
     "WhyQuery": {"reason"},
     "ExclusionForm": {
         "sector", "country", "family", "product", "valid_from", "valid_to", "ends_renewals", "reason", "seen",
@@ -135,6 +135,7 @@ KNOWN_FIELDS: dict[str, set[str]] = {
     "DecideLicenseRequestBody": {"approve", "decline", "message", "how", "until"},
     "AskForm": {"members", "reason"},
     "DecideRequestForm": {"people", "how", "until", "message"},
+    "NextPayerForm": set(),
     "OrganisationPaysForm": set(),
     "NewSellerForm": {"name", "country", "address", "tax_id", "markets", "slug", "begins"},
     "PasswordForm": {"email", "next", "password"},
@@ -162,6 +163,7 @@ KNOWN_FIELDS: dict[str, set[str]] = {
     },
     "ValueForm": {"at", "existing", "value", "reason"},
     "QuantityForm": set(),
+    "TrialForm": set(),
     "ReleaseForm": set(),
     "ReplyForm": {"body"},
 }  # fmt: skip

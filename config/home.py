@@ -13,7 +13,7 @@ from commerce.admin import paid, sees_prices, state_badge
 from commerce.models import Purchase
 from policies import eligibility
 from policies.admin import value_badge
-from policies.models import LicenseRequest, SelfServiceProduct
+from policies.models import Approval, LicenseRequest, SelfServiceProduct
 from policies.operations import inbox, policies
 from tenants.access import Actor, Right
 from tenants.dates import listed_day
@@ -74,7 +74,15 @@ def _policies(actor: Actor) -> list[dict[str, Any]]:
 
 def _waits(actor: Actor) -> list[dict[str, Any]]:
     """What waits for the reader's decision."""
-    return [waiting for waiting in (_new_products(actor), _license_requests(actor)) if waiting]
+    return [waiting for waiting in (_approvals(actor), _new_products(actor), _license_requests(actor)) if waiting]
+
+
+def _approvals(actor: Actor) -> dict[str, Any] | None:
+    if actor.tenant is None or not actor.may(Right.APPROVE_PURCHASES):
+        return None
+    asked = Approval.objects.of(actor.tenant).waiting().exclude(requester=actor.membership).count()
+    told = ngettext("%(count)s purchase waits for an approval", "%(count)s purchases wait for an approval", asked)
+    return {"text": told % {"count": asked}, "url": reverse("admin:policies_approval_changelist")} if asked else None
 
 
 def _new_products(actor: Actor) -> dict[str, Any] | None:

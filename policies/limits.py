@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from licensing.models import Product
-from policies.models import LimitMode, SpendLimit
+from policies.models import SpendLimit
 from policies.rules import LimitRow, Source
 from policies.spending import Proposal, month_of, period
 from tenants.directory.models import Department, Membership, Tenant
@@ -51,12 +51,12 @@ def _row(limit: SpendLimit, proposal: Proposal | None, month: int) -> LimitRow:
     adds = proposal.adds(*period(limit.period, month)) if proposal and comparable else Decimal(0)
     return LimitRow(
         id=str(limit.pk),
-        # What cannot be compared is neither within the limit nor beyond it: somebody has to look at it.
-        mode=limit.mode if comparable else LimitMode.APPROVAL,
+        mode=limit.mode,
         amount=limit.amount,
         committed=limit.committed,
         adds=adds,
         currency=limit.currency,
+        # What cannot be compared is not within the limit.
         comparable=comparable,
         source=Source(
             level=limit.level,

@@ -24,12 +24,10 @@ _SENTENCES: dict[str, str | Promise] = {
     "approval_required": _("Your organisation wants somebody to approve this purchase first."),
     "trial_not_offered": _("There is no trial of this product."),
     "trial_already_used": _("You have had your trial of this product."),
-    "spend_limit_exceeded": _(
-        "This would pass your organisation's spending limit of %(limit)s %(currency)s: %(committed)s is taken already."
-    ),
+    # Without amounts: what others spend is not for every buyer's eyes.
+    "spend_limit_exceeded": _("This would pass a spending limit of your organisation."),
     "spend_limit_other_currency": _(
-        "Your organisation's spending limit is in %(currency)s and this costs another currency, so somebody has to "
-        "approve it."
+        "A spending limit of your organisation is in %(currency)s, and this costs another currency."
     ),
     "no_approver": _("This purchase needs an approval, and there is nobody in your organisation to ask for it."),
     "self_service_stopped": _("Your organisation has stopped all self-service purchases."),

@@ -108,8 +108,8 @@ class CentralOrders(ProcurementAdmin):
             typed = request.GET if "plan" in request.GET else None
             return self.order_page(request, CentralOrderForm(actor.home.tenant, kept, typed))
         form = CentralOrderForm(actor.home.tenant, kept, request.POST)
-        seen = _read(request.POST.get("seen", ""))
-        if seen is None or not form.is_valid():
+        seen = _read(request.POST.get("seen", ""), actor)
+        if not form.is_valid() or seen is None or seen["wanted"] != _wanted(form):
             return self.order_page(request, form, 400)
         return self.place(request, form, actor, order_id=UUID(seen["order"]), total=seen["total"])
 
@@ -173,7 +173,12 @@ class CentralOrders(ProcurementAdmin):
         tenant = self.actor(request).home.tenant
         is_whole = form.is_bound and set(form.errors) <= {NON_FIELD_ERRORS}
         quote = _quote(form, tenant) if is_whole else None
-        shown = {"form": form, "quote": quote, "tenant": tenant, **(_told(quote, form) if quote else {})}
+        shown = {
+            "form": form,
+            "quote": quote,
+            "tenant": tenant,
+            **(_told(quote, form, self.actor(request)) if quote else {}),
+        }
         return self.own_page(request, "admin/central_order.html", _("Order centrally"), shown, status)
 
     def waiting_page(self, request: HttpRequest, order: Order) -> HttpResponse:
@@ -217,27 +222,37 @@ def _bought(order: Order, actor: Actor) -> str:
     return _("Bought. Its seats are assigned by a global, license or user administrator.")
 
 
-def _told(quote: Quote, form: CentralOrderForm) -> dict[str, Any]:
+def _told(quote: Quote, form: CentralOrderForm, actor: Actor) -> dict[str, Any]:
     line = Line(
         text=str(quote.plan),
         unit=quote.unit_price,
         quantity=quote.quantity,
         amount=quote.total if quote.tax_inclusive else quote.subtotal,
     )
-    seen = {"order": str(new_id()), "total": exact_text(quote.total, quote.currency)}
+    seen = {"order": str(new_id()), "total": exact_text(quote.total, quote.currency), "wanted": _wanted(form)}
     by_invoice = form.cleaned_data["pay"] == INVOICE
     return {
         "lines": [line],
-        "seen": signing.dumps(seen, salt=SALT),
+        "seen": signing.dumps(seen, salt=_salt(actor)),
         "days": form.cleaned_data["agreement"].payment_days if by_invoice else None,
         "card": None if by_invoice else dict(form.fields["pay"].choices)[form.cleaned_data["pay"]],  # type: ignore[attr-defined]  # a ChoiceField
     }
 
 
-def _read(seen: str) -> dict[str, str] | None:
+def _wanted(form: CentralOrderForm) -> list[str]:
+    said = form.cleaned_data
+    return [said["plan"].pk, str(said["quantity"]), str(said["agreement"].pk if said["agreement"] else ""), said["pay"]]
+
+
+def _salt(actor: Actor) -> str:
+    """What one person was shown, nobody else orders."""
+    return f"{SALT}.{actor.home.pk}"
+
+
+def _read(seen: str, actor: Actor) -> dict[str, Any] | None:
     """What the page showed, and the id that makes a second click find the first one's order. Signed."""
     try:
-        found: dict[str, str] = signing.loads(seen, salt=SALT, max_age=24 * 3600)
+        found: dict[str, Any] = signing.loads(seen, salt=_salt(actor), max_age=24 * 3600)
     except signing.BadSignature:
         return None
     return found

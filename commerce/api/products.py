@@ -68,7 +68,8 @@ class EligibleField(serializers.BooleanField):
         answers = self.context.get("answers")
         if answers is None:
             raise SkipField
-        return bool(answers[instance.pk].allowed)
+        answer = answers[instance.pk]
+        return bool(answer.allowed or answer.needs_approval)
 
 
 class ProductOut(serializers.Serializer):
@@ -81,7 +82,10 @@ class ProductOut(serializers.Serializer):
     plans = PlanOut(many=True)
     trial = serializers.SerializerMethodField(help_text="The terms of a trial; null: there is none.")
     resources = serializers.DictField(child=serializers.URLField())
-    eligible = EligibleField(required=False, help_text="Whether the caller may buy it now; absent without a tenant.")
+    eligible = EligibleField(
+        required=False,
+        help_text="Whether the caller may buy it now, at once or once it is approved; absent without a tenant.",
+    )
 
     @extend_schema_field(TrialOut(allow_null=True))
     def get_trial(self, product: Product) -> dict[str, Any] | None:

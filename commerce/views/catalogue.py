@@ -98,7 +98,7 @@ def _decided(by: Actor | None, products: list[Product], at: datetime) -> dict[st
 
 def _shown(product: Product, prices: Mapping[str, Price], answer: Answer | None, *, closed: bool) -> dict[str, object]:
     plans = [plan for plan in product.plans.all() if plan.pk in prices] if product.self_service else []
-    may = answer is None or answer.allowed
+    may = answer is None or answer.allowed or answer.needs_approval
     return {
         "name": product.name,
         "slug": product.slug,
@@ -122,6 +122,8 @@ def _why_not(product: Product, plans: list[Plan], answer: Answer | None, *, clos
     """Why there is no button, in a sentence; what keeps a whole organisation from buying stands on top of the page."""
     if not product.self_service:
         return _("Only your organisation can buy this. Ask your IT.")
+    if answer is not None and answer.needs_approval:
+        return answer.reasons[0]["detail"]
     if answer is not None and not answer.allowed:
         if closed:
             return _("You can't buy this yourself.")

@@ -20,7 +20,7 @@ from commerce.views import governing, paying, standing, wording
 from commerce.views.people import for_members, sent_from
 from licensing.models import Seat, Subscription, SubscriptionState
 from licensing.operations import subscriptions as subscription_operations
-from licensing.operations.subscriptions import SubscriptionInactive
+from licensing.operations.subscriptions import RenewalStopped, SubscriptionInactive
 from tenants.access import Actor
 
 PAGE = 25
@@ -70,7 +70,7 @@ def turn_renewal(request: HttpRequest, subscription: Subscription, by: Actor) ->
     wanted = request.POST.get("auto_renew") == "on"
     try:
         subscription_operations.set_auto_renew(subscription=subscription, auto_renew=wanted, by=by, at=timezone.now())
-    except SubscriptionInactive as refusal:
+    except (SubscriptionInactive, RenewalStopped) as refusal:
         messages.error(request, str(refusal))
     else:
         messages.success(request, _("Automatic renewal is on.") if wanted else _("Automatic renewal is off."))

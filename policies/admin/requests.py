@@ -69,11 +69,12 @@ class DecideRequestForm(forms.Form):
         people: Any = self.fields["people"]
         people.choices = [(_email(person), f"{person.member} ({_email(person)})") for person in waiting]
         how: Any = self.fields["how"]
-        how.choices = [(How.FREE_SEAT.value, _seats_left(free))]
+        ways = [(How.FREE_SEAT.value, _seats_left(free))]
         if actor.may(Right.CHANGE_POLICY):
-            how.choices.append((How.EXCEPTION.value, _("They may buy it themselves, until a day")))
+            ways.append((How.EXCEPTION.value, _("They may buy it themselves, until a day")))
         else:
             del self.fields["until"]
+        how.choices = ways  # set once: the widget takes a copy
 
     def decision(self, *, approve: bool) -> Decision:
         said = self.cleaned_data

@@ -25,6 +25,10 @@ LONGEST_SETTING_NAME = 60
 LONGEST_SETTING = 500
 
 
+class GovernancePolicyGone(Refused):
+    message = _("Somebody has removed this policy meanwhile.")
+
+
 class GovernancePolicyExists(Refused):
     message = _("The organisation has a data or access policy of that name already.")
 
@@ -107,11 +111,14 @@ def change(*, policy: GovernancePolicy, reason: str = "", by: Actor, at: datetim
     Change what a policy says: what is left out of `changes` stays. The same again changes nothing.
 
     :raises NotAllowed: :raises BadInput: :raises GovernancePolicyExists: as `add`
+    :raises GovernancePolicyGone: somebody has removed it meanwhile
     """
     by.require_in(policy.tenant, Right.CHANGE_POLICY)
     organisations.lock(policy.tenant)
-    policy = GovernancePolicy.objects.locked().get(pk=policy.pk)
-    before = Terms.of(policy)
+    found = GovernancePolicy.objects.locked().filter(pk=policy.pk).first()
+    if found is None:
+        raise GovernancePolicyGone
+    policy, before = found, Terms.of(found)
     terms, reason = checked(policy.tenant, replace(before, **changes)), checked_reason(reason, optional=True)
     if terms.told == before.told:
         return policy

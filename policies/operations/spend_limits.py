@@ -26,6 +26,10 @@ from tenants.text import require_plain
 MOST = Decimal(10) ** 9
 
 
+class SpendLimitGone(Refused):
+    message = _("Somebody has ended this limit meanwhile.")
+
+
 class SpendLimitExists(Refused):
     message = _("There is such a limit already. Change that one.")
 
@@ -77,10 +81,11 @@ def change(*, limit: SpendLimit, reason: str = "", by: Actor, at: datetime, **ch
     Change a limit's terms: what is left out of `changes` stays. The same again changes nothing.
 
     :raises NotAllowed: :raises BadInput: :raises SpendLimitExists: as `add`
+    :raises SpendLimitGone: somebody has ended it meanwhile
     """
     by.require_in(limit.tenant, Right.CHANGE_POLICY)
     organisations.lock(limit.tenant)
-    limit = SpendLimit.objects.locked().get(pk=limit.pk)
+    limit = _still_there(limit)
     before = Terms.of(limit)
     terms, reason = _checked(replace(before, **changes)), _plain(reason)
     if _told(terms) == _told(before):
@@ -101,12 +106,22 @@ def remove(*, limit: SpendLimit, reason: str = "", by: Actor, at: datetime) -> N
     Limit it no longer.
 
     :raises NotAllowed: :raises BadInput: as `add`
+    :raises SpendLimitGone: somebody has ended it meanwhile
     """
     by.require_in(limit.tenant, Right.CHANGE_POLICY)
     reason = _plain(reason)
     organisations.lock(limit.tenant)
+    limit = _still_there(limit)
     _record("removed", limit, by=by, at=at, old=_told(Terms.of(limit)), reason=reason)
     limit.delete()
+
+
+def _still_there(limit: SpendLimit) -> SpendLimit:
+    """:raises SpendLimitGone: another admin was faster; the caller holds the tenant's lock"""
+    found = SpendLimit.objects.locked().filter(pk=limit.pk).first()
+    if found is None:
+        raise SpendLimitGone
+    return found
 
 
 def _record(what: str, limit: SpendLimit, *, by: Actor, at: datetime, **told: Any) -> None:

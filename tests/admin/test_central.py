@@ -109,6 +109,21 @@ class TestOrdering:
         text_of(browser_of(contoso).post(ORDER, {**self.wanted(office, agreement), "seen": seen}), 400)
         assert not Order.objects.exists()
 
+    def test_what_one_admin_was_shown_nobody_else_orders(self, contoso, office, agreement):
+        first, second = browser_of(contoso), browser_of(contoso, "billing_admin")
+        _page, sent = self.previewed(first, self.wanted(office, agreement))
+        first.post(ORDER, sent)
+        text_of(second.post(ORDER, sent), 400)
+        assert Order.objects.count() == 1
+
+    @pytest.mark.parametrize("typed", [{"quantity": "11"}, {"quantity": "1"}])
+    def test_what_was_typed_after_the_total_was_shown_is_shown_first(self, contoso, office, agreement, typed):
+        browser = browser_of(contoso)
+        _page, sent = self.previewed(browser, self.wanted(office, agreement))
+        page = text_of(browser.post(ORDER, {**sent, **typed}), 400)
+        assert "Order now" in page
+        assert not Order.objects.exists()
+
     def test_what_is_wrong_is_said_at_its_field(self, contoso, office, agreement, plan):
         browser = browser_of(contoso)
         for wrong, said in (

@@ -59,6 +59,10 @@ def test_home_says_how_many_wait_to_whoever_decides(contoso, waiting, bo, ana, c
     assert "licence request" not in signed_in(bo).get(home).text.replace("Licence requests", "")
 
 
+def test_offers_an_exception_to_whoever_changes_policies(waiting, bo):
+    assert 'value="exception"' in signed_in(bo).get(opened(REQUESTS, waiting)).text
+
+
 @pytest.mark.parametrize("role", ["global_admin", "license_admin", "user_admin"])
 def test_gives_free_seats_to_some_and_declines_the_rest(contoso, waiting, ana, cleo, bo, plan, role):
     buy_centrally(bo, plan, 2, at=timezone.now())

@@ -7,6 +7,8 @@ import pytest
 from django.core import mail
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
 
 from commerce.models import Refund
 from commerce.operations.accounts.invariants import CHECKS
@@ -26,6 +28,7 @@ from tenants.ids import new_id
 from tenants.journal.models import Event
 from tenants.refusal import BadInput
 from tests import ledger
+from tests.callers import signed_in
 from tests.factories import (
     NOON,
     MembershipFactory,
@@ -85,6 +88,20 @@ class TestStopAtRenewal:
             reactivations.reactivate(subscription=subscription, return_url="", by=acting(ana), at=NOON)
         renew(subscription, wanted=False)
         assert now(subscription) == ("active", False, NOON)
+
+    def test_says_so_on_the_owners_page_and_offers_no_button(self, ana, plan):
+        subscription = buy(ana, plan, at=timezone.now())
+        forbid(ana.tenant, plan.product, by=admin_of(ana.tenant))
+        apply(at=timezone.now())
+        page = reverse("my-subscription", args=[subscription.pk])
+        browser = signed_in(ana)
+        shown = browser.get(page).text
+        assert "has stopped its renewal" in shown
+        assert "Turn on automatic renewal" not in shown
+        turn = reverse("my-subscription-auto-renew", args=[subscription.pk])
+        turned = browser.post(turn, {"auto_renew": "on"}, follow=True)
+        assert turned.status_code == 200
+        assert now(subscription)[1] is False
 
     def test_asks_no_card_of_the_owner_to_go_on_when_the_term_is_over(self, ana, plan):
         subscription = buy(ana, plan)

@@ -229,8 +229,14 @@ class TestPassed:
         with pytest.raises(PurchaseRefused):
             open_checkout(ana, plan)
 
-    def test_in_another_currency_it_cannot_be_compared_so_somebody_has_to_approve(self, ana, plan):
-        limit(ana.tenant, "10000", currency="EUR")
+    def test_in_another_currency_it_cannot_be_compared_so_a_hard_one_refuses(self, ana, plan):
+        limit(ana.tenant, "10000", currency="EUR", mode="hard")
+        with pytest.raises(PurchaseRefused) as refused:
+            open_checkout(ana, plan)
+        assert [reason["code"] for reason in refused.value.answer.reasons] == ["spend_limit_other_currency"]
+
+    def test_and_one_that_asks_has_somebody_approve(self, ana, plan):
+        limit(ana.tenant, "10000", currency="EUR", mode="approval")
         checkout = pay(open_checkout(ana, plan))
         assert checkout.state == "awaiting_approval"
         assert Decision.objects.latest("at", "pk").reasons == ["spend_limit_other_currency"]

@@ -6,7 +6,15 @@ import pytest
 from django.urls import reverse
 
 from tests.callers import signed_in
-from tests.factories import MarketFactory, MembershipFactory, PolicyFactory, PriceFactory, UserFactory, plan_on_sale
+from tests.factories import (
+    MarketFactory,
+    MembershipFactory,
+    PolicyFactory,
+    PriceFactory,
+    RoleGrantFactory,
+    UserFactory,
+    plan_on_sale,
+)
 
 QUERIES_OF_A_MEMBER = 19
 
@@ -89,6 +97,15 @@ def test_catalogue_says_why_a_member_cannot_buy_a_product(plan, ana):
     assert reverse("buy", kwargs={"plan_id": plan.pk}) not in page
     assert reverse("buy", kwargs={"plan_id": other.pk}) in page
     assert "Nobody at" not in page
+
+
+def test_catalogue_leads_on_where_somebody_has_to_approve(plan, ana):
+    RoleGrantFactory(membership__tenant=ana.tenant, role="billing_admin")
+    PolicyFactory(tenant=ana.tenant, product=plan.product, value="approval_required")
+    page = signed_in(ana).get("/").text
+    assert "wants somebody to approve" in page
+    assert "buy this yourself" not in page
+    assert reverse("buy", kwargs={"plan_id": plan.pk}) in page
 
 
 def test_catalogue_says_once_that_a_whole_organisation_cannot_buy(plan, ana):

@@ -7,9 +7,18 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from policies.models import SpendLimit
+from policies.operations import spend_limits
 from tenants.journal.models import Event
 from tests.callers import Api
-from tests.factories import DepartmentFactory, MembershipFactory, PlanFactory, RoleGrantFactory, TenantFactory
+from tests.factories import (
+    NOON,
+    DepartmentFactory,
+    MembershipFactory,
+    PlanFactory,
+    RoleGrantFactory,
+    TenantFactory,
+    admin_of,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -191,3 +200,17 @@ def test_amounts_are_exact(admin):
     shown = added(admin, amount={"amount": "1.250", "currency": "KWD"})
     assert shown["amount"] == {"amount": "1.250", "currency": "KWD"}
     assert SpendLimit.objects.get().amount == Decimal("1.25")
+
+
+def test_whoever_is_slower_than_an_end_is_told_and_writes_nothing(admin, tenant):
+    added(admin)
+    [limit] = SpendLimit.objects.all()
+    by = admin_of(tenant)
+    spend_limits.remove(limit=SpendLimit.objects.get(), by=by, at=NOON)
+    for slower in (
+        lambda: spend_limits.change(limit=limit, amount=Decimal(5), by=by, at=NOON),
+        lambda: spend_limits.remove(limit=limit, by=by, at=NOON),
+    ):
+        with pytest.raises(spend_limits.SpendLimitGone):
+            slower()
+    assert Event.objects.filter(type__in=["spend_limit.changed", "spend_limit.removed"]).count() == 1

@@ -7,7 +7,7 @@ from policies.models import Acknowledgement, GovernancePolicy
 from policies.models.governance import governance_of
 from policies.operations import access, acknowledgements, governance
 from policies.operations.access import entitlement
-from policies.operations.governance import GovernancePolicyExists, Terms
+from policies.operations.governance import GovernancePolicyExists, GovernancePolicyGone, Terms
 from tenants.access import NotAllowed
 from tenants.journal.models import Event
 from tenants.refusal import BadInput
@@ -289,6 +289,15 @@ def test_the_same_again_changes_nothing(say, by):
     again = governance.change(policy=policy, settings={"Region": "EU"}, by=by, at=NOON)
     assert (again.version, Event.objects.count()) == (1, 1)
     assert governance.change(policy=policy, settings={"Region": "US"}, by=by, at=NOON).version == 2
+
+
+def test_whoever_is_slower_than_a_removal_is_told_and_writes_nothing(say, by):
+    policy = say(settings={"Region": "EU"})
+    governance.remove(policy=GovernancePolicy.objects.get(), by=by, at=NOON)
+    with pytest.raises(GovernancePolicyGone):
+        governance.change(policy=policy, settings={"Region": "US"}, by=by, at=NOON)
+    governance.remove(policy=policy, by=by, at=NOON)
+    assert list(Event.objects.order_by("pk").values_list("type", flat=True)) == ["governance.set", "governance.removed"]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import yaml
 from django.utils.translation import gettext as _
 
 from licensing.files import FileRefused, Problem, Problems, day, is_printable
+from tenants.text import is_clean
 
 DEEPEST = 20
 _INTEGER = re.compile(r"0|[1-9][0-9]{0,17}")
@@ -51,6 +52,8 @@ def _refuse_tricks(text: str, file: str) -> None:
         line = event.start_mark.line + 1 if event.start_mark else 0
         if isinstance(event, yaml.AliasEvent):
             raise FileRefused(file, [Problem(line, _("Aliases (*name) are not supported. Write the value out."))])
+        if isinstance(event, yaml.ScalarEvent) and not is_clean(event.value):
+            raise FileRefused(file, [Problem(line, _("This has control characters. Leave them out."))])
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):

@@ -124,6 +124,7 @@ def test_a_trial_may_say_how_long_it_is_kept_once_it_has_ended(load, file):
     assert Product.objects.get().trial_disabled_days is None
 
 
+@pytest.mark.django_db
 def test_a_product_without_trial_loses_the_one_it_had(load, file):
     load(file(ONE))
     load(file(ONE.replace("    trial: {days: 60, seats: 1}\n", "")))
@@ -180,6 +181,8 @@ BROKEN = {
     "a list": ("- slug: power-bi\n", 1, "must be a mapping"),
     "text": ("hello\n", 1, "must be a mapping"),
     "an empty mapping": ("{}\n", 1, "neither"),
+    "a NUL": ('families:\n  - {slug: a, name: "A\\0"}\n', 2, "control characters"),
+    "half a pair": ('families:\n  - {slug: a, "\\ud800": A}\n', 2, "control characters"),
     "aliases": ("families: &f [{slug: a, name: A}]\nproducts: *f\n", 2, "Aliases"),
     "endless nesting": ("families: " + "[" * 5000, 1, "nested too deeply"),
     "unknown key": (swap("    summary", "    sumary"), 10, "'sumary' is unknown"),

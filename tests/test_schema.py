@@ -15,13 +15,18 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from commerce.models import Agreement
+from commerce.models import Agreement, Checkout
 from commerce.models.support import CaseKind
 from commerce.operations import support
 from config.wsgi import application
 from licensing.models import Seat
+from policies.models import SpendLimit
 from tests.callers import Api, token_for
+from tests.commerce import licenses
 from tests.factories import (
+    ApprovalFactory,
+    ApproverFactory,
+    ExclusionFactory,
     GovernancePolicyFactory,
     MembershipFactory,
     PolicyFactory,
@@ -80,10 +85,32 @@ def there(member):
         "products": plan.product_id,
         "policies": plan.product_id,
         "values": PolicyFactory(tenant=member.tenant, value="enabled").pk,
+        "approvals": waiting_for_approval(member.tenant, plan).pk,
+        "approvers": ApproverFactory(department__tenant=member.tenant, member=member, tenant=member.tenant).pk,
+        "exclusions": ExclusionFactory(country="DE").pk,
+        "license-requests": licenses.ask(member, plan_on_sale().product, member).pk,
+        "spend-limits": SpendLimit.objects.create(
+            tenant=member.tenant,
+            level="product",
+            product=plan_on_sale().product,
+            period="month",
+            amount=1,
+            currency="USD",
+            mode="hard",
+            counts=["self_service"],
+            set_at=now,
+            created_at=now,
+        ).pk,
         "governance-policies": GovernancePolicyFactory(tenant=member.tenant).pk,
         "seat": Seat.objects.get().pk,
         "plan": plan.pk,
     }
+
+
+def waiting_for_approval(tenant, plan):
+    checkout = open_checkout(MembershipFactory(tenant=tenant), plan, at=timezone.now())
+    Checkout.objects.filter(pk=checkout.pk).update(state="awaiting_approval")
+    return ApprovalFactory(tenant=tenant, requester=checkout.buyer, plan=plan, subject=str(checkout.pk))
 
 
 @api.parametrize()
@@ -97,7 +124,7 @@ def test_every_answer_is_documented(case, member, there, headers, turn):
 def aim(case, there):
     """Turn a random id into one that is there, so that not every call ends with 404."""
     parts = case.operation.path.removeprefix(PREFIX).split("/")
-    noun = next((name for name in ("setups", "values") if name in parts), parts[0])
+    noun = next((name for name in ("setups", "values", "approvers") if name in parts), parts[0])
     for name in case.path_parameters or {}:
         case.path_parameters[name] = str(there["seat" if name == "seat" else noun])
     if isinstance(case.body, dict):

@@ -31,6 +31,7 @@ from commerce.models import (
 )
 from commerce.operations.changes import cancellations
 from licensing.models import Seat, Subscription
+from policies.operations import commitments
 from tenants.delivery.models import Job
 from tenants.journal.models import Event
 from tests.commerce.conftest import all_is_well
@@ -83,6 +84,7 @@ def charge_in_vain(buyer, plan):
     Payment.objects.filter(pk=payment.pk).update(state="canceled")
     Order.objects.filter(pk=payment.order_id).update(state="canceled")
     Checkout.objects.filter(pk__in=(checkout.pk, payment.order.checkout_id)).update(state="canceled")
+    commitments.release(tenant=buyer.tenant, subject=payment.order.checkout_id)
     return owed("charge.captured")[-1:]
 
 

@@ -46,7 +46,8 @@ def test_counts_neither_what_the_bank_took_nor_a_window_of_it(ana, plan):
     subscription = buy(ana, plan, 2)
     contested(Payment.objects.get())
     subscription.refresh_from_db()
-    subscription.state = "active"  # as if its access had been bought anew since
+    # As if its access had been bought anew since.
+    subscription.state, subscription.held_at = "active", None
     subscription.save()
     assert money_of(subscription) == (0, 0, None)
 

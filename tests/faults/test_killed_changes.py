@@ -166,7 +166,7 @@ class TestBeforeEveryStatement:
         assert ledger.captured() == [TWO]
         books_agree()
 
-    @every(last=72, step=24)
+    @every(last=80, step=20)
     def test_of_giving_seats_back(self, victim, subscription, nth, last):
         order = {"do": "change", "subscription": subscription.pk, "quantity": 1, "at": NOON, "die": nth}
         [code] = victim(order)

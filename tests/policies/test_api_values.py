@@ -129,7 +129,7 @@ def test_every_level_is_said(admin, ana, sales, product):
         (said(level="tenant", valid_from="0001-01-01T00:00:00Z"), ("valid_from", "too_far")),
         (said(level="tenant", valid_from="0001-01-01T00:00:00+14:00"), ("valid_from", "overflow")),
         (said(level="tenant", valid_from="soon"), ("valid_from", "invalid")),
-        (said(level="tenant", existing="leave"), ("existing", "unknown_field")),
+        (said(level="tenant", until="2030-01-01"), ("until", "unknown_field")),
     ],
 )
 def test_refuses_a_value_that_can_never_be_right(admin, body, expected):

@@ -178,6 +178,14 @@ SPECTACULAR_SETTINGS = {
         "InvoiceKindEnum": "commerce.models.invoice.InvoiceKind",
         "OrderKindEnum": "commerce.models.order.OrderKind",
         "CaseKindEnum": "commerce.models.support.CaseKind",
+        "GovernanceKindEnum": "policies.models.governance.GovernanceKind",
+        "PolicyValueEnum": "policies.models.policy.PolicyValue",
+        "PolicyLevelEnum": "policies.api.values.LEVELS",
+        "LimitLevelEnum": "policies.models.limit.LimitLevel",
+        "OutcomeEnum": "policies.models.decision.Outcome",
+        "ApprovalStateEnum": "policies.models.approval.ApprovalState",
+        "LicenseRequestStateEnum": "policies.models.request.RequestState",
+        "RequestedPersonStateEnum": "policies.models.request.PersonState",
     },
 }
 OAUTH2_PROVIDER = {

@@ -1,5 +1,6 @@
 """What the OpenAPI document says of every call without each call saying it: errors, pages, keys, tokens."""
 
+from functools import cache
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -27,6 +28,7 @@ class ProblemOut(serializers.Serializer):
     errors = ErrorOut(many=True, required=False)  # type: ignore[assignment]  # the contract's name
 
 
+@cache  # one component for a shape, however many lists have it
 def page_of(shape: type[serializers.BaseSerializer]) -> serializers.Serializer:
     """The envelope of a list, for `responses=`."""
     return inline_serializer(

@@ -13,11 +13,11 @@ from django.utils.translation import gettext_lazy as _
 from licensing.models import Plan, Product
 from licensing.models.trial import used_by
 from policies import limits, rules
+from policies.facts import ExclusionRow, Facts, MarketRow, PolicyRow, RenewalFacts, Source, Verdict
 from policies.models import Counted, Exclusion, Market, Policy, SpendLimit, TenantSettings
 from policies.models.approver import approvers_for
 from policies.models.decision import Outcome
 from policies.reasons import as_reason
-from policies.rules import ExclusionRow, Facts, MarketRow, PolicyRow, RenewalFacts, Source, Verdict
 from policies.spending import Proposal
 from tenants.directory.models import Department, Membership, Tenant
 from tenants.refusal import Refused

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from policies import reasons
 from policies.eligibility import Answer
-from policies.rules import Source, Verdict
+from policies.facts import Source, Verdict
 from tenants.procurement import BY_COMMAND
 
 LEVELS: dict[str, str | Promise] = {

@@ -7,8 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from licensing.models import Product
+from policies.facts import LimitRow, Source
 from policies.models import SpendLimit
-from policies.rules import LimitRow, Source
 from policies.spending import Proposal, month_of, period
 from tenants.directory.models import Department, Membership, Tenant
 

@@ -8,7 +8,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django_countries import countries
 
-from policies.rules import Remedy, Verdict
+from policies.facts import Remedy, Verdict
 
 _SENTENCES: dict[str, str | Promise] = {
     "guest_user": _("You are a guest in this organisation; only its own members can buy here."),

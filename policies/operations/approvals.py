@@ -7,8 +7,9 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from licensing.models import Plan
-from policies import eligibility, rules
+from policies import eligibility
 from policies.eligibility import Answer
+from policies.facts import Remedy
 from policies.models import Approval, ApprovalState
 from policies.models.approval import LONGEST_MESSAGE, ApprovalQuerySet
 from policies.models.approver import departments_of_approver
@@ -157,7 +158,7 @@ def newest(subject: object, **such: object) -> Approval | None:
 
 def approvable(answer: Answer) -> bool:
     """Whether an approval makes all that failed pass; given, it does not matter that nobody is left to ask."""
-    return all(verdict.code == "no_approver" or verdict.remedy is rules.Remedy.APPROVAL for verdict in answer.failures)
+    return all(verdict.code == "no_approver" or verdict.remedy is Remedy.APPROVAL for verdict in answer.failures)
 
 
 def answered(answer: Answer, *, subject: object, quantity: int) -> bool:

@@ -13,10 +13,11 @@ from licensing.models import Channel, Subscription, SubscriptionState
 from licensing.models.subscription import SubscriptionQuerySet
 from licensing.models.trial import TrialUse
 from policies import rules
+from policies.facts import Remedy, Verdict
 from policies.models import Approver, Decision
 from policies.models.decision import Outcome
 from policies.operations.proposed import About, Change, Proposed
-from policies.rules import SYSTEM, Remedy, Verdict
+from policies.rules import SYSTEM
 from tenants.access import Actor, Right, roles_with
 from tenants.directory.models import Membership, RoleGrant, Tenant
 

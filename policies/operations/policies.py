@@ -10,11 +10,11 @@ from django.utils.translation import gettext_lazy as _
 from licensing.models import Product
 from policies import rules
 from policies.eligibility import policy_row
+from policies.facts import Source
 from policies.models import Policy
 from policies.operations import values
 from policies.operations.endings import LEAVE, Existing
 from policies.operations.scopes import Scope
-from policies.rules import Source
 from tenants.access import Actor, Right
 from tenants.directory.models import Tenant
 from tenants.directory.operations import organisations

@@ -9,9 +9,9 @@ from uuid import UUID
 
 from policies import rules
 from policies.eligibility import POLICY_COLUMNS, policy_row
+from policies.facts import PolicyRow
 from policies.models import Policy
 from policies.operations.scopes import STANDING, Scope, Time
-from policies.rules import PolicyRow
 from tenants.directory.models import Department, Tenant
 
 

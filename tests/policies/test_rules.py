@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies import reasons, rules
+from policies.facts import ExclusionRow, Facts, LimitRow, MarketRow, PolicyRow, Source
 from policies.models import PolicyValue
-from policies.rules import ExclusionRow, Facts, LimitRow, MarketRow, PolicyRow, Source, deciding_policy, verdicts
+from policies.rules import deciding_policy, verdicts
 
 TODAY = date(2026, 3, 10)
 DAY = timedelta(days=1)

@@ -132,10 +132,7 @@ def charge_approved(checkout_id: str) -> None:
 @job("commerce.tell_approvers")
 def tell_approvers(approval_id: str) -> None:
     approval_letters.deliver_request(
-        approval_id=UUID(approval_id),
-        site=settings.BASE_URL,
-        sender=settings.DEFAULT_FROM_EMAIL,
-        at=timezone.now(),
+        approval_id=UUID(approval_id), site=settings.BASE_URL, sender=settings.DEFAULT_FROM_EMAIL
     )
 
 

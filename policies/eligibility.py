@@ -1,25 +1,19 @@
-"""May this person buy this product? The facts, gathered in a fixed number of queries, and the decision over them."""
+"""May this person buy this product? The decision over the facts that `policies.ground` gathers, and its answer."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any
-from uuid import UUID
+from datetime import datetime
 
-from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from licensing.models import Plan, Product
-from licensing.models.trial import used_by
-from policies import limits, rules
-from policies.facts import ExclusionRow, Facts, MarketRow, PolicyRow, RenewalFacts, Source, Verdict
-from policies.models import Counted, Exclusion, Market, Policy, SpendLimit, TenantSettings
-from policies.models.approver import approvers_for
+from policies import rules
+from policies.facts import Verdict
+from policies.ground import Ground, facts_for, renewal_facts, survey
 from policies.models.decision import Outcome
 from policies.reasons import as_reason
 from policies.spending import Proposal
-from tenants.directory.models import Department, Membership, Tenant
+from tenants.directory.models import Membership, Tenant
 from tenants.refusal import Refused
 
 
@@ -79,48 +73,6 @@ def contact_of(tenant: Tenant) -> dict[str, str]:
     return {"email": tenant.contact_email, "url": tenant.contact_url, "message": tenant.contact_message}
 
 
-# What a policy is about: a product's id or none, a family's slug or none.
-Scope = tuple[str | None, str | None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ground:
-    """What is true for a person whatever the product: read once, asked for any number of products."""
-
-    member: Membership
-    today: date
-    markets: dict[str | None, MarketRow]
-    exclusions: dict[Scope, list[ExclusionRow]]
-    policies: dict[Scope, list[PolicyRow]]
-    departments: dict[Any, Department]
-    settings: TenantSettings | None
-    has_approver: bool
-    limits: list[SpendLimit]
-    month: int
-    # Products of which they had their trial.
-    trials_used: frozenset[str]
-
-
-def survey(member: Membership, *, at: datetime, subject: UUID | None = None) -> Ground:
-    """Eight queries, whatever the catalogue's size."""
-    tenant = member.tenant
-    today = tenant.today(at)
-    departments = limits.own_departments(member)
-    return Ground(
-        member=member,
-        today=today,
-        markets={row.family_id: market_row(row) for row in Market.objects.filter(country=tenant.country)},
-        exclusions=_excluded(tenant, today),
-        policies=_said_to(member, departments, at=at),
-        departments=departments,
-        settings=TenantSettings.objects.filter(tenant=tenant).select_related("set_by").first(),
-        has_approver=approvers_for(member, departments).exists(),
-        limits=limits.taken(member, departments, at=at, subject=subject),
-        month=limits.this_month(tenant, at),
-        trials_used=used_by(member),
-    )
-
-
 def decide(
     member: Membership,
     product: Product,
@@ -164,18 +116,7 @@ def renewal_verdicts(tenant: Tenant, plan: Plan, at: datetime, *, renewable: boo
     May what the tenant has of a plan renew? Two queries. Whether the plan is still sold, and so `renewable`, the caller
     says; whether an admin has stopped this very subscription is its own.
     """
-    product, today = plan.product, tenant.today(at)
-    markets = {row.family_id: market_row(row) for row in Market.objects.filter(country=tenant.country)}
-    ending = Exclusion.objects.hitting(tenant, today).filter(ends_renewals=True)
-    facts = RenewalFacts(
-        managed=tenant.managed,
-        sector=tenant.sector,
-        country=tenant.country,
-        today=today,
-        market=markets.get(product.family_id) or markets.get(None),
-        exclusions=[exclusion_row(row) for row in ending if row.fits_product(product)],
-        plan_renewable=renewable,
-    )
+    facts = renewal_facts(tenant, plan, renewable=renewable, at=at)
     return tuple(rules.renewal_verdicts(facts))
 
 
@@ -191,129 +132,3 @@ def closed_by(answers: Iterable[Answer]) -> list[str]:
         for answer in answers
     ]
     return closing[0] if closing and all(closing) else []
-
-
-def facts_for(
-    ground: Ground,
-    product: Product,
-    *,
-    plan: Plan | None,
-    quantity: int | None,
-    trial: bool,
-    proposal: Proposal | None = None,
-) -> Facts:
-    member, tenant = ground.member, ground.member.tenant
-    smallest, largest = _bounds(product, plan, trial)
-    return Facts(
-        guest=member.is_guest,
-        active=member.is_active,
-        managed=tenant.managed,
-        sector=tenant.sector,
-        country=tenant.country,
-        today=ground.today,
-        market=ground.markets.get(product.family_id) or ground.markets.get(None),
-        exclusions=_about(product, ground.exclusions),
-        self_service_product=product.self_service,
-        stopped=_stop_of(ground.settings),
-        policies=_about(product, ground.policies),
-        quantity=quantity,
-        min_quantity=smallest,
-        max_quantity=largest,
-        trial=trial,
-        trial_offered=product.trial_days is not None,
-        trial_used=product.pk in ground.trials_used,
-        has_approver=ground.has_approver,
-        limits=limits.rows(
-            ground.limits,
-            product,
-            proposal=proposal,
-            counts_as=Counted.TRIAL if trial else Counted.SELF_SERVICE,
-            month=ground.month,
-        ),
-    )
-
-
-def _bounds(product: Product, plan: Plan | None, trial: bool) -> tuple[int, int]:
-    """A trial has the product's seats, a purchase the plan's."""
-    if trial and product.trial_seats is not None:
-        return 1, product.trial_seats
-    return (plan.min_quantity, plan.max_quantity) if plan else (1, 10_000)
-
-
-def _said_to(member: Membership, departments: Iterable[Any], *, at: datetime) -> dict[Scope, list[PolicyRow]]:
-    """What holds for the member by what it is about: to them, to their departments, and to everybody."""
-    rows = Policy.objects.of(member.tenant).in_force(at)
-    said: dict[Scope, list[PolicyRow]] = defaultdict(list)
-    # Bare columns: a tenant may have said something about each of hundreds of products.
-    for columns in rows.filter(
-        Q(member=member) | Q(department__in=list(departments)) | Q(member=None, department=None)
-    ).values_list(*POLICY_COLUMNS):
-        row = _row_of(*columns)
-        said[columns[3], columns[4]].append(row)
-    return said
-
-
-def _excluded(tenant: Tenant, today: date) -> dict[Scope, list[ExclusionRow]]:
-    hits: dict[Scope, list[ExclusionRow]] = defaultdict(list)
-    for row in Exclusion.objects.hitting(tenant, today):
-        hits[row.product_id, row.family_id].append(exclusion_row(row))
-    return hits
-
-
-def _about(product: Product, rows: Mapping[Scope, Sequence[Any]]) -> list[Any]:
-    """Those for the product, for its family, and for everything."""
-    family = product.family_id
-    scopes = ((product.pk, None), (None, family), (product.pk, family), (None, None))
-    return [row for scope in scopes for row in rows.get(scope, ())]
-
-
-def _stop_of(settings: TenantSettings | None) -> Source | None:
-    if settings is None or settings.self_service_enabled:
-        return None
-    return Source(level="stop", set_by=str(settings.set_by or ""), set_at=settings.set_at)
-
-
-def market_row(row: Market) -> MarketRow:
-    return MarketRow(id=str(row.pk), opens_on=row.opens_on, closes_on=row.closes_on)
-
-
-def exclusion_row(row: Exclusion) -> ExclusionRow:
-    return ExclusionRow(id=str(row.pk), names_only_a_sector=row.names_only_a_sector, set_at=row.created_at)
-
-
-POLICY_COLUMNS = (
-    *("pk", "member", "department", "product", "family"),
-    *("value", "valid_from", "valid_to", "set_by__email", "set_at"),
-)
-
-
-def policy_row(row: Policy) -> PolicyRow:
-    scope = (row.member_id, row.department_id, row.product_id, row.family_id)
-    return _row_of(
-        row.pk, *scope, row.value, row.valid_from, row.valid_to, row.set_by.email if row.set_by else None, row.set_at
-    )
-
-
-def _row_of(
-    pk: UUID,
-    member: UUID | None,
-    department: UUID | None,
-    product: str | None,
-    family: str | None,
-    value: str,
-    valid_from: datetime | None,
-    valid_to: datetime | None,
-    set_by: str | None,
-    set_at: datetime,
-) -> PolicyRow:
-    """The columns in the order of POLICY_COLUMNS."""
-    breadth = 0 if product else 1 if family else 2
-    level = "person" if member else "group" if department else ("product", "family", "tenant")[breadth]
-    return PolicyRow(
-        level=level,
-        breadth=breadth,
-        value=value,
-        group=str(department or ""),
-        for_a_time=valid_from is not None or valid_to is not None,
-        source=Source(level=level, id=str(pk), set_by=set_by or "", set_at=set_at),
-    )

@@ -126,7 +126,7 @@ class RenewalFacts(Circumstances):
 
 @dataclass(frozen=True, kw_only=True)
 class Facts(Circumstances):
-    """All that a decision needs, gathered by `policies.eligibility` in a fixed number of queries."""
+    """All that a decision needs, gathered by `policies.ground` in a fixed number of queries."""
 
     guest: bool
     active: bool

@@ -9,8 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from licensing.models import Product
 from policies import rules
-from policies.eligibility import policy_row
 from policies.facts import Source
+from policies.ground import policy_row
 from policies.models import Policy
 from policies.operations import values
 from policies.operations.endings import LEAVE, Existing

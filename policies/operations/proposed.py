@@ -8,8 +8,8 @@ from typing import NamedTuple
 from uuid import UUID
 
 from policies import rules
-from policies.eligibility import POLICY_COLUMNS, policy_row
 from policies.facts import PolicyRow
+from policies.ground import POLICY_COLUMNS, policy_row
 from policies.models import Policy
 from policies.operations.scopes import STANDING, Scope, Time
 from tenants.directory.models import Department, Tenant

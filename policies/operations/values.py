@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from policies import rules
-from policies.eligibility import policy_row
+from policies.ground import policy_row
 from policies.models import Policy, PolicyValue
 from policies.operations import dry_runs, endings
 from policies.operations.endings import LEAVE, Existing

@@ -9,6 +9,7 @@ import pytest
 
 from licensing.models import Family, Plan, Product, Subscription, TrialUse
 from policies import eligibility
+from policies.ground import survey
 from policies.models import Approver, Exclusion, Market, Policy, TenantSettings
 from tenants.directory.models import Department, Membership, RoleGrant, Tenant, User
 from tenants.ids import new_id
@@ -289,7 +290,7 @@ def outcomes(people, products):
     return {
         (member.pk, product.pk, trial): rank.get(eligibility.answer_on(ground, product, trial=trial).outcome, 2)
         for member in people.values()
-        for ground in [eligibility.survey(member, at=NOON)]
+        for ground in [survey(member, at=NOON)]
         for product in products.values()
         for trial in (False, True)
     }

@@ -1,24 +1,23 @@
 """Telling approvers what waits for them, and buyers what became of what they asked for."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from uuid import UUID
 
 from django.urls import reverse
 
 from commerce.models import Checkout
 from commerce.operations.letters import post
-from policies import eligibility
+from policies import limits
 from policies.models import Approval
 from policies.models.approver import approvers_for
 
 
-def deliver_request(*, approval_id: UUID, site: str, sender: str, at: datetime) -> None:
+def deliver_request(*, approval_id: UUID, site: str, sender: str) -> None:
     """To everybody who may approve it, as long as it waits."""
     approval = Approval.objects.with_people().get(pk=approval_id)
     if not approval.is_waiting:
         return
-    departments = eligibility.survey(approval.requester, at=at).departments
+    departments = limits.own_departments(approval.requester)
     for approver in approvers_for(approval.requester, departments).select_related("user", "tenant").order_by("pk"):
         post.send(
             "approval_request",

@@ -7,12 +7,12 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from commerce.models import CardSetup, CardSetupState, Checkout, CheckoutState
-from commerce.operations.buying.checkouts import require_buyer, require_open
+from commerce.operations.buying.checkouts import decide_again, require_buyer, require_open
 from commerce.operations.paying import card_setups, spending
 from commerce.operations.paying.cards import Means, PaymentMethodNotAccepted
 from policies import eligibility
 from policies.eligibility import PurchaseRefused
-from policies.operations import approvals, commitments, decisions
+from policies.operations import approvals, commitments
 from tenants.access import Actor
 from tenants.delivery import jobs
 from tenants.refusal import Refused
@@ -47,17 +47,13 @@ def ask(*, checkout: Checkout, means: Means | None, return_url: str, by: Actor, 
         if checkout.state == CheckoutState.AWAITING_APPROVAL:
             return checkout
         require_open(checkout, at=at)
-        plan, quantity = checkout.plan, checkout.quantity
-        commitments.lock_limits(member=by.home, product=plan.product)
-        proposal = spending.of_checkout(checkout, at=at)
-        answer = eligibility.decide(by.home, plan.product, plan=plan, quantity=quantity, proposal=proposal, at=at)
-        decisions.keep(answer=answer, plan=plan, quantity=quantity, by=by, at=at)
+        answer, proposal = decide_again(checkout, by=by, at=at)
         if answer.needs_approval:
-            commitments.commit_spend(proposal=proposal, member=by.home, product=plan.product, at=at)
+            commitments.commit_spend(proposal=proposal, member=by.home, product=checkout.plan.product, at=at)
             approval = approvals.ask(
                 subject=checkout.pk,
-                plan=plan,
-                quantity=quantity,
+                plan=checkout.plan,
+                quantity=checkout.quantity,
                 amount=checkout.total,
                 currency=checkout.currency,
                 answer=answer,

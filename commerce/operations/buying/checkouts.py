@@ -15,7 +15,7 @@ from commerce.tax import TaxTerms, split
 from licensing.models import Channel, Plan
 from policies import eligibility
 from policies.eligibility import Answer, PurchaseRefused
-from policies.operations import decisions
+from policies.operations import commitments, decisions
 from policies.spending import Proposal
 from tenants.access import SYSTEM, Actor
 from tenants.directory.models import Membership, Tenant
@@ -105,6 +105,19 @@ def _asked(plan: Plan, quantity: int, *, by: Actor, at: datetime) -> tuple[Answe
     if price is None:
         raise NotPriced
     return answer, price, terms
+
+
+def decide_again(checkout: Checkout, *, by: Actor, at: datetime) -> tuple[Answer, Proposal]:
+    """
+    The rules as they are now, over what the checkout would cost; the decision is written down. The caller holds the
+    checkout's lock, and from here on the lock of the limits that it counts towards.
+    """
+    plan, quantity = checkout.plan, checkout.quantity
+    commitments.lock_limits(member=by.home, product=plan.product)
+    proposal = spending.of_checkout(checkout, at=at)
+    answer = eligibility.decide(by.home, plan.product, plan=plan, quantity=quantity, proposal=proposal, at=at)
+    decisions.keep(answer=answer, plan=plan, quantity=quantity, by=by, at=at)
+    return answer, proposal
 
 
 def _proposal(

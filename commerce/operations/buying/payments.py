@@ -11,14 +11,13 @@ from commerce import gateways
 from commerce.gateways.protocol import Charge
 from commerce.models import CardSetup, Checkout, CheckoutState, Order, OrderLine, Payment
 from commerce.operations.buying import approval_requests
-from commerce.operations.buying.checkouts import CheckoutCompleted, require_buyer, require_open
-from commerce.operations.paying import card_setups, cards, charging, orders, spending
+from commerce.operations.buying.checkouts import CheckoutCompleted, decide_again, require_buyer, require_open
+from commerce.operations.paying import card_setups, cards, charging, orders
 from commerce.operations.paying.cards import Means
 from commerce.operations.paying.settlement import live_payment, release_card
 from commerce.tax import TaxTerms
-from policies import eligibility
 from policies.eligibility import PurchaseRefused
-from policies.operations import acknowledgements, approvals, commitments, decisions
+from policies.operations import acknowledgements, approvals, commitments
 from policies.operations.acknowledgements import Read
 from tenants.access import Actor
 from tenants.refusal import Refused
@@ -141,14 +140,10 @@ def start(checkout: Checkout, means: Means, *, kept: bool = False, by: Actor, at
         if checkout.state == CheckoutState.AWAITING_APPROVAL:
             return None
         require_open(checkout, at=at)
-        plan, quantity = checkout.plan, checkout.quantity
-        commitments.lock_limits(member=by.home, product=plan.product)
-        proposal = spending.of_checkout(checkout, at=at)
-        answer = eligibility.decide(by.home, plan.product, plan=plan, quantity=quantity, proposal=proposal, at=at)
-        decisions.keep(answer=answer, plan=plan, quantity=quantity, by=by, at=at)
-        is_answered = approvals.answered(answer, subject=checkout.pk, quantity=quantity)
+        answer, proposal = decide_again(checkout, by=by, at=at)
+        is_answered = approvals.answered(answer, subject=checkout.pk, quantity=checkout.quantity)
         if is_answered:
-            commitments.commit_spend(proposal=proposal, member=by.home, product=plan.product, at=at)
+            commitments.commit_spend(proposal=proposal, member=by.home, product=checkout.plan.product, at=at)
             order = Order.objects.filter(checkout=checkout).first() or _place_order(checkout, at=at)
             order.checkout = checkout
             payment = charging.start(order=order, means=means, by=by, at=at)

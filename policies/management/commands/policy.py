@@ -113,42 +113,34 @@ class Command(PolicyFiles):
         rows = [as_row(policy) if json else signed(as_row(policy)) for policy in said]
         return rows[0] if len(products) == 1 else rows
 
-    def set_default(self, *, tenant: str, value: str, reason: str, at: datetime, json: bool, **options: Any) -> Output:
-        existing = existing_in(options)
-        if options["dry_run"]:
-            settings.check_existing(existing, default_for_new_products=value, at=at)
-            change = Change(values=[NewValue(scope=Scope(), value=value)])
-            return tried(tenant, change, at=at, json=json)
-        now = settings.change(
-            tenant=tenant_called(tenant),
-            default_for_new_products=value,
-            reason=reason,
-            existing=existing,
-            by=SYSTEM,
-            at=at,
-        )
-        return {"tenant": tenant, "default_for_new_products": now.default_for_new_products}
+    def set_default(self, *, value: str, **options: Any) -> Output:
+        change = Change(values=[NewValue(scope=Scope(), value=value)])
+        return self.settle(change, {"default_for_new_products": value}, **options)
 
     def stop(self, **options: Any) -> Output:
-        return self.switch(enabled=False, **options)
+        return self.settle(Change(stopped=True), {"self_service_enabled": False}, **options)
 
     def resume(self, **options: Any) -> Output:
-        return self.switch(enabled=True, **options)
+        return self.settle(Change(stopped=False), {"self_service_enabled": True}, **options)
 
-    def switch(self, *, enabled: bool, tenant: str, reason: str, at: datetime, json: bool, **options: Any) -> Output:
+    def settle(
+        self,
+        change: Change,
+        told: dict[str, Any],
+        *,
+        tenant: str,
+        reason: str,
+        at: datetime,
+        json: bool,
+        **options: Any,
+    ) -> Output:
+        """Change settings as `told`, or tell what the same `change` would touch."""
         existing = existing_in(options)
         if options.get("dry_run"):
-            settings.check_existing(existing, self_service_enabled=enabled, at=at)
-            return tried(tenant, Change(stopped=not enabled), at=at, json=json)
-        now = settings.change(
-            tenant=tenant_called(tenant),
-            self_service_enabled=enabled,
-            reason=reason,
-            existing=existing,
-            by=SYSTEM,
-            at=at,
-        )
-        return {"tenant": tenant, "self_service_enabled": now.self_service_enabled}
+            settings.check_existing(existing, at=at, **told)
+            return tried(tenant, change, at=at, json=json)
+        now = settings.change(tenant=tenant_called(tenant), reason=reason, existing=existing, by=SYSTEM, at=at, **told)
+        return {"tenant": tenant, **{name: getattr(now, name) for name in told}}
 
     def claiming(self, *, tenant: str, allowed: str, at: datetime, **options: Any) -> Output:
         held = settings.let_members_claim_seats(tenant=tenant_called(tenant), allowed=allowed == "on", by=SYSTEM, at=at)

@@ -140,6 +140,15 @@ class TestApproving:
             approve(waiting, boss, quantity=quantity)
         assert (state_of(waiting), approval_of(waiting).state) == ("awaiting_approval", "waiting")
 
+    @pytest.mark.parametrize(("seats", "charged"), [(2, [Decimal("19.98")]), (3, [])])
+    def test_is_worth_as_many_seats_as_it_names(self, waiting, boss, seats, charged):
+        """The second wall: a checkout is quoted again for what was approved, so it does not come to this by itself."""
+        approve(waiting, boss, quantity=2)
+        total = seats * Decimal("9.99")
+        Checkout.objects.filter(pk=waiting.pk).update(quantity=seats, subtotal=total, total=total)
+        charge(waiting)
+        assert ledger.captured() == charged
+
     def test_of_a_policy_that_was_turned_off_is_refused_and_the_buyer_told(self, waiting, boss, asks, ana):
         asks.value = "disabled"
         asks.save()

@@ -137,7 +137,8 @@ class TestRefusals:
     @pytest.mark.parametrize("role", ["license_admin", "user_admin"])
     def test_an_exception_needs_the_right_to_change_policies(self, request_, tenant, ana, role):
         by = MembershipFactory(tenant=tenant, roles=[role])
-        unchanged(request_, NotAllowed, by=by, approve=[ana], how="exception", until=NOON + DAY)
+        refused = unchanged(request_, NotAllowed, by=by, approve=[ana], how="exception", until=NOON + DAY)
+        assert "An exception changes a policy" in str(refused)
         decide(
             request_,
             MembershipFactory(tenant=tenant, roles=[role, "billing_admin"]),

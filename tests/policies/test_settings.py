@@ -143,3 +143,11 @@ def test_of_two_admins_at_once_both_stand_in_the_history():
     assert [o for o in outcomes if isinstance(o, Exception)] == []
     [first, last] = [data for _type, data in told()]
     assert (first["old"], last["old"], last["new"]) == ("enabled", first["new"], Policy.objects.get().value)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_who_let_members_claim_at_once_one_changes_it():
+    tenant = TenantFactory()
+    settings.let_members_claim_seats(tenant=tenant, allowed=False, by=SYSTEM, at=NOON)
+    at_once(lambda _n: settings.let_members_claim_seats(tenant=tenant, allowed=True, by=SYSTEM, at=NOON), range(8))
+    assert [event["members_claim_seats"] for _type, event in told()] == [True]

@@ -12,7 +12,7 @@ help:
 	@echo "make test          every test that pip alone can feed"
 	@echo "make check         format, lint, types, imports, migrations, templates, translations, deployment"
 	@echo "make test-browser  the purchase in a real browser (a Chromium on PATH or in CHROMIUM)"
-	@echo "make test-faults   processes killed in the middle of a purchase, and events in every order, at length"
+	@echo "make test-faults   processes killed in the middle of purchases and renewals, and events in every order, at length"
 	@echo "make test-interop  the Stripe gateway against localstripe, a program of its own"
 	@echo "make bench         what is measured: processor time and queries, as ratios"
 	@echo "make lock          pin the dependencies of pyproject.toml anew (needs uv)"
@@ -41,7 +41,7 @@ test-browser: .venv/ready-to-develop
 	CHROMIUM="$$CHROMIUM" $(VENV)/pytest -q -m browser
 
 test-faults: .venv/ready-to-develop
-	$(VENV)/pytest -q -n 2 -m "not browser" tests/faults tests/commerce/test_incoming_orders.py
+	$(VENV)/pytest -q -n 2 -m "not browser" tests/faults tests/lifecycle tests/commerce/incoming/test_orders.py
 
 # A separate program, in an environment of its own: it is never imported, and no part of Seatwise needs it.
 LOCALSTRIPE_PIN := localstripe==1.15.10

@@ -25,6 +25,8 @@ from tenants.dates import listed_day, listed_minute
 from tenants.signin.acting import actor_of_request
 
 READS = ("GET", "HEAD")
+# To skip the rows of all pages before costs the more, the later the page.
+LAST_ROW = 10_000
 
 # Who made a change that no person signed.
 BY_COMMAND = _("Operator, by command")
@@ -46,9 +48,14 @@ def as_lines(*texts: str) -> str:
 
 
 class LookAheadPaginator(Paginator):
-    """Pages that know whether another follows by reading one row more; nothing is ever counted."""
+    """
+    Pages that know whether another follows by reading one row more; nothing is ever counted. They end where nobody
+    turns pages any more: whoever looks for what comes later filters.
+    """
 
     more = False
+    # There would be more, were it not for where pages end.
+    ended = False
 
     @cached_property
     def count(self) -> int:
@@ -57,8 +64,12 @@ class LookAheadPaginator(Paginator):
     def page(self, number: int | str) -> Page:
         number = self.validate_number(number)
         first = (number - 1) * self.per_page
+        if first >= LAST_ROW:
+            self.ended = True
+            return Page([], number, self)
         rows = list(self.object_list[first : first + self.per_page + 1])
-        self.more = len(rows) > self.per_page
+        self.ended = len(rows) > self.per_page and first + self.per_page >= LAST_ROW
+        self.more = len(rows) > self.per_page and not self.ended
         return Page(rows[: self.per_page], number, self)
 
 

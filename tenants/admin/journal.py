@@ -48,6 +48,9 @@ OF_PEOPLE = (
     "exclusion.added",
     "exclusion.changed",
     "exclusion.removed",
+    "lifecycle_days.added",
+    "lifecycle_days.changed",
+    "lifecycle_days.removed",
 )
 FIRST, LAST = "old", "reason"
 
@@ -59,7 +62,8 @@ def readable(value: Any, names: Mapping[str, Named]) -> Any:
     if isinstance(value, list):
         return ", ".join(str(readable(one, names)) for one in value)
     if isinstance(value, dict):
-        return "; ".join(f"{key}: {readable(one, names)}" for key, one in value.items())
+        said = {key.replace("_", " "): one for key, one in value.items() if one not in (None, "")}
+        return "; ".join(f"{key}: {readable(one, names)}" for key, one in said.items())
     if not isinstance(value, str):
         return value
     if value in names:

@@ -80,7 +80,7 @@ class TenantAdmin(FormAdmin):
         actor = self.actor(request)
         if actor.is_operator:
             return Tenant.objects.all()
-        return Tenant.objects.filter(pk=actor.home.tenant_id)
+        return Tenant.objects.filter(pk=actor.organisation.pk)
 
     @admin.display(description=gettext_lazy("directory"), ordering="managed")
     def is_managed(self, tenant: Tenant) -> str:

@@ -29,7 +29,7 @@ The ground of the REST API: one way to sign in, to refuse, to list and to repeat
 
         def cancel(self, subscription):
             body = self.body(CancelBody)                       # or 400 with errors
-            done = subscriptions.cancel(subscription=subscription, by=self.actor, at=timezone.now(), **body)
+            done = subscriptions.cancel(subscription=subscription, by=self.actor, at=self.actor.now(), **body)
             return Response(SubscriptionOut(done).data)
 
 Operations raise `Refused` (its `http_status`, `code` and extra members become the problem; `retry_after=` the header)

@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -38,6 +39,12 @@ class EventOut(serializers.Serializer):
     on_behalf_of = serializers.CharField(source="on_behalf_of.slug", default=None, allow_null=True)
     subject = serializers.CharField(help_text="The id of what it is about.")
     data = serializers.DictField()  # type: ignore[assignment]  # the contract's name
+
+
+def content(event: Event) -> bytes:
+    """An event with its position, as this list shows it: what webhooks carry."""
+    rendered: bytes = JSONRenderer().render(EventOut(event).data)
+    return rendered
 
 
 class Events(TenantView):

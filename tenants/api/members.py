@@ -1,10 +1,10 @@
-"""The people of a tenant, for its global admins."""
+"""The people of a tenant, for those who manage them, and their roles."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpResponse
-from django.utils import timezone
+from django.http import Http404, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_field
@@ -23,9 +23,10 @@ from tenants.directory.models import (
     MembershipQuerySet,
     MemberSource,
     MemberState,
+    Role,
     Tenant,
 )
-from tenants.directory.operations import people
+from tenants.directory.operations import people, roles
 
 
 @extend_schema_field(OpenApiTypes.STR)
@@ -64,6 +65,9 @@ class MemberChange(Input):
     department = DepartmentField(required=False, allow_null=True)
     state = serializers.ChoiceField(MemberState.choices, required=False)
     source = serializers.ChoiceField(MemberSource.choices, required=False)  # type: ignore[assignment]  # the contract's name
+    away_until = serializers.DateField(
+        required=False, allow_null=True, help_text=_("The last day of a leave: until then nobody calls a seat unused.")
+    )
 
 
 class NewMember(MemberChange):
@@ -79,7 +83,13 @@ class MemberOut(serializers.Serializer):
     department = serializers.CharField(source="department.name", default=None, allow_null=True)
     state = serializers.ChoiceField(MemberState.choices)
     source = serializers.ChoiceField(MemberSource.choices)  # type: ignore[assignment]  # the contract's name
+    away_until = serializers.DateField(allow_null=True)
+    roles = serializers.SerializerMethodField()
     created_at = serializers.DateTimeField()
+
+    @extend_schema_field(serializers.ListField(child=serializers.ChoiceField(Role.choices)))
+    def get_roles(self, member: Membership) -> list[str]:
+        return sorted(grant.role for grant in member.role_grants.all())
 
 
 class PeopleView(TenantView):
@@ -89,7 +99,7 @@ class PeopleView(TenantView):
 
     def managed(self) -> MembershipQuerySet:
         self.actor.require(Right.MANAGE_PEOPLE)
-        return Membership.objects.of(self.tenant).with_people()
+        return Membership.objects.of(self.tenant).with_people().prefetch_related("role_grants")
 
 
 class Members(PeopleView):
@@ -108,7 +118,7 @@ class Members(PeopleView):
         """Add a member by an address of a verified domain, or a guest by any address."""
         self.managed()
         body = self.body(NewMember, context={"tenant": self.tenant})
-        added = people.add_member(tenant=self.tenant, by=self.actor, at=timezone.now(), **body)
+        added = people.add_member(tenant=self.tenant, by=self.actor, at=self.actor.now(), **body)
         return Response(MemberOut(added).data, status=201)
 
 
@@ -125,5 +135,29 @@ class Member(PeopleView):
         """Change what is sent; of a guest only department and state."""
         membership = self.find(self.managed(), pk=id)
         body = self.body(MemberChange, context={"tenant": self.tenant})
-        changed = people.change_member(membership=membership, by=self.actor, at=timezone.now(), **body)
+        changed = people.change_member(membership=membership, by=self.actor, at=self.actor.now(), **body)
         return Response(MemberOut(changed).data)
+
+
+class MemberRole(PeopleView):
+    """A role of one person; the same call twice is the same as once."""
+
+    scopes = {"PUT": "members:write", "DELETE": "members:write"}
+
+    @extend_schema(operation_id="grant_role", request=None, responses=MemberOut)
+    def put(self, request: Request, id: UUID, role: str) -> HttpResponse:
+        """Give a role, for global admins."""
+        return self.changed(roles.grant, id, role)
+
+    @extend_schema(operation_id="revoke_role", responses=MemberOut)
+    def delete(self, request: Request, id: UUID, role: str) -> HttpResponse:
+        """Take a role away, for global admins; never the last global admin's."""
+        return self.changed(roles.revoke, id, role)
+
+    def changed(self, change: Callable[..., None], id: UUID, role: str) -> HttpResponse:
+        self.actor.require(Right.MANAGE_ROLES)
+        if role not in Role.values:
+            raise Http404
+        membership = self.find(self.managed(), pk=id)
+        change(membership=membership, role=role, by=self.actor, at=self.actor.now())
+        return Response(MemberOut(self.find(self.managed(), pk=id)).data)

@@ -1,8 +1,7 @@
-"""The acting tenant itself, and who it is on its invoices."""
+"""The acting tenant itself, who it is on its invoices, and what it asks of its people when they sign in."""
 
 from typing import Any
 
-from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -27,6 +26,10 @@ class BillingChange(Input):
 
 class TenantChange(Input):
     billing = BillingChange()
+
+
+class SignInChange(Input):
+    requires_second_factor = serializers.BooleanField(help_text="Of everybody who holds a role there.")
 
 
 class BillingOut(serializers.Serializer):
@@ -54,6 +57,38 @@ class TenantOut(serializers.Serializer):
         return shown | {"billing": None} if self.context["guest"] else shown
 
 
+class SignInOut(serializers.Serializer):
+    requires_second_factor = serializers.BooleanField()
+
+
+class SignIn(TenantView):
+    """For global admins, never a partner's people."""
+
+    scopes = {"GET": "members:read", "PUT": "members:write"}
+
+    @extend_schema(operation_id="get_sign_in", responses=SignInOut)
+    def get(self, request: Request) -> Response:
+        """What the organisation asks of its people when they sign in."""
+        self.actor.require(Right.MANAGE_SIGN_IN)
+        self.query(Input)
+        return self.shown()
+
+    @extend_schema(operation_id="change_sign_in", request=SignInChange, responses=SignInOut)
+    def put(self, request: Request) -> Response:
+        """
+        Say whether whoever holds a role needs a second factor. Without one their roles allow nothing from the next call
+        on, the caller's own as well.
+        """
+        self.actor.require(Right.MANAGE_SIGN_IN)
+        required = self.body(SignInChange)["requires_second_factor"]
+        organisations.require_second_factor(tenant=self.tenant, required=required, by=self.actor, at=self.actor.now())
+        self.tenant.refresh_from_db(fields=["requires_second_factor"])
+        return self.shown()
+
+    def shown(self) -> Response:
+        return Response(SignInOut(self.tenant).data)
+
+
 class Organisation(TenantView):
     scopes = {"GET": None, "PATCH": "purchases:write"}
 
@@ -69,10 +104,12 @@ class Organisation(TenantView):
         self.actor.require(Right.CHANGE_BILLING)
         billing = self.body(TenantChange)["billing"]
         try:
-            changed = organisations.set_billing_details(tenant=self.tenant, by=self.actor, at=timezone.now(), **billing)
+            changed = organisations.set_billing_details(
+                tenant=self.tenant, by=self.actor, at=self.actor.now(), **billing
+            )
         except BadInput as bad:
             raise BadInput(bad.message, field=f"billing.{bad.field}", code=bad.field_code) from bad
         return self.shown(changed)
 
     def shown(self, tenant: Tenant) -> Response:
-        return Response(TenantOut(tenant, context={"guest": self.member.is_guest}).data)
+        return Response(TenantOut(tenant, context={"guest": self.actor.is_guest}).data)

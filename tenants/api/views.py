@@ -149,17 +149,18 @@ class CallView(APIView):
 
 
 class TenantView(CallView):
-    """A call by a person of a tenant; an operator, who has none, is refused."""
+    """A call by a person who acts in a tenant; an operator, who has none, is refused."""
 
     @property
     def member(self) -> Membership:
+        """:raises NotAllowed: a partner's person, who is no member"""
         return self.actor.home
 
     @property
     def tenant(self) -> Tenant:
-        return self.member.tenant
+        return self.actor.organisation
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         if request.auth is not None:
-            _refused_here = self.member
+            _refused_here = self.tenant

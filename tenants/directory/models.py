@@ -1,5 +1,8 @@
-from datetime import date, datetime
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, timedelta
 from typing import ClassVar, Self
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -40,11 +43,21 @@ class Tenant(models.Model):
     contact_email = models.EmailField(_("IT contact e-mail"), blank=True)
     contact_url = models.URLField(_("IT contact page"), blank=True)
     contact_message = models.TextField(_("IT contact message"), blank=True, max_length=2000)
+    # Whoever holds a role here without one has no right of it until they have set one up.
+    requires_second_factor = models.BooleanField(_("second factor for every role"), default=False, db_default=False)
     is_demo = models.BooleanField(default=False, editable=False)
+    # Made to try things out: nothing in it is real, so its time need not be.
+    is_sandbox = models.BooleanField(default=False, db_default=False, editable=False)
+    # How far its clock runs ahead of the world's, see `tenants.clock`.
+    clock_ahead = models.DurationField(_("ahead by"), default=timedelta, db_default=timedelta(), editable=False)
     created_at = models.DateTimeField(editable=False)
 
     class Meta:
         constraints = [
+            models.CheckConstraint(condition=Q(clock_ahead__gte=timedelta()), name="tenant_clock_runs_forwards"),
+            models.CheckConstraint(
+                condition=Q(is_sandbox=True) | Q(clock_ahead=timedelta()), name="tenant_clock_is_moved_in_sandboxes"
+            ),
             models.CheckConstraint(condition=Q(country__regex=r"^[A-Z]{2}$"), name="tenant_country_is_alpha_2"),
             models.CheckConstraint(condition=Q(sector__in=Sector.values), name="tenant_sector_is_known"),
         ]
@@ -63,6 +76,24 @@ class Tenant(models.Model):
     def today(self, at: datetime) -> date:
         """The tenant's own date at a moment."""
         return at.astimezone(self.zone).date()
+
+
+class SandboxClock(Tenant):
+    """An organisation that was made to try things out, as the operator's page of clocks shows it."""
+
+    class Meta:
+        proxy = True
+        verbose_name = _("sandbox clock")
+        verbose_name_plural = _("sandbox clocks")
+
+
+class SignInRules(Tenant):
+    """An organisation, as the page shows it that says how its people sign in."""
+
+    class Meta:
+        proxy = True
+        verbose_name = _("sign-in")
+        verbose_name_plural = _("sign-in")
 
 
 class DomainQuerySet(models.QuerySet["Domain"]):
@@ -113,6 +144,21 @@ class Department(models.Model):
         return self.name
 
 
+def and_below(departments: Iterable[UUID], parents: Mapping[UUID, UUID | None]) -> set[UUID]:
+    """These departments and all below them; `parents` are those of all that there are."""
+    children: dict[UUID | None, list[UUID]] = defaultdict(list)
+    for department, parent in parents.items():
+        children[parent].append(department)
+    found: set[UUID] = set()
+    waiting = list(departments)
+    while waiting:
+        department = waiting.pop()
+        if department not in found:
+            found.add(department)
+            waiting.extend(children[department])
+    return found
+
+
 class UserManager(BaseUserManager["User"]):
     def get_by_natural_key(self, username: str | None) -> "User":
         return self.get(email=(username or "").lower())
@@ -127,6 +173,8 @@ class User(AbstractBaseUser):
     # Staff of the vendor, a member of no tenant.
     is_operator = models.BooleanField(_("operator"), default=False)
     is_demo = models.BooleanField(default=False, editable=False)
+    # Since when a sign-in asks for a second factor, which `tenants.signin` keeps; null: it asks for none.
+    second_factor_since = models.DateTimeField(_("second factor since"), null=True, editable=False)
     created_at = models.DateTimeField(editable=False)
 
     USERNAME_FIELD = "email"
@@ -190,6 +238,8 @@ class Membership(models.Model):
     state = models.CharField(_("state"), max_length=10, choices=MemberState, default=MemberState.ACTIVE)
     source = models.CharField(_("source"), max_length=10, choices=MemberSource, default=MemberSource.CLOUD)
     department = TenantForeignKey(Department, on_delete=models.PROTECT, null=True, blank=True, related_name="members")
+    # The last day of a leave; none: not on leave.
+    away_until = models.DateField(_("on leave until"), null=True, blank=True)
     created_at = models.DateTimeField(editable=False)
 
     objects = MembershipQuerySet.as_manager()

@@ -20,6 +20,17 @@ log = logging.getLogger(__name__)
 # First key of the two-part advisory locks that this app takes; the second is a hash of the tenant.
 SEQUENCER_LOCK = 7_301
 
+# The fact and that it waits for its position, at once: whatever anybody does comes by here.
+WRITE = """
+    WITH event AS (
+        INSERT INTO tenants_event (id, tenant_id, type, at, actor_id, on_behalf_of_id, subject, data)
+        VALUES (%(id)s, %(tenant)s, %(type)s, %(at)s, %(actor)s, %(on_behalf_of)s, %(subject)s, %(data)s::jsonb)
+        RETURNING id, tenant_id
+    )
+    INSERT INTO tenants_unsequencedevent (event_id, tenant_id)
+    SELECT id, tenant_id FROM event WHERE tenant_id IS NOT NULL
+"""
+
 
 def record(type: str, *, tenant: Tenant | None, by: Actor, at: datetime, subject: object = "", **data: Any) -> Event:
     """
@@ -27,18 +38,31 @@ def record(type: str, *, tenant: Tenant | None, by: Actor, at: datetime, subject
 
     The event gets its position right after the commit; if the process dies before that, the sweep gives it.
     """
-    event = Event.objects.create(
+    event = Event(
         tenant=tenant,
         type=type,
         at=at,
         actor=by.user,
+        on_behalf_of_id=_sent_by(by, tenant),
         subject=str(subject),
-        data=json.loads(json.dumps(data, cls=DjangoJSONEncoder)),
+        data=_plain(data),
     )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            WRITE,
+            {
+                "id": event.pk,
+                "tenant": event.tenant_id,
+                "type": type,
+                "at": at,
+                "actor": event.actor_id,
+                "on_behalf_of": event.on_behalf_of_id,
+                "subject": event.subject,
+                "data": json.dumps(event.data),
+            },
+        )
     if tenant is not None:
-        UnsequencedEvent.objects.create(event=event, tenant=tenant)
-        tenant_id = tenant.pk
-        transaction.on_commit(lambda: _sequence_if_possible(tenant_id))
+        _sequence_after_commit(tenant.pk)
     return event
 
 
@@ -62,20 +86,44 @@ def record_each(type: str, facts: Iterable[Fact], *, by: Actor, at: datetime) ->
             type=type,
             at=at,
             actor=by.user,
+            on_behalf_of_id=_sent_by(by, fact.tenant),
             subject=str(fact.subject),
-            data=json.loads(json.dumps(fact.data, cls=DjangoJSONEncoder)),
+            data=_plain(fact.data),
         )
         for fact in facts
     )
     UnsequencedEvent.objects.bulk_create(UnsequencedEvent(event=event, tenant=event.tenant) for event in written)
 
 
-def _sequence_if_possible(tenant_id: UUID) -> None:
-    # Runs after the commit: what fails here must not make the caller believe that its change failed.
-    try:
-        sequence(tenant_id)
-    except DatabaseError:
-        log.warning("journal of tenant %s waits for the sweep", tenant_id, exc_info=True)
+def _sent_by(by: Actor, tenant: Tenant | None) -> UUID | None:
+    """The partner for whom somebody acts in a tenant that is not their own."""
+    return by.employer_id if tenant is not None and by.employer_id != tenant.pk else None
+
+
+def _plain(data: Mapping[str, Any]) -> dict[str, Any]:
+    plain: dict[str, Any] = json.loads(json.dumps(data, cls=DjangoJSONEncoder))
+    return plain
+
+
+@dataclass(frozen=True)
+class _Sequencing:
+    """What a transaction does after its commit, once for each tenant that it wrote something of."""
+
+    tenant_id: UUID
+
+    def __call__(self) -> None:
+        # What fails here must not make the caller believe that its change failed.
+        try:
+            sequence(self.tenant_id)
+        except DatabaseError:
+            log.warning("journal of tenant %s waits for the sweep", self.tenant_id, exc_info=True)
+
+
+def _sequence_after_commit(tenant_id: UUID) -> None:
+    wanted, open_now = _Sequencing(tenant_id), set(connection.savepoint_ids)
+    # One that was asked for within a savepoint that is still open, or in none, goes only if this event goes as well.
+    if not any(asked[1] == wanted and asked[0] <= open_now for asked in connection.run_on_commit):
+        transaction.on_commit(wanted)
 
 
 @transaction.atomic

@@ -5,7 +5,7 @@ The journal lies below the apps whose rows it tells about: each of them says her
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -51,17 +51,40 @@ def _resolvers() -> Mapping[str, list[Resolver]]:
 
 
 def names_in(events: Iterable[Event], tenant: Tenant | None) -> dict[str, Named]:
-    """Names by id for a page of events, each resolver asked once."""
+    """Names by id for a page of events, each resolver asked at most once: an id that has a name is of no other kind."""
     resolvers = _resolvers()
     asked: dict[Resolver, set[str]] = defaultdict(set)
     for event in events:
-        for key, value in [(SUBJECT, event.subject), (ACTOR, str(event.actor_id or "")), *event.data.items()]:
+        for key, value in [(SUBJECT, event.subject), (ACTOR, str(event.actor_id or "")), *_items(event.data)]:
             for resolver in resolvers.get(key, ()):
                 asked[resolver].update(_ids(value))
     found: dict[str, Named] = {}
     for resolver, ids in asked.items():
-        found.update(resolver(tenant, ids))
+        if left := _unnamed(ids, found):
+            found.update(resolver(tenant, left))
     return found
+
+
+def names_of(ids: Collection[str], tenant: Tenant | None, key: str = SUBJECT) -> dict[str, Named]:
+    """Of what events are about, or of who did it, each kind asked at most once."""
+    found: dict[str, Named] = {}
+    for resolver in _resolvers().get(key, ()):
+        if left := _unnamed(ids, found):
+            found.update(resolver(tenant, left))
+    return found
+
+
+def _unnamed(ids: Iterable[str], found: Mapping[str, Named]) -> list[str]:
+    """Those that something else may still be called by: words are not one kind's alone, as UUIDs are."""
+    return [one for one in ids if one not in found or _uuid(one) is None]
+
+
+def _items(data: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Also those of what stands inside, such as the old and the new terms of something."""
+    for key, value in data.items():
+        yield key, value
+        if isinstance(value, dict):
+            yield from _items(value)
 
 
 def uuids(ids: Iterable[str]) -> list[UUID]:

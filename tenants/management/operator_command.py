@@ -20,6 +20,7 @@ A command with subcommands calls `shared_arguments(subparser)` for each, so that
 
 import argparse
 import json
+import logging
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -82,6 +83,8 @@ class OperatorCommand(BaseCommand, ABC):
         if unreadable:
             raise WrongUsage(f"not readable as text: {', '.join(unreadable)}")
         options["at"] = options.get("at") or timezone.now()
+        # Jobs that a command does itself are told by its output, not by a line each on the terminal.
+        logging.getLogger("celery.app.trace").setLevel(logging.WARNING)
         output = self.perform(**options)
         if output is not None:
             self.stdout.write(as_json(output) if options["json"] else as_text(output))
@@ -111,6 +114,11 @@ class OperatorCommand(BaseCommand, ABC):
         """On a terminal only, so that what a script reads stays clean."""
         if self.stderr.isatty():
             self.stderr.write(f"\r{done} / {total}", ending="\n" if done >= total else "")
+
+    def sum_up(self, totals: Mapping[str, int]) -> None:
+        """What became of how many, below many rows; on a terminal only, as above."""
+        if self.stderr.isatty():
+            self.stderr.write(", ".join(f"{name}: {count}" for name, count in totals.items()) or "nothing to do")
 
 
 class CommandFailed(CommandError):

@@ -1,9 +1,11 @@
 """Which tenant somebody acts in on the web: kept in the session, asked anew at each request."""
 
+from uuid import UUID
+
 from django.http import HttpRequest
 
-from tenants.access import Actor, acting_memberships, actor_of, is_welcome
-from tenants.directory.models import Membership, User
+from tenants.access import Actor, acting_memberships, actor_in, actor_of
+from tenants.directory.models import Tenant, User
 
 CHOSEN = "acting_tenant"
 
@@ -14,18 +16,11 @@ def actor_for(user: User, chosen: object) -> Actor | None:
 
     None when there is no place left for them: disabled or left everywhere, or a demo person outside the demo.
     """
-    membership = membership_for(user, chosen)
-    if membership is not None:
-        return actor_of(membership)
-    return Actor(user=user) if user.is_operator and is_welcome(user) else None
-
-
-def membership_for(user: User, chosen: object) -> Membership | None:
-    open_to = acting_memberships(user)
-    for membership in open_to:
-        if str(membership.tenant_id) == chosen:
-            return membership
-    return open_to[0] if open_to else None
+    found = actor_in(user, UUID(chosen)) if isinstance(chosen, str) else None
+    if found is not None:
+        return found
+    memberships = acting_memberships(user)
+    return actor_of(memberships[0]) if memberships else actor_in(user, None)
 
 
 def actor_of_request(request: HttpRequest) -> Actor | None:
@@ -34,5 +29,5 @@ def actor_of_request(request: HttpRequest) -> Actor | None:
     return actor if isinstance(actor, Actor) else None
 
 
-def choose(request: HttpRequest, membership: Membership) -> None:
-    request.session[CHOSEN] = str(membership.tenant_id)
+def choose(request: HttpRequest, tenant: Tenant) -> None:
+    request.session[CHOSEN] = str(tenant.pk)

@@ -40,3 +40,30 @@ class PasswordForm(AddressForm):
 
     def refuse(self, message: Any) -> None:
         self.add_error(None, message)
+
+
+class CodeForm(forms.Form):
+    """Of the app, or one of the recovery codes."""
+
+    code = forms.CharField(
+        label=_("Code"),
+        help_text=_("The six digits that your app shows, or one of your recovery codes."),
+        max_length=40,
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "spellcheck": "false"}),
+        error_messages={"required": _("Type the code.")},
+    )
+
+    def refuse(self, message: Any) -> None:
+        self.add_error("code", message)
+
+
+class FirstCodeForm(CodeForm):
+    """The proof that the app has the key."""
+
+    code = forms.CharField(
+        label=_("Code"),
+        help_text=_("The six digits that your app shows now."),
+        max_length=40,
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "spellcheck": "false"}),
+        error_messages={"required": _("Type the code.")},
+    )

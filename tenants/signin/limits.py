@@ -1,5 +1,5 @@
 """
-How often somebody may try a password: counters in Valkey, taken before the password is looked at.
+How often somebody may try a password, or a code after it: counters in Valkey, taken before either is looked at.
 
 One script checks and counts in one step, so that fifty tries at the same moment are not fifty tries that each saw zero.
 Only failures stay counted: a good password gives its try back. Without Valkey nobody signs in (`LimitsUnknown`): a
@@ -29,6 +29,10 @@ class Limit:
 
 PER_EMAIL = (Limit(5, 60), Limit(20, 60 * 60))
 PER_ADDRESS = (Limit(30, 60),)
+# Three codes in a million are right at any moment: so few tries a day that guessing takes lifetimes.
+PER_CODE = (Limit(5, 60), Limit(20, 60 * 60), Limit(60, 24 * 60 * 60))
+# Of pages that a signed link opens: nobody reads so fast.
+PER_ADDRESS_BY_LINK = Limit(60, 60)
 PREFIX = "seatwise:sign-in"
 
 # KEYS: counters. ARGV: for each its limit and window in seconds. Gives the milliseconds to wait, 0 when counted.
@@ -66,7 +70,7 @@ class Try:
     counters: tuple[str, ...]
 
     def give_back(self) -> None:
-        """The password was right. That this fails costs the person a try, nothing else."""
+        """The password or the code was right. That this fails costs the person a try, nothing else."""
         try:
             server().eval(GIVE_BACK, len(self.counters), *self.counters)
         except redis.RedisError:
@@ -74,7 +78,7 @@ class Try:
 
 
 class TooManyTries(Exception):
-    """Refused before the password was looked at."""
+    """Refused before the password or the code was looked at."""
 
     def __init__(self, wait: float) -> None:
         self.retry_after = max(1, ceil(wait))
@@ -88,8 +92,21 @@ def take(*, email: str, address: str) -> Try:
     :raises TooManyTries: nothing was counted
     :raises LimitsUnknown: nobody can tell
     """
-    limits = [("email", hidden(email), limit) for limit in PER_EMAIL]
-    limits += [("address", hidden(network(address)), limit) for limit in PER_ADDRESS]
+    return _counted([("email", hidden(email), limit) for limit in PER_EMAIL], address)
+
+
+def take_code(*, user_id: object, address: str) -> Try:
+    """
+    Count a try of a code, for a person and an address.
+
+    :raises TooManyTries: nothing was counted
+    :raises LimitsUnknown: nobody can tell
+    """
+    return _counted([("code", hidden(str(user_id)), limit) for limit in PER_CODE], address)
+
+
+def _counted(limits: list[tuple[str, str, Limit]], address: str) -> Try:
+    limits = limits + [("address", hidden(network(address)), limit) for limit in PER_ADDRESS]
     counters = tuple(f"{PREFIX}:{kind}:{whose}:{limit.seconds}" for kind, whose, limit in limits)
     numbers = [number for _kind, _whose, limit in limits for number in (limit.tries, limit.seconds)]
     try:
@@ -99,6 +116,22 @@ def take(*, email: str, address: str) -> Try:
     if wait:
         raise TooManyTries(int(wait) / 1000)
     return Try(counters)
+
+
+def take_link(*, address: str) -> None:
+    """
+    Count a page that was opened by a signed link. Where nobody can tell it opens: the signature is its wall.
+
+    :raises TooManyTries: nothing was counted
+    """
+    limit = PER_ADDRESS_BY_LINK
+    counter = f"{PREFIX}:link:{hidden(network(address))}:{limit.seconds}"
+    try:
+        wait = server().eval(TAKE, 1, counter, limit.tries, limit.seconds)
+    except redis.RedisError:
+        return
+    if wait:
+        raise TooManyTries(int(wait) / 1000)
 
 
 def network(address: str) -> str:

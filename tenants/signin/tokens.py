@@ -8,8 +8,8 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 from oauth2_provider.models import get_access_token_model, set_token_value
 
-from tenants.access import SCOPES, Actor, acting_memberships, actor_of, is_welcome
-from tenants.directory.models import Membership, Tenant, User
+from tenants.access import SCOPES, Actor, acting_memberships, actor_in, actor_of
+from tenants.directory.models import Tenant, User
 from tenants.journal import events
 from tenants.refusal import BadInput, Refused
 from tenants.signin.models import TokenTenant
@@ -35,7 +35,7 @@ def issue(
     A new token of a person for one tenant, by default their home. It is shown once: only its checksum is kept.
 
     :raises NotAllowed: neither an operator nor the system
-    :raises NobodyToActAs: the person is unknown, disabled, has left, or is not of that tenant
+    :raises NobodyToActAs: the person is unknown, disabled, has left, or is neither of that tenant nor of its partner
     :raises BadInput: an unknown scope
     """
     by.require_operator()
@@ -49,27 +49,29 @@ def issue(
     token = AccessToken(user=user, expires=at + lifetime, scope=" ".join(scopes))
     set_token_value(token, raw)
     token.save()
-    TokenTenant.objects.create(token=token, tenant=acting_in.tenant if acting_in else None)
+    TokenTenant.objects.create(token=token, tenant=acting_in.tenant)
     events.record(
         "token.issued",
-        tenant=acting_in.tenant if acting_in else None,
+        tenant=acting_in.tenant,
         by=by,
         at=at,
-        subject=acting_in.pk if acting_in else user.pk,
+        subject=acting_in.membership.pk if acting_in.membership else user.pk,
         scopes=list(scopes),
         expires_at=at + lifetime,
     )
     return raw
 
 
-def where(user: User, tenant: Tenant | None) -> Membership | None:
-    """The membership that acts; None for an operator, who acts in no tenant."""
-    if user.is_operator and tenant is None and is_welcome(user):
-        return None
-    for membership in acting_memberships(user):
-        if membership.tenant_id == tenant.pk if tenant else not membership.is_guest:
-            return membership
-    raise NobodyToActAs
+def where(user: User, tenant: Tenant | None) -> Actor:
+    """The person as they would act: in that tenant, else at home; an operator in none."""
+    if tenant is not None or user.is_operator:
+        found = actor_in(user, tenant.pk if tenant is not None else None)
+    else:
+        at_home = [membership for membership in acting_memberships(user) if not membership.is_guest]
+        found = actor_of(at_home[0]) if at_home else None
+    if found is None:
+        raise NobodyToActAs
+    return found
 
 
 def checksum(raw: str) -> str:
@@ -94,12 +96,9 @@ def forget_expired(*, at: datetime, at_once: int = 1000) -> int:
 
 
 def actor_behind(acting: TokenTenant) -> Actor | None:
-    """The person as they are now: a token of somebody who was disabled or left is worth nothing."""
+    """
+    The person as they are now: a token of somebody who was disabled or left, or whose delegation is over, is worth
+    nothing.
+    """
     user = acting.token.user
-    if user is None or not is_welcome(user):
-        return None
-    if acting.tenant_id is None:
-        return Actor(user=user) if user.is_operator else None
-    memberships = Membership.objects.active().select_related("tenant", "user", "department")
-    membership = memberships.filter(user=user, tenant_id=acting.tenant_id).first()
-    return actor_of(membership) if membership else None
+    return actor_in(user, acting.tenant_id) if user is not None else None

@@ -1,21 +1,18 @@
 """Signing in by password, signing out, and choosing whom to act for."""
 
-from math import ceil
-
 from django.conf import settings
 from django.contrib.auth import authenticate, login, logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from tenants.access import acting_memberships
+from tenants.access import acting_places
 from tenants.directory.models import User
-from tenants.signin import limits
+from tenants.signin import challenge, limits
 from tenants.signin.acting import CHOSEN, actor_for, choose
 from tenants.signin.forms import AddressForm, PasswordForm
 
@@ -45,7 +42,7 @@ def try_password(request: HttpRequest, form: PasswordForm) -> HttpResponse:
     try:
         counted = limits.take(email=email, address=request.META.get("REMOTE_ADDR", ""))
     except limits.TooManyTries as refused:
-        form.refuse(too_many(refused.retry_after))
+        form.refuse(challenge.too_many(refused.retry_after))
         return show(request, form, status=429, retry_after=refused.retry_after)
     except limits.LimitsUnknown:
         form.refuse(_("Nobody can sign in at the moment. Try again in a minute."))
@@ -56,19 +53,13 @@ def try_password(request: HttpRequest, form: PasswordForm) -> HttpResponse:
         form.refuse(_("That e-mail and password do not go together, or the account is closed."))
         return show(request, form, status=400)
     counted.give_back()
+    target = safe(request, form.cleaned_data["next"])
+    if user.second_factor_since is not None:
+        return challenge.ask(request, user, target)
     login(request, user)  # a new session key: one that was planted before is worth nothing
     for name in (TYPED_ADDRESS, CHOSEN):
         request.session.pop(name, None)
-    return redirect(safe(request, form.cleaned_data["next"]))
-
-
-def too_many(seconds: int) -> str:
-    minutes = ceil(seconds / 60)
-    return ngettext(
-        "Too many tries. Wait %(minutes)s minute, then try again.",
-        "Too many tries. Wait %(minutes)s minutes, then try again.",
-        minutes,
-    ) % {"minutes": minutes}
+    return redirect(target)
 
 
 def show(request: HttpRequest, form: AddressForm, *, status: int = 200, retry_after: int | None = None) -> HttpResponse:
@@ -90,9 +81,9 @@ def acting_for(request: HttpRequest) -> HttpResponse:
     user = request.user
     chosen = request.POST.get("tenant", "")
     if isinstance(user, User):
-        for membership in acting_memberships(user):
-            if membership.tenant.slug == chosen:
-                choose(request, membership)
+        for tenant in acting_places(user):
+            if tenant.slug == chosen:
+                choose(request, tenant)
     return redirect(safe(request, request.POST.get("next", "")))
 
 

@@ -15,7 +15,7 @@ from tenants.directory import tax_numbers
 from tenants.directory.models import Department, Domain, Sector, Tenant
 from tenants.journal import events
 from tenants.refusal import BadInput, Refused
-from tenants.text import require_one_line, require_plain
+from tenants.text import require_length, require_one_line, require_plain
 
 LONGEST_LEGAL_NAME = 200
 LONGEST_ADDRESS = 500
@@ -55,6 +55,7 @@ def add_tenant(
     contact_url: str = "",
     contact_message: str = "",
     is_demo: bool = False,
+    is_sandbox: bool = False,
 ) -> Tenant:
     """
     An organisation, with nobody in it yet. `country` is ISO 3166-1 alpha-2.
@@ -81,6 +82,7 @@ def add_tenant(
                 contact_url=contact_url,
                 contact_message=contact_message,
                 is_demo=is_demo,
+                is_sandbox=is_sandbox,
                 created_at=at,
             )
     except IntegrityError as error:
@@ -230,9 +232,7 @@ def _lines(text: str) -> str:
 
 
 def _short_enough(text: str, longest: int, *, field: str) -> str:
-    if len(text) > longest:
-        said = _("Use at most %(longest)s characters.") % {"longest": longest}
-        raise BadInput(said, field=field, code="max_length")
+    require_length(text, longest, field=field)
     return text
 
 
@@ -254,3 +254,18 @@ def add_department(
         raise DepartmentExists from error
     events.record("department.added", tenant=tenant, by=by, at=at, subject=department.pk)
     return department
+
+
+@transaction.atomic
+def require_second_factor(*, tenant: Tenant, required: bool, by: Actor, at: datetime) -> None:
+    """
+    Say whether whoever holds a role needs a second factor to have its rights.
+
+    :raises NotAllowed: without the right to manage how this tenant's people sign in
+    """
+    by.require_in(tenant, Right.MANAGE_SIGN_IN)
+    lock(tenant)
+    other = Tenant.objects.filter(pk=tenant.pk, requires_second_factor=not required)
+    if not other.update(requires_second_factor=required):
+        return
+    events.record("sign_in.changed", tenant=tenant, by=by, at=at, requires_second_factor=[not required, required])

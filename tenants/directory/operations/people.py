@@ -1,6 +1,6 @@
-"""People, their place in an organisation, and their roles."""
+"""People and their place in an organisation."""
 
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from typing import Any
 
@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
 from tenants.access import Actor, Right
+from tenants.delivery import jobs
 from tenants.directory.models import (
     Department,
     Domain,
@@ -16,11 +17,10 @@ from tenants.directory.models import (
     Membership,
     MemberSource,
     MemberState,
-    Role,
-    RoleGrant,
     Tenant,
     User,
 )
+from tenants.directory.operations import roles
 from tenants.directory.operations.organisations import lock
 from tenants.journal import events
 from tenants.refusal import BadInput, Refused
@@ -39,10 +39,6 @@ class OperatorExists(Refused):
     message = _("This e-mail address belongs to somebody already.")
 
 
-class LastGlobalAdmin(Refused):
-    message = _("This is the last active global admin of the organisation. Make somebody else one first.")
-
-
 @transaction.atomic
 def add_member(
     *,
@@ -55,6 +51,7 @@ def add_member(
     department: Department | None = None,
     state: str = MemberState.ACTIVE,
     source: str = MemberSource.CLOUD,
+    away_until: date | None = None,
 ) -> Membership:
     """
     Make a person a member, by an address of a verified domain, or a guest, by any address.
@@ -92,6 +89,7 @@ def add_member(
                 department=department,
                 state=state,
                 source=source,
+                away_until=None if kind == MemberKind.GUEST else away_until,
                 created_at=at,
             )
     except IntegrityError as error:
@@ -133,11 +131,11 @@ def demo_password_hash() -> str:
 @transaction.atomic
 def change_member(*, membership: Membership, by: Actor, at: datetime, **changes: Any) -> Membership:
     """
-    Change `name`, `department`, `state` or `source`; of a guest only `department` and `state`.
+    Change `name`, `department`, `state`, `source` or `away_until`; of a guest only `department` and `state`.
 
     Whoever is disabled or has left loses sessions and tokens at their next request, which asks for the state.
 
-    :raises NotAllowed: without the right to manage the people of this tenant
+    :raises NotAllowed: without the right to manage the people of this tenant, or one with a role they do not hold
     :raises BadInput: not the tenant's to change
     :raises LastGlobalAdmin: nobody would be left to administer the tenant
     """
@@ -145,14 +143,18 @@ def change_member(*, membership: Membership, by: Actor, at: datetime, **changes:
     require_one_line(changes.get("name", ""), field="name")
     lock(membership.tenant)
     membership = Membership.objects.select_related("tenant", "user", "department").get(pk=membership.pk)
+    roles.require_manageable(membership, by)
+    # Whoever leaves comes back from no leave.
+    changes |= {"away_until": None} if changes.get("state") == MemberState.LEFT else {}
     changed = [name for name, value in changes.items() if getattr(membership, name) != value]
     if not changed:
         return membership
     for name in changed:
         if membership.is_guest and name not in ("department", "state"):
             raise BadInput(_("Only a guest's own organisation changes this."), field=name, code="not_yours_to_change")
-    if "state" in changed and membership.is_active:
-        keep_a_global_admin(membership)
+    was_active = membership.is_active
+    if "state" in changed and was_active:
+        roles.keep_a_global_admin(membership)
     before = codes_of(membership)
     for name in changed:
         setattr(membership, name, changes[name])
@@ -164,56 +166,28 @@ def change_member(*, membership: Membership, by: Actor, at: datetime, **changes:
     events.record(
         "member.changed", tenant=membership.tenant, by=by, at=at, subject=membership.pk, fields=changed, changes=told
     )
+    if membership.is_active != was_active:
+        _tell_of_leaving(membership, by=by, at=at)
     return membership
+
+
+def _tell_of_leaving(membership: Membership, *, by: Actor, at: datetime) -> None:
+    """What they hold and pay for is looked after by whoever knows of it."""
+    type = "member.returned" if membership.is_active else "member.left"
+    events.record(type, tenant=membership.tenant, by=by, at=at, subject=membership.pk, state=membership.state)
+    jobs.enqueue("commerce.after_leaving", member_id=str(membership.pk))
 
 
 def codes_of(membership: Membership) -> dict[str, str | None]:
     """What the journal may keep: never a name."""
     department = str(membership.department_id) if membership.department_id else None
-    return {"state": membership.state, "source": membership.source, "department": department}
-
-
-def keep_a_global_admin(membership: Membership) -> None:
-    """:raises LastGlobalAdmin: without this one there is no active one left"""
-    admins = RoleGrant.objects.filter(
-        tenant=membership.tenant, role=Role.GLOBAL_ADMIN, membership__state=MemberState.ACTIVE
-    )
-    if admins.filter(membership=membership).exists() and not admins.exclude(membership=membership).exists():
-        raise LastGlobalAdmin
-
-
-@transaction.atomic
-def grant_role(*, membership: Membership, role: Role, by: Actor, at: datetime) -> RoleGrant:
-    """
-    Give a role; one that is held already stays as it is.
-
-    :raises NotAllowed: without the right to manage the people of this tenant
-    """
-    by.require_in(membership.tenant, Right.MANAGE_PEOPLE)
-    lock(membership.tenant)
-    grant, is_new = RoleGrant.objects.get_or_create(
-        tenant=membership.tenant, membership=membership, role=role, defaults={"granted_at": at}
-    )
-    if is_new:
-        events.record("role.granted", tenant=membership.tenant, by=by, at=at, subject=membership.pk, role=role)
-    return grant
-
-
-@transaction.atomic
-def revoke_role(*, membership: Membership, role: Role, by: Actor, at: datetime) -> None:
-    """
-    Take a role away; one that is not held is no matter.
-
-    :raises NotAllowed: without the right to manage the people of this tenant
-    :raises LastGlobalAdmin: nobody would be left to administer the tenant
-    """
-    by.require_in(membership.tenant, Right.MANAGE_PEOPLE)
-    lock(membership.tenant)
-    if role == Role.GLOBAL_ADMIN:
-        keep_a_global_admin(membership)
-    removed, _by_model = RoleGrant.objects.filter(tenant=membership.tenant, membership=membership, role=role).delete()
-    if removed:
-        events.record("role.revoked", tenant=membership.tenant, by=by, at=at, subject=membership.pk, role=role)
+    away_until = membership.away_until.isoformat() if membership.away_until else None
+    return {
+        "state": membership.state,
+        "source": membership.source,
+        "department": department,
+        "away_until": away_until,
+    }
 
 
 @transaction.atomic

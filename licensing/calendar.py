@@ -6,7 +6,7 @@ boundary before, so that 31 January gives 28 February and then 31 March again.
 """
 
 from calendar import monthrange
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 MONTHS = {"P1M": 1, "P1Y": 12}
@@ -40,9 +40,22 @@ def next_term_end(anchor: datetime, zone: ZoneInfo, term: str, after: datetime) 
     return end
 
 
+def whole_term_start(anchor: datetime, zone: ZoneInfo, term: str, end: datetime) -> datetime:
+    """Where a term of terms from `anchor` begins that ends at a moment: the last boundary before that."""
+    number = ((end.year - anchor.year) * 12 + end.month - anchor.month) // MONTHS[term] + 1
+    while (start := boundary(anchor, zone, MONTHS[term] * number)) >= end:
+        number -= 1
+    return start
+
+
 def days_later(moment: datetime, zone: ZoneInfo, days: int) -> datetime:
     """The same wall-clock time `days` calendar days on, in UTC."""
     return _moment(moment.astimezone(zone) + timedelta(days=days), zone)
+
+
+def day_begins(on: date, zone: ZoneInfo) -> datetime:
+    """00:00 of a day, in UTC; the first moment after it where the clock skips midnight."""
+    return _moment(datetime(on.year, on.month, on.day, tzinfo=zone), zone)
 
 
 def _moment(local: datetime, zone: ZoneInfo) -> datetime:

@@ -41,3 +41,4 @@ class PlanEntry:
     term: str
     min_quantity: int
     max_quantity: int
+    renewable: bool

@@ -118,21 +118,27 @@ def read_text(path: Path) -> str:
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path itself
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise _refused(path, _("The file can't be read: %(reason)s.") % {"reason": reason}) from None
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise _refused(path, _("This is not UTF-8. Save the file in UTF-8."), line) from None
-    if "\0" in text:
-        line = text.count("\n", 0, text.index("\0")) + 1
-        raise _refused(path, _("There is a NUL character here. Remove it."), line)
+    text = text_of(raw, str(path))
     if not text.strip():
         raise _refused(path, _("The file is empty."))
     return text
 
 
-def _refused(path: Path, message: str, line: int = 0) -> FileRefused:
-    return FileRefused(str(path).replace("\0", "\\0"), [Problem(line, message)])
+def text_of(raw: bytes, file: str) -> str:
+    """:raises FileRefused: not UTF-8, with or without byte order mark, or with NUL characters"""
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise FileRefused(file, [Problem(line, _("This is not UTF-8. Save the file in UTF-8."))]) from None
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise FileRefused(file, [Problem(line, _("There is a NUL character here. Remove it."))])
+    return text
+
+
+def _refused(path: Path, message: str) -> FileRefused:
+    return FileRefused(str(path).replace("\0", "\\0"), [Problem(0, message)])
 
 
 def day(text: str) -> date | None:

@@ -3,7 +3,6 @@
 from typing import Any
 from uuid import UUID
 
-from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -51,7 +50,7 @@ class Seats(SeatsView):
         """Give each member a seat, all or none; whoever has one keeps it. One seat for each, in their order."""
         subscription, body = self.assignable(id), self.body(MembersBody)
         members = seats.members_by_email(body["members"], by=self.actor)
-        given = seats.assign(subscription=subscription, members=members, by=self.actor, at=timezone.now())
+        given = seats.assign(subscription=subscription, members=members, by=self.actor, at=self.actor.now())
         return Response(self.shown(given), status=201)
 
     def shown(self, given: list[Seat]) -> Any:
@@ -67,7 +66,7 @@ class ReleaseSeats(SeatsView):
         """Take the seats of people back, all or none; whoever has none is left alone. The seats that were released."""
         subscription, body = self.assignable(id), self.body(MembersBody)
         released = seats.release(
-            subscription=subscription, members=self.people(body["members"]), by=self.actor, at=timezone.now()
+            subscription=subscription, members=self.people(body["members"]), by=self.actor, at=self.actor.now()
         )
         shown = Seat.objects.filter(pk__in=[seat.pk for seat in released]).with_people().order_by("pk")
         return Response(SeatOut(shown, many=True).data)
@@ -90,5 +89,5 @@ class OneSeat(SeatsView):
         """Take one seat back. Released already: nothing changes."""
         subscription = self.assignable(id)
         held = self.find(Seat.objects.filter(subscription=subscription), pk=seat)
-        seats.release_one(seat_id=held.pk, subscription=subscription, by=self.actor, at=timezone.now())
+        seats.release_one(seat_id=held.pk, subscription=subscription, by=self.actor, at=self.actor.now())
         return Response(status=204)

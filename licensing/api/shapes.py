@@ -49,10 +49,10 @@ def person_asked_about(email: str | None, *, by: Actor, right: Right) -> Members
     :raises NotAllowed: somebody else, without the right; asked before anything is looked up
     :raises BadInput: nobody of this tenant has the address
     """
-    if email is None or email == by.home.user.email:
+    if email is None or (by.membership is not None and email == by.membership.user.email):
         return by.home
     by.require(right)
-    people = Membership.objects.of(by.home.tenant).by_email([email]).select_related("tenant", "user")
+    people = Membership.objects.of(by.organisation).by_email([email]).select_related("tenant", "user")
     found = people.first()
     if found is None:
         raise BadInput(_("There is no such person in your organisation."), field="user", code="does_not_exist")

@@ -74,6 +74,8 @@ class Plan(models.Model):
     term = models.CharField(_("term"), max_length=5, choices=Term)
     min_quantity = models.PositiveIntegerField(_("smallest quantity"), default=1)
     max_quantity = models.PositiveIntegerField(_("largest quantity"), default=10_000)
+    # No: what runs of it ends with its term.
+    renewable = models.BooleanField(_("renews"), default=True, db_default=True)
 
     class Meta:
         ordering = ["product", "term"]

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from licensing.models.subscription import GIVES_ACCESS, Subscription
 from tenants.directory.models import Membership, Tenant
 from tenants.ids import new_id
-from tenants.keys import TenantForeignKey
+from tenants.keys import TenantForeignKey, unique_within_tenant
 
 
 class SeatQuerySet(models.QuerySet["Seat"]):
@@ -20,6 +20,10 @@ class SeatQuerySet(models.QuerySet["Seat"]):
 
     def with_access(self) -> Self:
         return self.open().filter(subscription__state__in=GIVES_ACCESS)
+
+    def claimed_by_themselves(self) -> Self:
+        """Open ones that their holders took on first use."""
+        return self.open().filter(auto_claimed=True)
 
     def with_people(self) -> Self:
         return self.select_related("member__user")
@@ -42,11 +46,14 @@ class Seat(models.Model):
     member = TenantForeignKey(Membership, on_delete=models.PROTECT, related_name="seats", verbose_name=_("member"))
     assigned_at = models.DateTimeField(_("assigned"))
     released_at = models.DateTimeField(_("released"), null=True, blank=True)
+    # Taken by its holder on first use, not given: these count against the organisation's ceiling.
+    auto_claimed = models.BooleanField(default=False, editable=False)
 
     objects = SeatQuerySet.as_manager()
 
     class Meta:
         constraints = [
+            unique_within_tenant("seat"),
             # Partial: a member may come back after release, but holds one seat of a subscription at a time.
             models.UniqueConstraint(
                 fields=["subscription", "member"], condition=Q(released_at=None), name="one_open_seat_per_member"
@@ -56,7 +63,14 @@ class Seat(models.Model):
                 name="seat_released_after_assigned",
             ),
         ]
-        indexes = [models.Index(fields=["member"], name="seat_open_of_member", condition=Q(released_at=None))]
+        indexes = [
+            models.Index(fields=["member"], name="seat_open_of_member", condition=Q(released_at=None)),
+            models.Index(
+                fields=["tenant", "subscription"],
+                name="seat_claimed_by_itself",
+                condition=Q(auto_claimed=True, released_at=None),
+            ),
+        ]
 
     def __str__(self) -> str:
         return str(self.member)

@@ -1,3 +1,4 @@
+from collections.abc import Collection
 from datetime import datetime
 from typing import Self
 from zoneinfo import ZoneInfo
@@ -36,8 +37,11 @@ class EndCause(models.TextChoices):
     CANCELED = "canceled", _("Canceled with a refund")
     CHARGEBACK = "chargeback", _("The charge was contested")
     TRIAL_ENDED = "trial_ended", _("The trial ended")
+    TAKEN_OVER = "taken_over", _("The organisation took it over")
 
 
+# What somebody sees who sees the central ones alone: those, and what the organisation took over.
+_IS_CENTRAL = Q(channel=Channel.CENTRAL) | Q(owner=None)
 _IS_TRIAL = Q(state=SubscriptionState.TRIAL) | Q(end_cause=EndCause.TRIAL_ENDED)
 
 
@@ -47,11 +51,17 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
 
     def visible_to(self, by: Actor) -> Self:
         """What a person may see in the acting tenant: all, or the central ones, by right; else their own."""
-        seen = self.of(by.home.tenant)
+        seen = self.of(by.organisation)
         if by.may(Right.SEE_PURCHASES):
             return seen
-        central = Q(channel=Channel.CENTRAL) | Q(owner=None) if by.may(Right.SEE_CENTRAL_PURCHASES) else Q(pk=None)
-        return seen.filter(Q(purchaser=by.home) | Q(owner=by.home) | central)
+        central = _IS_CENTRAL if by.may(Right.SEE_CENTRAL_PURCHASES) else Q(pk=None)
+        return seen.filter(by.own("purchaser", "owner") | central)
+
+    def visible_to_any(self, actors: Collection[Actor]) -> Self:
+        """As `visible_to`, of several tenants at once: for a partner's person, as they act in each of them."""
+        whole = [by.organisation.pk for by in actors if by.may(Right.SEE_PURCHASES)]
+        some = [by.organisation.pk for by in actors if by.may(Right.SEE_CENTRAL_PURCHASES)]
+        return self.filter(Q(tenant__in=whole) | Q(tenant__in=some) & _IS_CENTRAL)
 
     def managed_by(self, member: Membership) -> Self:
         return self.filter(tenant_id=member.tenant_id, owner=member)
@@ -72,16 +82,13 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
         """All but the trials."""
         return self.exclude(_IS_TRIAL)
 
+    def taken_over(self) -> Self:
+        """Those whose people were moved elsewhere, or lost access, until that is settled or undone."""
+        return self.filter(state=SubscriptionState.DISABLED, end_cause=EndCause.TAKEN_OVER)
+
     def due(self, at: datetime) -> Self:
         """Those whose state has run its time, and that nothing holds in it."""
         return self.filter(state_ends_at__lte=at, held_at=None)
-
-    def matching(self, text: str) -> Self:
-        return self.filter(
-            Q(plan__product__name__icontains=text)
-            | Q(purchaser__user__email__icontains=text)
-            | Q(purchaser__name__icontains=text)
-        )
 
     def locked(self) -> Self:
         # The lock of the aggregate: seats, quantity and state of one subscription change one after another.
@@ -115,8 +122,14 @@ class Subscription(models.Model):
     anchor_at = models.DateTimeField(editable=False)
     time_zone = models.CharField(max_length=63, editable=False)
     auto_renew = models.BooleanField(_("automatic renewal"), default=True)
+    # Begun as a trial with a card: it becomes a purchase when the trial ends, unless renewal is off by then.
+    converts = models.BooleanField(default=False, editable=False)
     # Since when an admin lets it end at its renewal: nobody whose purchase it is turns that on again.
     renewal_stopped_at = models.DateTimeField(null=True)
+    # Where the next term ends that is paid before it begins, and for how many seats; these alone: while fewer seats are
+    # being paid for, nobody gets one of those that go.
+    renewed_until = models.DateTimeField(null=True, editable=False)
+    renewed_quantity = models.PositiveIntegerField(null=True, editable=False)
     # When the present state runs out; none: it is final.
     state_ends_at = models.DateTimeField(null=True)
     end_cause = models.CharField(max_length=20, choices=EndCause, blank=True)
@@ -149,11 +162,51 @@ class Subscription(models.Model):
             models.CheckConstraint(
                 condition=Q(held_at=None) | Q(state="disabled"), name="only_a_disabled_subscription_is_held"
             ),
+            models.CheckConstraint(
+                condition=Q(renewed_until=None)
+                | Q(renewed_until__gt=F("term_end")) & (Q(state="active") | Q(state="trial", converts=True)),
+                name="only_a_running_term_is_renewed_ahead",
+            ),
+            models.CheckConstraint(
+                condition=Q(renewed_until=None) | Q(renewed_quantity__isnull=False),
+                name="a_term_paid_ahead_has_its_seats",
+            ),
+            models.CheckConstraint(
+                condition=Q(converts=False) | Q(channel="self_service"), name="only_self_service_converts"
+            ),
+            # As `seats_within_quantity`, for the term that is to follow.
+            models.CheckConstraint(
+                condition=Q(renewed_quantity=None) | Q(seats_assigned__lte=F("renewed_quantity")),
+                name="seats_within_renewed_quantity",
+            ),
         ]
         indexes = [
             models.Index(fields=["tenant", "created_at", "id"], name="subscription_page"),
             models.Index(fields=["tenant", "term_end", "id"], name="subscription_by_end"),
+            # The newest of what a filter finds, also where that is rare among very many.
+            models.Index(fields=["created_at", "id"], name="subscription_newest"),
+            models.Index(fields=["tenant", "state", "created_at", "id"], name="subscription_by_state"),
+            models.Index(fields=["tenant", "plan", "created_at", "id"], name="subscription_by_plan"),
+            models.Index(fields=["tenant", "channel", "created_at", "id"], name="subscription_by_channel"),
+            models.Index(
+                fields=["tenant", "created_at", "id"],
+                name="subscription_with_unused_seats",
+                condition=Q(seats_assigned__lt=F("quantity"), state__in=("trial", "active", "expired")),
+            ),
             models.Index(fields=["tenant", "owner", "created_at"], name="subscription_of_owner"),
+            # What renews in the next months, read from the index alone.
+            models.Index(
+                fields=["tenant", "term_end"],
+                include=["id", "quantity", "channel"],
+                condition=Q(state="active", auto_renew=True),
+                name="subscription_renewing",
+            ),
+            models.Index(
+                fields=["term_end"],
+                include=["tenant", "id", "quantity", "channel"],
+                condition=Q(state="active", auto_renew=True),
+                name="subscription_renewing_anywhere",
+            ),
             models.Index(fields=["state_ends_at"], name="subscription_due", condition=Q(state_ends_at__isnull=False)),
         ]
 
@@ -174,30 +227,28 @@ class Subscription(models.Model):
 
     @property
     def is_trial(self) -> bool:
-        """Also one that has ended. Nothing was charged for it, and nothing ever will be."""
+        """
+        Also one that has ended. Nothing was charged for it. Nothing ever will be, but for one that `converts`: when it
+        ends it becomes a purchase, which is no trial any more, and one that ended otherwise may be reactivated.
+        """
         return self.state == SubscriptionState.TRIAL or self.end_cause == EndCause.TRIAL_ENDED
 
     @property
+    def paid_until(self) -> datetime:
+        """The end of the last term that is paid or billed."""
+        return self.renewed_until or self.term_end
+
+    @property
+    def is_taken_over(self) -> bool:
+        """Its people were moved elsewhere, or lost access; until that is settled it may come back."""
+        return self.state == SubscriptionState.DISABLED and self.end_cause == EndCause.TAKEN_OVER
+
+    @property
+    def never_charged(self) -> bool:
+        """A trial that no card stands behind: nothing of it is ever paid, renewed or reactivated."""
+        return self.is_trial and not self.converts
+
+    @property
     def seats_free(self) -> int:
-        return self.quantity - self.seats_assigned
-
-
-class LifecycleDays(models.Model):
-    """How many days a subscription stays expired and disabled, by the cause of its end and its channel."""
-
-    cause = models.CharField(_("cause"), max_length=20, choices=EndCause)
-    # Empty: every channel that has no row of its own.
-    channel = models.CharField(_("channel"), max_length=20, choices=Channel, blank=True)
-    expired_days = models.PositiveSmallIntegerField(_("days expired"))
-    disabled_days = models.PositiveSmallIntegerField(_("days disabled"))
-
-    class Meta:
-        verbose_name_plural = _("lifecycle days")
-        constraints = [
-            models.UniqueConstraint(fields=["cause", "channel"], name="lifecycle_days_once"),
-            models.CheckConstraint(condition=Q(cause__in=EndCause.values), name="lifecycle_cause_is_known"),
-            models.CheckConstraint(condition=Q(channel__in=["", *Channel.values]), name="lifecycle_channel_is_known"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.get_cause_display()}: {self.expired_days} + {self.disabled_days}"
+        """Those that nobody has, as far as they are there to stay: who gets one keeps it when the next term begins."""
+        return min(self.quantity, self.renewed_quantity or self.quantity) - self.seats_assigned

@@ -28,6 +28,8 @@ class TrialUse(models.Model):
     started_at = models.DateTimeField()
     # Once, by an admin.
     extended_at = models.DateTimeField(null=True)
+    # The end that its holder was reminded of: another one after an extension is told again.
+    told_of_end = models.DateTimeField(null=True)
 
     objects = TrialUseQuerySet.as_manager()
 

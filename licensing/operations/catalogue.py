@@ -112,4 +112,5 @@ def _plan_values(entry: PlanEntry) -> dict[str, Any]:
         "term": entry.term,
         "min_quantity": entry.min_quantity,
         "max_quantity": entry.max_quantity,
+        "renewable": entry.renewable,
     }

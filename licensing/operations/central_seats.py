@@ -1,6 +1,6 @@
 """Free seats of what is the tenant's own, given by its admins wherever there is room."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from licensing.operations import seats
 from licensing.operations.seats import NoSeatLeft
 from tenants.access import Actor, Right
 from tenants.directory.models import Membership, Tenant
+from tenants.journal import events
 
 
 def free(tenant: Tenant, product: Product) -> int:
@@ -22,10 +23,19 @@ def free(tenant: Tenant, product: Product) -> int:
     return found["free"] or 0
 
 
+def used_by(members: Collection[Membership] | Collection[UUID]) -> SeatQuerySet:
+    """The seats that people use for good: those of a trial end by themselves."""
+    return Seat.objects.with_access().filter(member__in=members).exclude(subscription__state=SubscriptionState.TRIAL)
+
+
 def held_by(members: Sequence[Membership], product: Product) -> SeatQuerySet:
-    """The seats of a product that people use for good: those of a trial end by themselves."""
-    open_ = Seat.objects.with_access().filter(member__in=members, subscription__plan__product=product)
-    return open_.exclude(subscription__state=SubscriptionState.TRIAL)
+    """Those of a product."""
+    return used_by(members).filter(subscription__plan__product=product)
+
+
+def own_held_by(members: Sequence[Membership], product: Product) -> SeatQuerySet:
+    """Those of them that are the tenant's own."""
+    return held_by(members, product).filter(subscription__owner=None)
 
 
 @transaction.atomic
@@ -41,10 +51,55 @@ def give(
     :raises NoSeatLeft: fewer seats are free than members need one
     """
     by.require_in(tenant, Right.ASSIGN_CENTRAL_SEATS)
+    return _spread(tenant, product, members, held_by(members, product), by=by, at=at)
+
+
+@transaction.atomic
+def give_own(
+    *, tenant: Tenant, product: Product, members: Sequence[Membership], by: Actor, at: datetime
+) -> dict[UUID, Subscription]:
+    """
+    As `give`, for people who may have a seat that somebody bought: only one of the tenant's own counts as theirs.
+
+    :raises NotAllowed: :raises NotAMember: :raises MemberNotActive: :raises NoSeatLeft: as `give`
+    """
+    by.require_in(tenant, Right.ASSIGN_CENTRAL_SEATS)
+    return _spread(tenant, product, members, own_held_by(members, product), by=by, at=at)
+
+
+def without_own(*, tenant: Tenant, product: Product, members: Iterable[Membership]) -> list[Membership]:
+    """Of people, those who have no seat of the tenant's own; one query."""
+    members = list(members)
+    held = set(own_held_by(members, product).values_list("member_id", flat=True))
+    return [member for member in members if member.pk not in held]
+
+
+@transaction.atomic
+def claim(*, tenant: Tenant, product: Product, member: Membership, by: Actor, at: datetime) -> Seat | None:
+    """
+    Give somebody a free seat of the tenant's own because they use the product, for a caller who has asked whether the
+    tenant lets them. None: none is free, or they have a seat by now.
+    """
+    rows = list(_of(tenant, product).locked())
+    if held_by([member], product).exists():
+        return None
+    longest = next((row for row in sorted(rows, key=_lasts, reverse=True) if row.seats_free > 0), None)
+    if longest is None:
+        return None
+    [seat] = seats.place(subscription=longest, members=[member], by=by, at=at)
+    seat.auto_claimed = True
+    seat.save(update_fields=["auto_claimed"])
+    events.record("seat.claimed", tenant=tenant, by=by, at=at, subject=longest.pk, member=member.pk)
+    return seat
+
+
+def _spread(
+    tenant: Tenant, product: Product, members: Sequence[Membership], held: SeatQuerySet, *, by: Actor, at: datetime
+) -> dict[UUID, Subscription]:
+    """`held`: which of their seats count as theirs already, asked under the lock."""
     # All of the product, in the order of their keys: whoever else gives or claims one of them waits, or was first.
     rows = list(_of(tenant, product).locked())
-    held = held_by(members, product).select_related("subscription").order_by("pk")
-    given = {seat.member_id: seat.subscription for seat in held}
+    given = {seat.member_id: seat.subscription for seat in held.select_related("subscription").order_by("pk")}
     left = [member for member in members if member.pk not in given]
     free_now = sum(row.seats_free for row in rows)
     if len(left) > free_now:

@@ -1,38 +1,29 @@
 """The end of a subscription: at once, or step by step as its states run their time."""
 
 import logging
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfoNotFoundError
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
+from licensing import states
 from licensing.calendar import days_later, next_term_end, term_end
-from licensing.models import EndCause, LifecycleDays, Subscription, SubscriptionState
-from licensing.operations import seats
+from licensing.models import EndCause, Subscription, SubscriptionState
+from licensing.operations import next_terms, seats
+from licensing.operations.lifecycle_days import NoLifecycleDays, days_of
 from licensing.operations.subscriptions import SubscriptionInactive
 from tenants.access import SYSTEM, Actor
 from tenants.journal import events
 from tenants.refusal import Refused
+from tenants.scope import EVERYBODY, Scope, in_batches
 
 log = logging.getLogger(__name__)
 
 
-class NoLifecycleDays(LookupError):
-    """No row of LifecycleDays says how long a subscription lives on after this cause: a defect of the data."""
-
-
 # What may be wrong with one subscription and must not keep the others waiting.
 WRONG_WITH_ONE = (NoLifecycleDays, ZoneInfoNotFoundError, IntegrityError, Refused)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Days:
-    """How long a subscription stays in the two states between its end and its deletion, in calendar days."""
-
-    expired: int
-    disabled: int
 
 
 @transaction.atomic
@@ -46,14 +37,17 @@ def end(*, subscription: Subscription, cause: EndCause, by: Actor, at: datetime)
     if not subscription.gives_access:
         raise SubscriptionInactive
     subscription.end_cause = cause  # also of one in grace, whose term had ended before
-    _move(subscription, SubscriptionState.DISABLED, cause=cause, at=at, by=by, since=at)
+    _move(subscription, "subscription.disabled", cause=cause, at=at, by=by, since=at)
     return subscription
 
 
 def can_be_reactivated(subscription: Subscription) -> bool:
-    """In grace, or disabled. A trial never becomes a purchase: who wants to go on buys the product."""
+    """
+    In grace, or disabled, and not taken over. Of trials only those with a card: of another one, who wants to go on buys
+    the product.
+    """
     ended = (SubscriptionState.EXPIRED, SubscriptionState.DISABLED)
-    return subscription.state in ended and not subscription.is_trial
+    return subscription.state in ended and not subscription.never_charged and not subscription.is_taken_over
 
 
 def next_term(subscription: Subscription, at: datetime) -> tuple[datetime, datetime]:
@@ -81,7 +75,8 @@ def reactivate(*, subscription: Subscription, by: Actor, at: datetime) -> Subscr
     if subscription.state == SubscriptionState.DISABLED:
         subscription.anchor_at = start
     subscription.term_start, subscription.term_end, subscription.state_ends_at = start, end, end
-    subscription.state, subscription.end_cause, subscription.held_at = SubscriptionState.ACTIVE, "", None
+    subscription.state = states.after("subscription.reactivated", subscription.state)
+    subscription.end_cause, subscription.held_at = "", None
     subscription.auto_renew = subscription.renewal_stopped_at is None
     subscription.save(
         update_fields=[
@@ -103,7 +98,8 @@ def restore(*, subscription: Subscription, by: Actor, at: datetime) -> Subscript
     subscription = Subscription.objects.locked().get(pk=subscription.pk)
     if subscription.state != SubscriptionState.DISABLED:
         return subscription
-    subscription.state, subscription.end_cause, subscription.held_at = SubscriptionState.ACTIVE, "", None
+    subscription.state = states.after("subscription.restored", subscription.state)
+    subscription.end_cause, subscription.held_at = "", None
     subscription.state_ends_at = subscription.term_end
     subscription.save(update_fields=["state", "end_cause", "held_at", "state_ends_at"])
     events.record("subscription.restored", tenant=subscription.tenant, by=by, at=at, subject=subscription.pk)
@@ -139,32 +135,56 @@ def release(*, subscription: Subscription, by: Actor, at: datetime) -> Subscript
     return subscription
 
 
+@transaction.atomic
+def close(*, subscription: Subscription, by: Actor, at: datetime) -> Subscription:
+    """
+    Delete a disabled one before its days are over, or although it was held: nothing brings it back. Deleted already:
+    nothing changes.
+
+    :raises SubscriptionInactive: it gives access
+    """
+    subscription = Subscription.objects.locked().get(pk=subscription.pk)
+    if subscription.state == SubscriptionState.DELETED:
+        return subscription
+    if subscription.gives_access:
+        raise SubscriptionInactive
+    if subscription.held_at is not None:
+        subscription.held_at = None
+        subscription.save(update_fields=["held_at"])
+    cause = EndCause(subscription.end_cause)
+    _move(subscription, "subscription.deleted", cause=cause, at=at, by=by, since=at)
+    return subscription
+
+
 def _hold(subscription: Subscription, since: datetime | None, type: str, *, by: Actor, at: datetime) -> None:
     subscription.held_at = since
     subscription.save(update_fields=["held_at"])
     events.record(type, tenant=subscription.tenant, by=by, at=at, subject=subscription.pk)
 
 
-def advance_due(*, at: datetime, limit: int = 500) -> int:
+def advance_due(*, at: datetime, limit: int = 500, among: Scope = EVERYBODY, but: Q | None = None) -> int:
     """
-    Carry subscriptions whose state has run its time to the next one, by the table of life. Returns how many moved.
+    Carry subscriptions whose state has run its time to the next one, by the table of life, `but` for some: these stay
+    where they are, also on the way there. Returns how many moved.
 
     Each in its own transaction. One that another process holds is left to it; one that cannot move is reported and
     does not stop those behind it.
     """
     moved = 0
-    for pk in list(Subscription.objects.due(at).order_by("state_ends_at").values_list("pk", flat=True)):
+    due = among.of(Subscription.objects.due(at))
+    due = due if but is None else due.exclude(but)
+    for pk in in_batches(due, "state_ends_at"):
         if moved >= limit:
             break
         try:
-            moved += _advance(pk, at=at)
+            moved += _advance(pk, at=at, but=but)
         except WRONG_WITH_ONE:
             log.exception("subscription %s cannot be carried on", pk)
     return moved
 
 
 @transaction.atomic
-def _advance(pk: UUID, *, at: datetime) -> int:
+def _advance(pk: UUID, *, at: datetime, but: Q | None) -> int:
     subscription = (
         Subscription.objects.due(at)
         .filter(pk=pk)
@@ -173,49 +193,55 @@ def _advance(pk: UUID, *, at: datetime) -> int:
     )
     if subscription is None:
         return 0
-    _catch_up(subscription, at)
+    _catch_up(subscription, at, but=but)
     return 1
 
 
-def _catch_up(subscription: Subscription, at: datetime) -> None:
+def _catch_up(subscription: Subscription, at: datetime, *, but: Q | None = None) -> None:
     # Several steps at once when the sweep was away for long: each is dated at the moment when it was due.
+    before = subscription.state
     while subscription.state_ends_at is not None and subscription.state_ends_at <= at:
+        if but and subscription.state != before and Subscription.objects.filter(but, pk=subscription.pk).exists():
+            break
+        if subscription.renewed_until is not None:
+            next_terms.begin_paid_term(subscription, by=SYSTEM, at=at)
+            continue
         since = subscription.state_ends_at
         cause = EndCause.TRIAL_ENDED if subscription.is_trial else EndCause.TERM_ENDED
-        _move(subscription, next_state(subscription), by=SYSTEM, at=at, since=since, cause=cause)
+        event = states.WHEN_TIME_IS_OVER[subscription.state]
+        _move(subscription, event, by=SYSTEM, at=at, since=since, cause=cause)
 
 
 def next_state(subscription: Subscription) -> SubscriptionState:
     """What follows when the present state runs out."""
-    if subscription.state == SubscriptionState.ACTIVE:
-        return SubscriptionState.EXPIRED
-    if subscription.state in (SubscriptionState.EXPIRED, SubscriptionState.TRIAL):
-        return SubscriptionState.DISABLED
-    return SubscriptionState.DELETED
+    if subscription.renewed_until is not None:
+        return SubscriptionState.ACTIVE
+    return SubscriptionState(states.after(states.WHEN_TIME_IS_OVER[subscription.state], subscription.state))
 
 
 def _move(
     subscription: Subscription,
-    state: SubscriptionState,
+    event: str,
     *,
     cause: EndCause,
     by: Actor,
     at: datetime,
     since: datetime,
 ) -> None:
-    """The one place where a state changes. `since` is when the new state began, `at` when it is written down."""
-    subscription.state = state
+    """Towards its end. `since` is when the new state began, `at` when it is written down."""
+    subscription.renewed_until = subscription.renewed_quantity = None  # of one that ends before its time
+    subscription.state = states.after(event, subscription.state)
     subscription.end_cause = subscription.end_cause or cause
-    if state == SubscriptionState.EXPIRED:
+    if subscription.state == SubscriptionState.EXPIRED:
         subscription.state_ends_at = days_later(since, subscription.zone, days_of(subscription).expired)
-    elif state == SubscriptionState.DISABLED:
+    elif subscription.state == SubscriptionState.DISABLED:
         subscription.state_ends_at = days_later(since, subscription.zone, days_of(subscription).disabled)
     else:
         seats.vacate(subscription=subscription, by=by, at=at)
         subscription.state_ends_at = None
-    subscription.save(update_fields=["state", "end_cause", "state_ends_at"])
+    subscription.save(update_fields=["state", "end_cause", "state_ends_at", "renewed_until", "renewed_quantity"])
     events.record(
-        f"subscription.{state.value}",
+        event,
         tenant=subscription.tenant,
         by=by,
         at=at,
@@ -225,16 +251,9 @@ def _move(
     )
 
 
-def days_of(subscription: Subscription) -> Days:
-    """
-    The row for cause and channel, else the one for the cause and every channel. Of a trial its product may know
-    better how long it is kept.
-
-    :raises NoLifecycleDays: neither is there
-    """
-    rows = {row.channel: row for row in LifecycleDays.objects.filter(cause=subscription.end_cause)}
-    row = rows.get(subscription.channel) or rows.get("")
-    if row is None:
-        raise NoLifecycleDays(f"{subscription.end_cause}, {subscription.channel}")
-    kept = subscription.plan.product.trial_disabled_days if subscription.is_trial else None
-    return Days(expired=row.expired_days, disabled=row.disabled_days if kept is None else kept)
+def access_ends_at(subscription: Subscription) -> datetime:
+    """When people lose access if nobody pays for another term."""
+    if subscription.state == SubscriptionState.EXPIRED and subscription.state_ends_at is not None:
+        return subscription.state_ends_at
+    days = days_of(subscription, EndCause.TERM_ENDED)
+    return days_later(subscription.term_end, subscription.zone, days.expired)

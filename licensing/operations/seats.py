@@ -1,6 +1,6 @@
 """Who uses a subscription."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -48,7 +48,7 @@ def members_by_email(emails: Sequence[str], *, by: Actor, field: str = "members"
     wanted = list(dict.fromkeys(email.strip().lower() for email in emails))
     found = {
         m.user.email: m
-        for m in Membership.objects.of(by.home.tenant).members().by_email(wanted).select_related("user", "tenant")
+        for m in Membership.objects.of(by.organisation).members().by_email(wanted).select_related("user", "tenant")
     }
     for email in wanted:
         if email not in found:
@@ -81,9 +81,9 @@ def assign(*, subscription: Subscription, members: Sequence[Membership], by: Act
     :raises SubscriptionInactive: the subscription is disabled or deleted
     :raises NoSeatLeft: fewer seats are free than members need one
     """
-    require_assigner(subscription, by)
     # Row lock: seat changes of one subscription happen one after another; the CHECK on the row is the second wall.
     subscription = Subscription.objects.locked().get(pk=subscription.pk)
+    require_assigner(subscription, by)
     return place(subscription=subscription, members=members, by=by, at=at)
 
 
@@ -120,8 +120,8 @@ def release(*, subscription: Subscription, members: Sequence[Membership], by: Ac
 
     :raises NotAllowed: as `assign`
     """
-    require_assigner(subscription, by)
     subscription = Subscription.objects.locked().get(pk=subscription.pk)
+    require_assigner(subscription, by)
     seats = list(Seat.objects.open().filter(subscription=subscription, member__in=members).order_by("pk"))
     return _release(subscription, seats, by=by, at=at)
 
@@ -129,10 +129,21 @@ def release(*, subscription: Subscription, members: Sequence[Membership], by: Ac
 @transaction.atomic
 def release_one(*, seat_id: UUID, subscription: Subscription, by: Actor, at: datetime) -> Seat | None:
     """Take one seat back. Released already: nothing changes. :raises NotAllowed: as `assign`"""
-    require_assigner(subscription, by)
     subscription = Subscription.objects.locked().get(pk=subscription.pk)
+    require_assigner(subscription, by)
     seats = list(Seat.objects.open().filter(subscription=subscription, pk=seat_id))
     return next(iter(_release(subscription, seats, by=by, at=at)), None)
+
+
+@transaction.atomic
+def release_of(*, member: Membership, by: Actor, at: datetime) -> list[Seat]:
+    """Take back every seat that somebody who is gone holds in their tenant, for a caller who has asked who may."""
+    held = Seat.objects.open().filter(member=member)
+    released = []
+    for subscription in Subscription.objects.filter(pk__in=held.values("subscription")).locked():
+        mine = list(held.filter(subscription=subscription).order_by("pk"))
+        released += _release(subscription, mine, by=by, at=at)
+    return released
 
 
 def vacate(*, subscription: Subscription, by: Actor, at: datetime) -> list[Seat]:
@@ -140,6 +151,12 @@ def vacate(*, subscription: Subscription, by: Actor, at: datetime) -> list[Seat]
     return _release(
         subscription, list(Seat.objects.open().filter(subscription=subscription).order_by("pk")), by=by, at=at
     )
+
+
+def take_back(*, subscription: Subscription, seats: Collection[UUID], by: Actor, at: datetime) -> list[Seat]:
+    """Take back those of some seats that are still held, for a subscription that the caller has locked."""
+    held = Seat.objects.open().filter(subscription=subscription, pk__in=seats).order_by("pk")
+    return _release(subscription, list(held), by=by, at=at)
 
 
 def newest(subscription: Subscription, count: int) -> SeatQuerySet:

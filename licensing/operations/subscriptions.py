@@ -25,6 +25,10 @@ class RenewalStopped(Refused):
     message = _("Your organisation lets this subscription end with its term. Ask your IT contact if you still need it.")
 
 
+class RecordedByPartner(Refused):
+    message = _("A partner has sold this and recorded it: what changes, your organisation agrees with the partner.")
+
+
 class QuantityBelowAssigned(Refused):
     message = _("More seats are assigned than would be left. Release some first.")
 
@@ -33,7 +37,10 @@ class QuantityBelowAssigned(Refused):
 def grant(
     *, plan: Plan, quantity: int, channel: str, purchaser: Membership, order_ref: str, by: Actor, at: datetime
 ) -> Subscription:
-    """Start a subscription: its first term begins now, in the tenant's zone as it is now."""
+    """
+    Start a subscription: its first term begins now, in the tenant's zone as it is now. What a partner recorded never
+    renews: nobody is charged here, and the partner records the next term as it did this one.
+    """
     tenant = purchaser.tenant
     end = term_end(at, tenant.zone, plan.term)
     subscription = Subscription.objects.create(
@@ -44,6 +51,7 @@ def grant(
         owner=purchaser if channel == Channel.SELF_SERVICE else None,
         payer=purchaser if channel == Channel.SELF_SERVICE else None,
         quantity=quantity,
+        auto_renew=channel != Channel.PARTNER,
         term_start=at,
         term_end=end,
         anchor_at=at,
@@ -69,13 +77,15 @@ def grant(
 @transaction.atomic
 def add_seats(*, subscription: Subscription, count: int, by: Actor, at: datetime) -> Subscription:
     """
-    More seats, for people to be assigned to.
+    More seats, for people to be assigned to; also of the next term, where that is paid already.
 
     :raises SubscriptionInactive: it is disabled or deleted
     """
     subscription = Subscription.objects.locked().get(pk=subscription.pk)
     if not subscription.gives_access:
         raise SubscriptionInactive
+    if subscription.renewed_quantity is not None:
+        subscription.renewed_quantity += count
     return _set_quantity(subscription, subscription.quantity + count, by=by, at=at)
 
 
@@ -94,7 +104,7 @@ def remove_seats(*, subscription: Subscription, count: int, by: Actor, at: datet
 
 def _set_quantity(subscription: Subscription, quantity: int, *, by: Actor, at: datetime) -> Subscription:
     before, subscription.quantity = subscription.quantity, quantity
-    subscription.save(update_fields=["quantity"])
+    subscription.save(update_fields=["quantity", "renewed_quantity"])
     events.record(
         "subscription.quantity_changed",
         tenant=subscription.tenant,
@@ -142,20 +152,40 @@ def set_auto_renew(*, subscription: Subscription, auto_renew: bool, by: Actor, a
     :raises NotAllowed: not its owner, nor, to turn it off, an admin who may end it
     :raises SubscriptionInactive: the term has ended already
     :raises RenewalStopped: to turn it on, and an admin lets it end
-    :raises TrialEndsByItself: there is nothing to renew
+    :raises TrialEndsByItself: a trial without a card, so there is nothing to renew
+    :raises RecordedByPartner: to turn it on, and a partner recorded it
     """
-    # Of the tenant's own it is the tenant's money.
+    # Whose it is at this moment: of the tenant's own it is the tenant's money.
+    subscription = Subscription.objects.locked().get(pk=subscription.pk)
     require = require_manager if auto_renew and subscription.owner_id else require_ender
     require(subscription, by)
-    subscription = Subscription.objects.locked().get(pk=subscription.pk)
-    if subscription.is_trial:
-        raise TrialEndsByItself
-    if subscription.state != SubscriptionState.ACTIVE:
-        raise SubscriptionInactive
-    if auto_renew:
-        require_renewable(subscription)
+    require_turnable(subscription, auto_renew=auto_renew)
     turn_renewal(subscription, auto_renew=auto_renew, by=by, at=at)
     return subscription
+
+
+def require_turnable(subscription: Subscription, *, auto_renew: bool) -> None:
+    """
+    Whether its renewal can be turned off or on at all, by whomever.
+
+    :raises SubscriptionInactive: the term has ended already
+    :raises RenewalStopped: to turn it on, and an admin lets it end
+    :raises TrialEndsByItself: a trial without a card, so there is nothing to renew
+    :raises RecordedByPartner: to turn it on, and a partner recorded it
+    """
+    if subscription.never_charged:
+        raise TrialEndsByItself
+    if subscription.state not in (SubscriptionState.ACTIVE, SubscriptionState.TRIAL):
+        raise SubscriptionInactive
+    if auto_renew:
+        require_paid_here(subscription)
+        require_renewable(subscription)
+
+
+def require_paid_here(subscription: Subscription) -> None:
+    """:raises RecordedByPartner: its partner is paid, elsewhere"""
+    if subscription.channel == Channel.PARTNER:
+        raise RecordedByPartner
 
 
 def require_renewable(subscription: Subscription) -> None:

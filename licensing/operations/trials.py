@@ -1,4 +1,4 @@
-"""Trials without a card: they begin, and may be given more time once. They end by themselves, as their states do."""
+"""Trials begin, and may be given more time once. Without a card they end by themselves, as their states do."""
 
 from datetime import datetime
 
@@ -28,14 +28,28 @@ class TrialAlreadyExtended(Refused):
     message = _("This trial was extended already. It can be extended once.")
 
 
+class TrialConverted(Refused):
+    message = _("What follows this trial is paid already.")
+
+
 class NotATrial(Refused):
     message = _("This is not a trial.")
 
 
 @transaction.atomic
-def start(*, plan: Plan, quantity: int, purchaser: Membership, order_ref: str, by: Actor, at: datetime) -> Subscription:
+def start(
+    *,
+    plan: Plan,
+    quantity: int,
+    purchaser: Membership,
+    order_ref: str,
+    converts: bool = False,
+    by: Actor,
+    at: datetime,
+) -> Subscription:
     """
-    Start a trial: it runs as long as its product says, costs nothing, and never renews.
+    Start a trial: it runs as long as its product says and costs nothing. It never renews, but for one with a card,
+    which `converts`: its first term begins when it ends, unless renewal is turned off.
 
     :raises TrialNotOffered: the product has none
     :raises TrialAlreadyUsed: the person had theirs, perhaps since this very moment
@@ -55,9 +69,11 @@ def start(*, plan: Plan, quantity: int, purchaser: Membership, order_ref: str, b
         quantity=quantity,
         term_start=at,
         term_end=end,
-        anchor_at=at,
+        # Terms are counted from where the first one begins.
+        anchor_at=end if converts else at,
         time_zone=tenant.time_zone,
-        auto_renew=False,
+        auto_renew=converts,
+        converts=converts,
         state_ends_at=end,
         order_ref=order_ref,
         created_at=at,
@@ -72,6 +88,7 @@ def start(*, plan: Plan, quantity: int, purchaser: Membership, order_ref: str, b
         plan=plan.pk,
         quantity=quantity,
         ends_at=end,
+        converts=converts,
     )
     return subscription
 
@@ -101,6 +118,7 @@ def extend(*, subscription: Subscription, by: Actor, at: datetime) -> Subscripti
     :raises NotAllowed: `by` may not change what the tenant allows
     :raises NotATrial: it was bought
     :raises SubscriptionInactive: the trial has ended
+    :raises TrialConverted: its first term is paid already
     :raises TrialNotOffered: the product has no trial any more, so nothing says how long
     :raises TrialAlreadyExtended: that was done before
     """
@@ -116,7 +134,9 @@ def extend(*, subscription: Subscription, by: Actor, at: datetime) -> Subscripti
     use.save(update_fields=["extended_at"])
     before, end = subscription.term_end, days_later(subscription.term_end, subscription.zone, days)
     subscription.term_end = subscription.state_ends_at = end
-    subscription.save(update_fields=["term_end", "state_ends_at"])
+    if subscription.converts:
+        subscription.anchor_at = end
+    subscription.save(update_fields=["term_end", "state_ends_at", "anchor_at"])
     events.record(
         "trial.extended",
         tenant=subscription.tenant,
@@ -131,7 +151,7 @@ def extend(*, subscription: Subscription, by: Actor, at: datetime) -> Subscripti
 
 def can_be_extended(subscription: Subscription, *, at: datetime) -> bool:
     """A trial that runs, of a product that still has one, and that was not extended before."""
-    if subscription.state != SubscriptionState.TRIAL or subscription.term_end <= at:
+    if subscription.state != SubscriptionState.TRIAL or subscription.term_end <= at or subscription.renewed_until:
         return False
     unused = TrialUse.objects.filter(subscription=subscription, extended_at=None).exists()
     return unused and subscription.plan.product.trial_days is not None
@@ -144,4 +164,6 @@ def _running(subscription: Subscription, *, at: datetime) -> Subscription:
         raise NotATrial
     if locked.state != SubscriptionState.TRIAL or locked.term_end <= at:
         raise SubscriptionInactive
+    if locked.renewed_until is not None:
+        raise TrialConverted
     return locked

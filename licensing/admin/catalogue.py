@@ -59,7 +59,7 @@ class PlanAdmin(ProcurementAdmin):
     search_fields = ["id", "product__name"]
     ordering = ["id"]
     empty_text = _EMPTY
-    detail_fields = ["id", "product", "term", "min_quantity", "max_quantity"]
+    detail_fields = ["id", "product", "term", "min_quantity", "max_quantity", "renewable"]
 
     def rows(self) -> QuerySet[Plan]:
         return Plan.objects.select_related("product")

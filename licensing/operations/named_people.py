@@ -1,0 +1,117 @@
+"""People named many at a time, to give them seats: in a file of addresses, or by their department."""
+
+import csv
+import io
+from collections import defaultdict
+from collections.abc import Iterator
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from licensing.files import FileRefused, Problem, Problems, text_of
+from licensing.operations.seats import MOST_AT_ONCE
+from tenants.directory.models import Department, Membership, Tenant
+from tenants.refusal import BadInput
+
+# What the column is called that holds the addresses; without such a heading it is the first.
+HEADINGS = ("email", "e-mail", "mail", "work e-mail", "work email")
+LARGEST = 200_000
+ADDRESS = 254
+
+
+class TooManyPeople(BadInput):
+    def __init__(self, count: int, *, field: str) -> None:
+        said = gettext_lazy("These are %(count)s people. At most %(most)s get seats at once.")
+        super().__init__(str(said) % {"count": count, "most": MOST_AT_ONCE}, field=field, code="too_many")
+
+
+def of_file(raw: bytes, *, file: str, tenant: Tenant) -> list[Membership]:
+    """
+    The active members whose addresses stand in a CSV file, in their order, each once; all of them, or none. What is
+    wrong is told line by line.
+
+    :raises FileRefused: not such a file, or a line that names no active member
+    :raises TooManyPeople: more than get seats at once
+    """
+    problems = Problems(file)
+    lines = list(_addresses(_text(raw, file), problems))
+    wanted = list(dict.fromkeys(address for _line, address in lines))
+    if len(wanted) > MOST_AT_ONCE:
+        raise TooManyPeople(len(wanted), field="file")
+    people = Membership.objects.of(tenant).members().by_email(wanted).select_related("user", "tenant")
+    found = {member.user.email: member for member in people}
+    for line, address in lines:
+        wrong = _wrong_with(address, found.get(address))
+        if wrong:
+            problems.add(line, wrong)
+    problems.refuse_if_any()
+    if not wanted:
+        raise FileRefused(file, [Problem(0, _("No address stands in it."))])
+    return [found[address] for address in wanted]
+
+
+def of_department(department: Department) -> list[Membership]:
+    """
+    The active members of a department and of those below it, by address.
+
+    :raises BadInput: there are none
+    :raises TooManyPeople: more than get seats at once
+    """
+    here = Membership.objects.of(department.tenant).members().active()
+    people = here.filter(department__in=_with_those_below(department)).select_related("user", "tenant")
+    found = list(people.order_by("user__email")[: MOST_AT_ONCE + 1])
+    if len(found) > MOST_AT_ONCE:
+        raise TooManyPeople(people.count(), field="department")
+    if not found:
+        raise BadInput(_("Nobody works in this department."), field="department", code="empty")
+    return found
+
+
+def _with_those_below(department: Department) -> set[UUID]:
+    below = defaultdict(list)
+    for pk, parent in Department.objects.filter(tenant=department.tenant_id).values_list("pk", "parent_id"):
+        below[parent].append(pk)
+    found: set[UUID] = set()
+    waiting = [department.pk]
+    while waiting:
+        pk = waiting.pop()
+        if pk not in found:
+            found.add(pk)
+            waiting += below[pk]
+    return found
+
+
+def _text(raw: bytes, file: str) -> str:
+    if len(raw) > LARGEST:
+        raise FileRefused(file, [Problem(0, _("The file is larger than %(kb)s kB.") % {"kb": LARGEST // 1000})])
+    return text_of(raw, file)
+
+
+def _addresses(text: str, problems: Problems) -> Iterator[tuple[int, str]]:
+    """The line and the address of each row that has one."""
+    heading = text.partition("\n")[0]
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=";" if ";" in heading else ",", strict=True)
+    column = 0
+    try:
+        for number, cells in enumerate(reader):
+            named = [cell.strip().lower() for cell in cells]
+            if number == 0 and any(name in HEADINGS for name in named):
+                column = next(place for place, name in enumerate(named) if name in HEADINGS)
+            elif any(named):
+                yield reader.line_num, named[column] if column < len(named) else ""
+    except csv.Error as error:
+        problems.add(reader.line_num, _("This is not valid CSV: %(reason)s.") % {"reason": error})
+
+
+def _wrong_with(address: str, member: Membership | None) -> str:
+    """What keeps a line from naming somebody; unknown, foreign and guest are told alike."""
+    if member is not None:
+        return "" if member.is_active else _("The account of “%(email)s” is not active.") % {"email": address}
+    try:
+        validate_email(address)
+    except ValidationError:
+        return _("“%(typed)s” is not an e-mail address.") % {"typed": address[:ADDRESS]}
+    return _("“%(email)s” is not a member of your organisation.") % {"email": address}

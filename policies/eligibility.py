@@ -1,6 +1,6 @@
 """May this person buy this product? The decision over the facts that `policies.ground` gathers, and its answer."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from licensing.models import Plan, Product
 from policies import rules
 from policies.facts import Verdict
-from policies.ground import Ground, facts_for, renewal_facts, survey
+from policies.ground import Ground, facts_for, renewal_facts, renewal_facts_of, surroundings, survey
 from policies.models.decision import Outcome
 from policies.reasons import as_reason
 from policies.spending import Proposal
@@ -87,8 +87,8 @@ def decide(
     The decision for one product; `plan` and `quantity` narrow it to one purchase, or to a `trial` without a card.
     `proposal` says what it would cost; without one a spend limit stands in the way only where it is passed already.
     """
-    ground = survey(member, at=at, subject=proposal.subject if proposal else None)
-    return answer_on(ground, product, plan=plan, quantity=quantity, trial=trial, proposal=proposal)
+    ground = survey(member, at=at, proposal=proposal)
+    return answer_on(ground, product, plan=plan, quantity=quantity, trial=trial)
 
 
 def decide_all(member: Membership, products: Iterable[Product], *, at: datetime) -> dict[str, Answer]:
@@ -104,25 +104,33 @@ def answer_on(
     plan: Plan | None = None,
     quantity: int | None = None,
     trial: bool = False,
-    proposal: Proposal | None = None,
 ) -> Answer:
-    facts = facts_for(ground, product, plan=plan, quantity=quantity, trial=trial, proposal=proposal)
+    facts = facts_for(ground, product, plan=plan, quantity=quantity, trial=trial)
     left = facts.trial_offered and not facts.trial_used
     return Answer(member=ground.member, product=product, verdicts=tuple(rules.verdicts(facts)), trial_left=left)
 
 
-def renewal_verdicts(tenant: Tenant, plan: Plan, at: datetime, *, renewable: bool = True) -> tuple[Verdict, ...]:
+def renewal_verdicts(tenant: Tenant, plan: Plan, at: datetime, *, self_service: bool = True) -> tuple[Verdict, ...]:
     """
-    May what the tenant has of a plan renew? Two queries. Whether the plan is still sold, and so `renewable`, the caller
-    says; whether an admin has stopped this very subscription is its own.
+    May what the tenant has of a plan renew? Two queries. Whether an admin has stopped this very subscription is its
+    own. The rules of `self_service` buying hold for what was bought so.
     """
-    facts = renewal_facts(tenant, plan, renewable=renewable, at=at)
+    facts = renewal_facts(tenant, plan, self_service=self_service, at=at)
     return tuple(rules.renewal_verdicts(facts))
 
 
+def renewals_verdicts(asked: Sequence[tuple[Tenant, Plan, bool, datetime]]) -> list[tuple[Verdict, ...]]:
+    """As `renewal_verdicts`, of many, each at a moment of its own; two queries for all."""
+    return [tuple(rules.renewal_verdicts(facts)) for facts in renewal_facts_of(asked)]
+
+
 def why_closed(member: Membership, products: Iterable[Product], *, at: datetime) -> list[str]:
-    """The sentences that say why nobody in the member's tenant can buy any of the products; empty when they can."""
-    return closed_by(decide_all(member, products, at=at).values())
+    """
+    The sentences that say why nobody in the member's tenant can buy any of the products; empty when they can. Two
+    queries.
+    """
+    ground = surroundings(member, at=at)
+    return closed_by(answer_on(ground, product) for product in products)
 
 
 def closed_by(answers: Iterable[Answer]) -> list[str]:

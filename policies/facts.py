@@ -65,9 +65,14 @@ class ExclusionRow:
     names_only_a_sector: bool
     set_at: datetime | None = None
 
+    @property
+    def source(self) -> Source:
+        # Which of the operator's people said it is for operators to know.
+        return Source(level="operator", id=self.id, set_at=self.set_at)
 
-@dataclass(frozen=True, kw_only=True)
-class PolicyRow:
+
+# A tuple as well: a tenant may have said something about each of hundreds of products.
+class PolicyRow(NamedTuple):
     """
     A policy value that a tenant has set.
 
@@ -122,6 +127,8 @@ class RenewalFacts(Circumstances):
     """All that a renewal asks for; of exclusions only those whose row says that they end renewals."""
 
     plan_renewable: bool
+    # What was bought centrally, or by a partner, was never asked the rules of self-service.
+    self_service: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

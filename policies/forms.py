@@ -1,14 +1,17 @@
 """What an admin types about policies. Rules are the operations'; forms only read what was typed."""
 
+from typing import Any
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from licensing.models import Family
-from policies.models import ExistingRule, PolicyValue, SelfServiceProduct
+from policies.models import MOST_LEAVER_GRACE, ExistingRule, LeaverDefault, PolicyValue, SelfServiceProduct
 from policies.operations import settings
 from policies.operations.endings import Existing
-from policies.operations.values import LONGEST_REASON
 from tenants.directory.operations.organisations import LONGEST_CONTACT
+from tenants.procurement_form import ReasonForm
+from tenants.text import LONGEST_REASON
 
 VALUES = [
     (PolicyValue.ENABLED, _("Enabled: everybody may buy it")),
@@ -18,27 +21,9 @@ VALUES = [
 ]
 
 
-class ReasonForm(forms.Form):
-    """Why something changes."""
+class ExistingForm(forms.Form):
+    """What becomes of what people have."""
 
-    reason = forms.CharField(
-        label=_("Reason"),
-        help_text=_("Stays in the journal for good. Do not name people."),
-        max_length=LONGEST_REASON,
-        widget=forms.Textarea(attrs={"rows": 3}),
-        error_messages={"required": _("Say why, in a few words.")},
-    )
-
-
-class ValueForm(ReasonForm):
-    """A value and why, and what becomes of what people have."""
-
-    value = forms.ChoiceField(
-        label=_("Who may buy it themselves"),
-        choices=VALUES,
-        widget=forms.RadioSelect,
-        error_messages={"required": _("Choose one."), "invalid_choice": _("Choose one of these.")},
-    )
     existing = forms.ChoiceField(
         label=_("What people have bought already"),
         choices=[
@@ -54,11 +39,27 @@ class ValueForm(ReasonForm):
     at = forms.DateTimeField(
         label=_("Cancel on"), help_text=_("Such as 2026-01-31 09:00; empty: at once."), required=False
     )
-    field_order = ["value", "existing", "at", "reason"]
 
     @property
     def said_of_existing(self) -> Existing:
         return Existing(rule=self.cleaned_data["existing"] or ExistingRule.LEAVE, at=self.cleaned_data["at"])
+
+    @property
+    def others(self) -> dict[str, Any]:
+        """What was typed besides."""
+        return {name: self.cleaned_data[name] for name in self.cleaned_data if name not in ("existing", "at")}
+
+
+class ValueForm(ExistingForm, ReasonForm):
+    """A value and why, and what becomes of what people have."""
+
+    value = forms.ChoiceField(
+        label=_("Who may buy it themselves"),
+        choices=VALUES,
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Choose one."), "invalid_choice": _("Choose one of these.")},
+    )
+    field_order = ["value", "existing", "at", "reason"]
 
 
 class PolicyForm(ValueForm):
@@ -131,7 +132,7 @@ class ScopedValueForm(ValueForm):
     ]
 
 
-class SettingsForm(forms.Form):
+class SettingsForm(ExistingForm):
     """What the organisation says over all its policies. The stop has a page of its own."""
 
     default_for_new_products = forms.ChoiceField(
@@ -166,6 +167,65 @@ class SettingsForm(forms.Form):
         max_length=settings.LONGEST_PROCESS_URL,
         required=False,
     )
+    leaver_default = forms.ChoiceField(
+        label=_("When somebody has left and nobody decides about a purchase of theirs"),
+        help_text=_("Holds at its next charge. Adopting needs an agreement or a card of the organisation."),
+        choices=LeaverDefault.choices,
+        error_messages={"required": _("Choose one."), "invalid_choice": _("Choose one of these.")},
+    )
+    leaver_grace_days = forms.IntegerField(
+        label=_("Days that somebody who left keeps their seats"),
+        help_text=_("0: their seats are free at once."),
+        min_value=0,
+        max_value=MOST_LEAVER_GRACE,
+        error_messages=dict.fromkeys(
+            ("required", "invalid", "min_value", "max_value"),
+            _("Type a whole number from 0 to %(most)s.") % {"most": MOST_LEAVER_GRACE},
+        ),
+    )
+    tell_admins_of_failed_charges = forms.BooleanField(
+        label=_("Tell admins of each renewal of a member that failed"),
+        help_text=_("Those who buy for the organisation. Of its own purchases they always are."),
+        required=False,
+    )
+    tell_admins_of_renewals = forms.BooleanField(
+        label=_("Tell admins before what members have is renewed"),
+        help_text=_("30 and 7 days before, with its use and its cost."),
+        required=False,
+    )
+    take_over_refunds = forms.BooleanField(
+        label=_("Give the unused part back when a purchase is taken over"),
+        help_text=_("To the card that paid. Otherwise nothing goes back, and who takes over is told so first."),
+        required=False,
+    )
+    reason = forms.CharField(
+        label=_("Reason"),
+        help_text=_("Stays in the journal for good. May be left empty."),
+        max_length=LONGEST_REASON,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+    field_order = [
+        "default_for_new_products",
+        "existing",
+        "at",
+        "contact_email",
+        "contact_url",
+        "contact_message",
+        "request_process_message",
+        "request_process_url",
+        "leaver_default",
+        "leaver_grace_days",
+        "tell_admins_of_failed_charges",
+        "tell_admins_of_renewals",
+        "take_over_refunds",
+        "reason",
+    ]
+
+
+class ResumeForm(forms.Form):
+    """Why self-service goes on."""
+
     reason = forms.CharField(
         label=_("Reason"),
         help_text=_("Stays in the journal for good. May be left empty."),
@@ -175,13 +235,7 @@ class SettingsForm(forms.Form):
     )
 
 
-class SwitchForm(forms.Form):
-    """Why self-service stops or goes on."""
+class StopForm(ExistingForm, ResumeForm):
+    """Why all self-service stops, and what becomes of what people have."""
 
-    reason = forms.CharField(
-        label=_("Reason"),
-        help_text=_("Stays in the journal for good. May be left empty."),
-        max_length=LONGEST_REASON,
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 2}),
-    )
+    field_order = ["existing", "at", "reason"]

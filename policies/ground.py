@@ -7,13 +7,13 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Exists, Q
 
 from licensing.models import Plan, Product
 from licensing.models.trial import used_by
 from policies import limits
 from policies.facts import ExclusionRow, Facts, MarketRow, PolicyRow, RenewalFacts, Source
-from policies.models import Counted, Exclusion, Market, Policy, SpendLimit, TenantSettings
+from policies.models import Counted, Exclusion, Market, Policy
 from policies.models.approver import approvers_for
 from policies.spending import Proposal
 from tenants.directory.models import Department, Membership, Tenant
@@ -32,43 +32,57 @@ class Ground:
     exclusions: dict[Scope, list[ExclusionRow]]
     policies: dict[Scope, list[PolicyRow]]
     departments: dict[Any, Department]
-    settings: TenantSettings | None
+    # Who has stopped all self-service buying; none: nobody has.
+    stopped: Source | None
     has_approver: bool
-    limits: list[SpendLimit]
-    month: int
+    # With what is proposed, if anything is.
+    limits: list[limits.Weighed]
     # Products of which they had their trial.
     trials_used: frozenset[str]
 
 
-def survey(member: Membership, *, at: datetime, subject: UUID | None = None) -> Ground:
-    """Eight queries, whatever the catalogue's size."""
+def survey(member: Membership, *, at: datetime, proposal: Proposal | None = None) -> Ground:
+    """At most eight queries, whatever the catalogue's size."""
+    subject = proposal.subject if proposal else None
     tenant = member.tenant
     today = tenant.today(at)
     departments = limits.own_departments(member)
+    stopped, has_approver = _stopped_and_approved(member, departments)
     return Ground(
         member=member,
         today=today,
-        markets={row.family_id: market_row(row) for row in Market.objects.filter(country=tenant.country)},
+        markets=_markets(tenant),
         exclusions=_excluded(tenant, today),
         policies=_said_to(member, departments, at=at),
         departments=departments,
-        settings=TenantSettings.objects.filter(tenant=tenant).select_related("set_by").first(),
-        has_approver=approvers_for(member, departments).exists(),
-        limits=limits.taken(member, departments, at=at, subject=subject),
-        month=limits.this_month(tenant, at),
+        stopped=stopped,
+        has_approver=has_approver,
+        limits=limits.weighed(
+            limits.taken(member, departments, at=at, subject=subject), proposal, month=limits.this_month(tenant, at)
+        ),
         trials_used=used_by(member),
     )
 
 
-def facts_for(
-    ground: Ground,
-    product: Product,
-    *,
-    plan: Plan | None,
-    quantity: int | None,
-    trial: bool,
-    proposal: Proposal | None = None,
-) -> Facts:
+def surroundings(member: Membership, *, at: datetime) -> Ground:
+    """What closes a whole organisation, and nothing of what it allows itself: two queries."""
+    tenant = member.tenant
+    today = tenant.today(at)
+    return Ground(
+        member=member,
+        today=today,
+        markets=_markets(tenant),
+        exclusions=_excluded(tenant, today),
+        policies={},
+        departments={},
+        stopped=None,
+        has_approver=True,
+        limits=[],
+        trials_used=frozenset(),
+    )
+
+
+def facts_for(ground: Ground, product: Product, *, plan: Plan | None, quantity: int | None, trial: bool) -> Facts:
     member, tenant = ground.member, ground.member.tenant
     smallest, largest = _bounds(product, plan, trial)
     return Facts(
@@ -81,7 +95,7 @@ def facts_for(
         market=ground.markets.get(product.family_id) or ground.markets.get(None),
         exclusions=_about(product, ground.exclusions),
         self_service_product=product.self_service,
-        stopped=_stop_of(ground.settings),
+        stopped=ground.stopped,
         policies=_about(product, ground.policies),
         quantity=quantity,
         min_quantity=smallest,
@@ -90,20 +104,14 @@ def facts_for(
         trial_offered=product.trial_days is not None,
         trial_used=product.pk in ground.trials_used,
         has_approver=ground.has_approver,
-        limits=limits.rows(
-            ground.limits,
-            product,
-            proposal=proposal,
-            counts_as=Counted.TRIAL if trial else Counted.SELF_SERVICE,
-            month=ground.month,
-        ),
+        limits=limits.rows(ground.limits, product, counts_as=Counted.TRIAL if trial else Counted.SELF_SERVICE),
     )
 
 
-def renewal_facts(tenant: Tenant, plan: Plan, *, renewable: bool, at: datetime) -> RenewalFacts:
+def renewal_facts(tenant: Tenant, plan: Plan, *, self_service: bool, at: datetime) -> RenewalFacts:
     """What a renewal asks for, in two queries."""
     product, today = plan.product, tenant.today(at)
-    markets = {row.family_id: market_row(row) for row in Market.objects.filter(country=tenant.country)}
+    markets = _markets(tenant)
     ending = Exclusion.objects.hitting(tenant, today).filter(ends_renewals=True)
     return RenewalFacts(
         managed=tenant.managed,
@@ -112,8 +120,36 @@ def renewal_facts(tenant: Tenant, plan: Plan, *, renewable: bool, at: datetime) 
         today=today,
         market=markets.get(product.family_id) or markets.get(None),
         exclusions=[exclusion_row(row) for row in ending if row.fits_product(product)],
-        plan_renewable=renewable,
+        plan_renewable=plan.renewable,
+        self_service=self_service,
     )
+
+
+def renewal_facts_of(asked: Sequence[tuple[Tenant, Plan, bool, datetime]]) -> list[RenewalFacts]:
+    """As `renewal_facts`, of many, each at a moment of its own; in the same two queries."""
+    countries = {tenant.country for tenant, _plan, _self_service, _at in asked}
+    markets: dict[str, dict[str | None, MarketRow]] = defaultdict(dict)
+    rows = Market.objects.filter(country__in=countries).values_list("country", "family", "pk", "opens_on", "closes_on")
+    for country, family, pk, opens, closes in rows:
+        markets[country][family] = MarketRow(id=str(pk), opens_on=opens, closes_on=closes)
+    ending = list(Exclusion.objects.filter(ends_renewals=True))
+    return [
+        RenewalFacts(
+            managed=tenant.managed,
+            sector=tenant.sector,
+            country=tenant.country,
+            today=tenant.today(at),
+            market=markets[tenant.country].get(plan.product.family_id) or markets[tenant.country].get(None),
+            exclusions=[
+                exclusion_row(row)
+                for row in ending
+                if row.hits(tenant, tenant.today(at)) and row.fits_product(plan.product)
+            ],
+            plan_renewable=plan.renewable,
+            self_service=self_service,
+        )
+        for tenant, plan, self_service, at in asked
+    ]
 
 
 def _bounds(product: Product, plan: Plan | None, trial: bool) -> tuple[int, int]:
@@ -150,18 +186,28 @@ def _about(product: Product, rows: Mapping[Scope, Sequence[Any]]) -> list[Any]:
     return [row for scope in scopes for row in rows.get(scope, ())]
 
 
-def _stop_of(settings: TenantSettings | None) -> Source | None:
-    if settings is None or settings.self_service_enabled:
-        return None
-    return Source(level="stop", set_by=str(settings.set_by or ""), set_at=settings.set_at)
+def _markets(tenant: Tenant) -> dict[str | None, MarketRow]:
+    rows = Market.objects.filter(country=tenant.country).values_list("family", "pk", "opens_on", "closes_on")
+    return {family: MarketRow(id=str(pk), opens_on=opens, closes_on=closes) for family, pk, opens, closes in rows}
 
 
-def market_row(row: Market) -> MarketRow:
-    return MarketRow(id=str(row.pk), opens_on=row.opens_on, closes_on=row.closes_on)
+def _stopped_and_approved(member: Membership, departments: Iterable[Any]) -> tuple[Source | None, bool]:
+    """Who has stopped all self-service buying, and whether there is somebody who may approve; one query."""
+    may_approve = Exists(approvers_for(member, departments))
+    found = Tenant.objects.filter(pk=member.tenant_id).values_list(
+        *(f"policy_settings__{name}" for name in ("self_service_enabled", "set_by__email", "set_at")), may_approve
+    )
+    enabled, set_by, set_at, has_approver = found.get()
+    stopped = Source(level="stop", set_by=set_by or "", set_at=set_at) if enabled is False else None
+    return stopped, has_approver
 
 
 def exclusion_row(row: Exclusion) -> ExclusionRow:
-    return ExclusionRow(id=str(row.pk), names_only_a_sector=row.names_only_a_sector, set_at=row.created_at)
+    return ExclusionRow(
+        id=str(row.pk),
+        names_only_a_sector=row.names_only_a_sector,
+        set_at=row.said_at,
+    )
 
 
 POLICY_COLUMNS = (

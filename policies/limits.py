@@ -12,21 +12,39 @@ from policies.models import SpendLimit
 from policies.spending import Proposal, month_of, period
 from tenants.directory.models import Department, Membership, Tenant
 
+# A limit, and how much of it a purchase takes.
+Weighed = tuple[SpendLimit, LimitRow]
+
 
 def taken(
     member: Membership, departments: Iterable[Any], *, at: datetime, subject: UUID | None = None
 ) -> list[SpendLimit]:
-    """Those that fit a member, with what is taken of them but for what `subject` takes itself; one query."""
+    """
+    Those that fit a member, with what is taken of them but for what `subject` takes itself: one query, and another for
+    the sums where there is a limit at all.
+    """
     tenant = member.tenant
-    found = SpendLimit.objects.fitting(member, list(departments)).with_sums(tenant, this_month(tenant, at), subject)
-    return list(found.select_related("set_by"))
+    found = list(SpendLimit.objects.fitting(member, list(departments)).select_related("set_by"))
+    if not found:
+        return found
+    weighed = SpendLimit.objects.filter(pk__in=[limit.pk for limit in found])
+    summed = weighed.with_committed(tenant, this_month(tenant, at), subject).only("pk")
+    sums = {limit.pk: limit.committed for limit in summed}
+    # One that somebody ends between the two queries is over.
+    found = [limit for limit in found if limit.pk in sums]
+    for limit in found:
+        limit.committed = sums[limit.pk]
+    return found
 
 
-def rows(
-    limits: Iterable[SpendLimit], product: Product, *, proposal: Proposal | None, counts_as: str, month: int
-) -> list[LimitRow]:
+def weighed(limits: Iterable[SpendLimit], proposal: Proposal | None, *, month: int) -> list[Weighed]:
+    """Each with what a proposal adds to it."""
+    return [(limit, _row(limit, proposal, month)) for limit in limits]
+
+
+def rows(weighed_: Iterable[Weighed], product: Product, *, counts_as: str) -> list[LimitRow]:
     """As the rule weighs them: those that count this product, bought so."""
-    return [_row(limit, proposal, month) for limit in limits if limit.fits(product.pk, counts_as)]
+    return [row for limit, row in weighed_ if limit.fits(product.pk, counts_as)]
 
 
 def this_month(tenant: Tenant, at: datetime) -> int:

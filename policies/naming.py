@@ -1,12 +1,14 @@
-"""How the journal reads the ids of data and access policies and of spend limits."""
+"""How the journal reads the ids of data and access policies, of spend limits, licence requests and exclusions."""
 
 from collections.abc import Collection, Mapping
+from typing import Any
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from policies.models import GovernancePolicy, LicenseRequest, SpendLimit
+from policies.models import Exclusion, GovernancePolicy, LicenseRequest, SpendLimit
 from tenants.directory.models import Tenant
+from tenants.journal.models import Event
 from tenants.journal.naming import SUBJECT, Named, Names, uuids
 from tenants.naming import people
 
@@ -45,8 +47,36 @@ def license_requests(tenant: Tenant | None, ids: Collection[str]) -> Mapping[str
     }
 
 
+def exclusions(tenant: Tenant | None, ids: Collection[str]) -> Mapping[str, Named]:
+    """The operator's alone: an organisation reads of them where they hit it."""
+    if tenant is not None:
+        return {}
+    found = {
+        str(exclusion.pk): Named(
+            _("Exclusion: %(exclusion)s") % {"exclusion": exclusion.called},
+            reverse("admin:policies_exclusion_change", args=[exclusion.pk]),
+        )
+        for exclusion in Exclusion.objects.filter(pk__in=uuids(ids)).select_related("family", "product")
+    }
+    return {**_taken_back(set(ids) - set(found)), **found}
+
+
+def _taken_back(ids: Collection[str]) -> Mapping[str, Named]:
+    """What is not there any more is called by what it said last."""
+    removed = Event.objects.filter(type="exclusion.removed", subject__in=[str(pk) for pk in uuids(ids)])
+    return {
+        event.subject: Named(_("Exclusion: %(exclusion)s") % {"exclusion": _terms(event.data["old"])})
+        for event in removed
+    }
+
+
+def _terms(said: Mapping[str, Any]) -> str:
+    named = (said.get(name) for name in ("sector", "country", "family", "product"))
+    return " · ".join(str(part) for part in named if part)
+
+
 NAMES: Names = {
-    SUBJECT: (governance_policies, spend_limits, license_requests),
+    SUBJECT: (governance_policies, spend_limits, license_requests, exclusions),
     "granted": (people,),
     "declined": (people,),
 }

@@ -9,11 +9,14 @@ from django.utils.translation import gettext as _
 
 from licensing.files import Problems, once
 from licensing.yaml_nodes import Entry, compose
+from policies.models import MOST_LEAVER_GRACE, LeaverDefault
 
 TEXTS = ("contact_email", "contact_url", "contact_message", "request_process_message", "request_process_url")
+WISHES = ("tell_admins_of_failed_charges", "tell_admins_of_renewals")
+LEAVERS, GRACE = "leaver_default", "leaver_grace_days"
 DEFAULT, ENABLED = "default_for_new_products", "self_service_enabled"
 _OF_ALL = ("default", "products", "families")
-_OF_TENANTS = (DEFAULT, ENABLED, *TEXTS, "products", "families", "departments", "people")
+_OF_TENANTS = (DEFAULT, ENABLED, *TEXTS, *WISHES, LEAVERS, GRACE, "products", "families", "departments", "people")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,8 +64,13 @@ def _tenant(slug: str, entry: Entry, values: list[str]) -> TenantEntry:
     settings: dict[str, Any] = {name: _words(entry, name) for name in TEXTS if name in entry.nodes}
     if entry.has(ENABLED):
         settings[ENABLED] = entry.boolean(ENABLED, default=True)
+    settings |= {name: entry.boolean(name, default=False) for name in WISHES if entry.has(name)}
     if entry.has(DEFAULT):
         settings[DEFAULT] = entry.choice(DEFAULT, values)
+    if entry.has(LEAVERS):
+        settings[LEAVERS] = entry.choice(LEAVERS, LeaverDefault.values)
+    if entry.has(GRACE):
+        settings[GRACE] = entry.integer(GRACE, smallest=0, largest=MOST_LEAVER_GRACE)
     said = [*_values(entry, values)]
     for name, of in _below(entry, "departments", known=_OF_ALL):
         said += _values(of, values, department=name)

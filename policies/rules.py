@@ -6,6 +6,7 @@ What facts and verdicts are stands in `policies.facts`, the sentences for codes 
 """
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from policies.facts import Circumstances, Facts, PolicyRow, Remedy, RenewalFacts, Source, Verdict
@@ -26,6 +27,8 @@ SYSTEM, PERSON, TENANT = Source(level="system"), Source(level="person"), Source(
 CATALOGUE, PLAN = Source(level="catalogue"), Source(level="plan")
 
 
+# Remembered, since a catalogue takes thousands of them. Bounded: sources are rows.
+@lru_cache(maxsize=1024)
 def passed(rule: str, source: Source = SYSTEM) -> Verdict:
     return Verdict(rule, True, source=source)
 
@@ -64,8 +67,7 @@ def tenant_is_managed(facts: Circumstances) -> Verdict:
 def sector_is_allowed(facts: Circumstances) -> Verdict:
     for row in facts.exclusions:
         if row.names_only_a_sector:
-            source = Source(level="operator", id=row.id, set_at=row.set_at)
-            return failed("sector_is_allowed", "sector_excluded", source, sector=facts.sector)
+            return failed("sector_is_allowed", "sector_excluded", row.source, sector=facts.sector)
     return passed("sector_is_allowed")
 
 
@@ -85,9 +87,7 @@ def market_is_open(facts: Circumstances) -> Verdict:
 def nothing_excludes(facts: Circumstances) -> Verdict:
     for row in facts.exclusions:
         if not row.names_only_a_sector:
-            return failed(
-                "nothing_excludes", "operator_exclusion", Source(level="operator", id=row.id, set_at=row.set_at)
-            )
+            return failed("nothing_excludes", "operator_exclusion", row.source)
     return passed("nothing_excludes")
 
 
@@ -131,6 +131,8 @@ def trial_is_left(facts: Facts) -> Verdict:
 
 def spend_is_within_limit(facts: Facts) -> Verdict:
     """Each limit that fits has room. One that refuses speaks before one that asks for approval."""
+    if not facts.limits:
+        return passed("spend_is_within_limit")
     over = [row for row in facts.limits if row.is_passed]
     for row in sorted(over, key=lambda row: row.mode != "hard"):
         return failed(
@@ -143,7 +145,7 @@ def spend_is_within_limit(facts: Facts) -> Verdict:
             adds=row.adds,
             currency=row.currency,
         )
-    return passed("spend_is_within_limit", facts.limits[0].source if facts.limits else SYSTEM)
+    return passed("spend_is_within_limit", facts.limits[0].source)
 
 
 def somebody_can_approve(facts: Facts) -> Verdict:
@@ -208,7 +210,7 @@ def verdicts(facts: Facts) -> list[Verdict]:
 
 def renewal_verdicts(facts: RenewalFacts) -> list[Verdict]:
     """As `verdicts`, of the rules that a renewal is asked."""
-    return [rule(facts) for rule in RENEWAL_RULES]
+    return [rule(facts) for rule in (RENEWAL_RULES if facts.self_service else (plan_is_renewable,))]
 
 
 def outcome(answers: Sequence[Verdict]) -> str:

@@ -1,53 +1,61 @@
 """Jobs and sweeps of this app."""
 
+from datetime import datetime
 from uuid import UUID
 
-from celery import shared_task
 from django.conf import settings
-from django.utils import timezone
 
+from policies.models import LimitNotice
 from policies.operations import limit_notices, request_letters
+from tenants import clock
 from tenants.delivery.jobs import job
+from tenants.delivery.queues import Queue
+from tenants.delivery.sweeps import tenant_sweep
 from tenants.directory.models import Tenant
+from tenants.scope import Scope
 
 
-@job("policies.tell_spend_limits")
+@job("policies.tell_spend_limits", queue=Queue.NOTICES)
 def tell_spend_limits(tenant_id: str) -> None:
-    limit_notices.tell(tenant=Tenant.objects.get(pk=UUID(tenant_id)), at=timezone.now())
+    tenant = Tenant.objects.get(pk=UUID(tenant_id))
+    limit_notices.tell(tenant=tenant, at=clock.now(tenant))
 
 
-@job("policies.deliver_limit_notice")
+@job("policies.deliver_limit_notice", queue=Queue.NOTICES)
 def deliver_limit_notice(notice_id: str) -> None:
     limit_notices.deliver(
-        notice_id=UUID(notice_id), site=settings.BASE_URL, sender=settings.DEFAULT_FROM_EMAIL, at=timezone.now()
+        notice_id=UUID(notice_id),
+        site=settings.BASE_URL,
+        sender=settings.DEFAULT_FROM_EMAIL,
+        at=clock.of(LimitNotice, notice_id),
     )
 
 
-@shared_task(name="policies.tell_spend_limits_of_all")
-def tell_spend_limits_of_all() -> int:
-    return limit_notices.tell_all(at=timezone.now())
+@tenant_sweep("policies.tell_spend_limits_of_all", queue=Queue.NOTICES)
+def tell_spend_limits_of_all(*, at: datetime, among: Scope) -> int:
+    return limit_notices.tell_all(at=at, among=among)
 
 
-@job("policies.tell_license_request")
+@job("policies.tell_license_request", queue=Queue.NOTICES)
 def tell_license_request(request_id: str, reminder: int = 0) -> None:
     request_letters.tell_deciders(
         request_id=UUID(request_id), reminder=reminder, site=settings.BASE_URL, sender=settings.DEFAULT_FROM_EMAIL
     )
 
 
-@job("policies.tell_license_decision")
+@job("policies.tell_license_decision", queue=Queue.NOTICES)
 def tell_license_decision(request_id: str, people: list[str]) -> None:
     request_letters.tell_decision(
         request_id=UUID(request_id), people=people, site=settings.BASE_URL, sender=settings.DEFAULT_FROM_EMAIL
     )
 
 
-@job("policies.tell_license_expiry")
+@job("policies.tell_license_expiry", queue=Queue.NOTICES)
 def tell_license_expiry(request_id: str) -> None:
     request_letters.tell_expiry(request_id=UUID(request_id), site=settings.BASE_URL, sender=settings.DEFAULT_FROM_EMAIL)
 
 
-@shared_task(name="policies.remind_of_license_requests")
-def remind_of_license_requests() -> int:
-    now = timezone.now()
-    return request_letters.remind(at=now) + request_letters.expire_overdue(at=now) + request_letters.forget(at=now)
+@tenant_sweep("policies.remind_of_license_requests", queue=Queue.NOTICES)
+def remind_of_license_requests(*, at: datetime, among: Scope) -> int:
+    moved = request_letters.remind(at=at, among=among) + request_letters.expire_overdue(at=at, among=among)
+    return moved + request_letters.forget(at=at, among=among)

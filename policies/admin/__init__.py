@@ -1,6 +1,7 @@
 """What this app shows in the procurement view; a module for each subject."""
 
 from policies.admin.approvers import ApproverAdmin
+from policies.admin.auto_claims import AutoClaimAdmin
 from policies.admin.exclusions import ExclusionAdmin
 from policies.admin.governance import GovernancePolicyAdmin
 from policies.admin.markets import MarketAdmin
@@ -12,6 +13,7 @@ from policies.admin.values import PolicyAdmin
 
 __all__ = [
     "ApproverAdmin",
+    "AutoClaimAdmin",
     "ExclusionAdmin",
     "GovernancePolicyAdmin",
     "LicenseRequestAdmin",

@@ -11,7 +11,6 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -21,8 +20,7 @@ from policies.operations import approvers
 from tenants.access import Actor, Right
 from tenants.dates import listed_day
 from tenants.directory.models import Department, Membership, Tenant
-from tenants.procurement import Section
-from tenants.procurement_form import FormAdmin
+from tenants.procurement_form import FormAdmin, blame
 from tenants.refusal import Refused
 
 
@@ -96,10 +94,10 @@ class ApproverAdmin(FormAdmin):
                     department=form.cleaned_data["department"],
                     member=form.cleaned_data["member"],
                     by=actor,
-                    at=timezone.now(),
+                    at=actor.now(),
                 )
             except Refused as refused:
-                form.add_error(refused.field if refused.field in form.fields else None, str(refused))
+                blame(form, refused)
             else:
                 messages.success(request, _("%(approver)s approves from now on.") % {"approver": named})
                 return redirect(self.next_page(named))
@@ -118,9 +116,6 @@ class ApproverAdmin(FormAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         told = {"may_change": self.may_change(self.actor(request))}
         return super().changelist_view(request, {**told, **(extra_context or {})})
-
-    def sections(self, request: HttpRequest, row: Approver | None) -> list[Section]:
-        return [] if row is None else super().sections(request, row)
 
     def may_change(self, actor: Actor) -> bool:
         return actor.tenant is not None and actor.may(Right.CHANGE_POLICY)

@@ -5,29 +5,24 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
-from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django_countries import countries
 
 from licensing.models import Family, Product
-from policies.forms import ReasonForm
 from policies.models import Exclusion
 from policies.operations import exclusions
 from policies.operations.exclusions import Effects, Terms
 from tenants.access import Actor
-from tenants.dates import listed_day
+from tenants.dates import listed_day, listed_minute
 from tenants.directory.models import Sector
-from tenants.procurement import READS, Section
-from tenants.procurement_form import FormAdmin
+from tenants.procurement import BY_COMMAND
+from tenants.procurement_form import ReasonForm, TakenBackAdmin, blame
 from tenants.refusal import Refused
 
 CHOOSE = {"invalid_choice": gettext_lazy("Choose one of these.")}
@@ -99,32 +94,24 @@ class ExclusionForm(ReasonForm):
 
 
 @admin.register(Exclusion)
-class ExclusionAdmin(FormAdmin):
+class ExclusionAdmin(TakenBackAdmin):
     """Where the operator refuses self-service."""
 
     list_title = gettext_lazy("Exclusions")
     list_before_template = "admin/_exclusions.html"
-    list_display = ["excludes", "begins", "ends", "ends_renewals", "reason"]
+    list_display = ["excludes", "begins", "ends", "ends_renewals", "reason", "author", "since"]
     ordering = ["-created_at"]
     sortable_by: Sequence[str] = ()
     empty_text = gettext_lazy("Nothing is excluded.")
-    detail_fields = ["excludes", "begins", "ends", "ends_renewals", "reason"]
+    detail_fields = ["excludes", "begins", "ends", "ends_renewals", "reason", "author", "since"]
     detail_template = "admin/exclusion.html"
     form_title = gettext_lazy("Change it")
-
-    def get_urls(self) -> list[URLPattern]:
-        guarded = self.admin_site.admin_view
-        return [
-            path("new/", guarded(self.new_view), name="policies_exclusion_new"),
-            path("<path:object_id>/remove/", guarded(self.remove_view), name="policies_exclusion_remove"),
-            *super().get_urls(),
-        ]
+    new_title, new_heading = gettext_lazy("New exclusion"), gettext_lazy("Whom and what it excludes")
+    take_back_heading = take_back_label = gettext_lazy("Take it back")
+    taken_back = gettext_lazy("Taken back. It holds from the next question on.")
 
     def rows(self) -> QuerySet[Exclusion]:
-        return Exclusion.objects.select_related("family", "product")
-
-    def new_view(self, request: HttpRequest) -> HttpResponse:
-        return self.form_view(request, None, title=_("New exclusion"), heading=_("Whom and what it excludes"))
+        return Exclusion.objects.select_related("family", "product", "set_by")
 
     def form_view(self, request: HttpRequest, row: Exclusion | None, **context: Any) -> HttpResponse:
         """Tells what it would do first, and keeps it when that was seen."""
@@ -140,45 +127,14 @@ class ExclusionAdmin(FormAdmin):
         try:
             effects = exclusions.effects(form.terms)
         except Refused as refused:
-            form.add_error(refused.field if refused.field in form.fields else None, str(refused))
+            blame(form, refused)
             return self.page(request, row, 400, form=form, **context)
         form.show()
         return self.page(request, row, form=form, effects=told(effects), save_label=_("Save"), **context)
 
-    def remove_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        actor = self.actor(request)
-        if not self.may_change(actor) or request.method not in (*READS, "POST"):
-            raise PermissionDenied
-        row = self.found(request, object_id)
-        form = ReasonForm(request.POST or None)
-        if request.method == "POST" and form.is_valid():
-            try:
-                exclusions.remove(exclusion=row, reason=form.cleaned_data["reason"], by=actor, at=timezone.now())
-            except Refused as refused:
-                form.add_error(refused.field if refused.field in form.fields else None, str(refused))
-            else:
-                messages.success(request, _("Taken back. It holds from the next question on."))
-                return redirect(self.next_page(row))
-        return self.page(
-            request,
-            row,
-            400 if form.errors else 200,
-            form=form,
-            heading=_("Take it back"),
-            save_label=_("Take it back"),
-            removing=True,
-            effects=told(exclusions.effects(Terms.of(row))),
-        )
-
     def page(self, request: HttpRequest, row: Exclusion | None, status: int = 200, **context: Any) -> TemplateResponse:
         label = {"save_label": _("Show what it does")}
         return super().page(request, row, status, **{**label, **context})
-
-    def sections(self, request: HttpRequest, row: Exclusion | None) -> list[Section]:
-        return [] if row is None else super().sections(request, row)
-
-    def may_change(self, actor: Actor) -> bool:
-        return actor.is_operator
 
     def form_for(self, row: Exclusion | None, data: Any = None) -> ExclusionForm:
         if row is None:
@@ -192,15 +148,18 @@ class ExclusionAdmin(FormAdmin):
             return exclusions.add(terms=terms, reason=reason, by=by, at=at)
         return exclusions.change(exclusion=row, terms=terms, reason=reason, by=by, at=at)
 
+    def take_back(self, row: Exclusion, *, reason: str, by: Actor, at: datetime) -> None:
+        exclusions.remove(exclusion=row, reason=reason, by=by, at=at)
+
+    def what_goes(self, row: Exclusion) -> dict[str, Any]:
+        return {**super().what_goes(row), "effects": told(exclusions.effects(Terms.of(row)))}
+
     def said(self, row: Exclusion) -> str:
         return _("Done. It holds from the next question on.")
 
-    def next_page(self, row: Exclusion) -> str:
-        return reverse("admin:policies_exclusion_changelist")
-
     @admin.display(description=gettext_lazy("excludes"))
     def excludes(self, exclusion: Exclusion) -> str:
-        return called(exclusion)
+        return exclusion.called
 
     @admin.display(description=gettext_lazy("from"))
     def begins(self, exclusion: Exclusion) -> str:
@@ -210,13 +169,18 @@ class ExclusionAdmin(FormAdmin):
     def ends(self, exclusion: Exclusion) -> str:
         return listed_day(exclusion.valid_to)
 
+    @admin.display(description=gettext_lazy("set by"))
+    def author(self, exclusion: Exclusion) -> str:
+        return author_of(exclusion)
 
-def called(exclusion: Exclusion) -> str:
-    """Whom and what it excludes, in words."""
-    sector = exclusion.get_sector_display() if exclusion.sector else ""
-    country = countries.name(exclusion.country) or exclusion.country
-    named = [sector, country, exclusion.family, exclusion.product]
-    return " · ".join(str(part) for part in named if part)
+    @admin.display(description=gettext_lazy("set"))
+    def since(self, exclusion: Exclusion) -> str:
+        return listed_minute(exclusion.said_at)
+
+
+def author_of(exclusion: Exclusion) -> str:
+    """Empty where that was not kept yet."""
+    return str(exclusion.set_by or BY_COMMAND) if exclusion.set_at else ""
 
 
 def told(effects: Effects) -> list[str]:

@@ -7,15 +7,14 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from licensing.models import Product
-from policies import eligibility
+from licensing.models import Plan, Product
 from policies.admin.shown import tenant_of
-from policies.explanation import Line, explain
+from policies.explanation import Line, ask, explain, in_words
 from policies.models.decision import Outcome
+from tenants import clock
 from tenants.dates import listed_minute
 from tenants.directory.models import Membership, Tenant
 from tenants.procurement import READS, ProcurementAdmin, badge
@@ -48,8 +47,18 @@ class ExplainForm(forms.Form):
             "invalid_choice": gettext_lazy("Choose one of these."),
         },
     )
+    plan = forms.ModelChoiceField(
+        Plan.objects.select_related("product").order_by("product__name", "term"),
+        label=gettext_lazy("Plan"),
+        help_text=gettext_lazy("Without one it is the product's cheapest."),
+        empty_label=gettext_lazy("The cheapest"),
+        required=False,
+        error_messages={"invalid_choice": gettext_lazy("Choose one of these.")},
+    )
     quantity = forms.IntegerField(
-        label=gettext_lazy("Seats"), help_text=gettext_lazy("May be left empty."), required=False
+        label=gettext_lazy("Seats"),
+        help_text=gettext_lazy("Left empty it is as few as can be bought."),
+        required=False,
     )
 
     def __init__(self, tenant: Tenant, *args: Any, **kwargs: Any) -> None:
@@ -61,6 +70,13 @@ class ExplainForm(forms.Form):
         if found is None:
             raise forms.ValidationError(gettext_lazy("There is no such person in your organisation."))
         return found
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        plan, product = given.get("plan"), given.get("product")
+        if plan and product and plan.product_id != product.pk:
+            self.add_error("plan", gettext_lazy("This product has no such plan."))
+        return given
 
 
 class ExplainPage(ProcurementAdmin):
@@ -92,13 +108,17 @@ class ExplainPage(ProcurementAdmin):
         )
 
     def told(self, form: ExplainForm) -> dict[str, Any]:
-        asked = form.cleaned_data
-        answer = eligibility.decide(asked["user"], asked["product"], quantity=asked["quantity"], at=timezone.now())
-        told = explain(answer)
+        given = form.cleaned_data
+        person, product = given["user"], given["product"]
+        asked, answer = ask(
+            person, product, plan=given["plan"], quantity=given["quantity"], at=clock.now(person.tenant)
+        )
+        told = explain(answer, asked=asked, in_full=True)
         outcome = Outcome(told.outcome)
         return {
-            "person": asked["user"],
-            "product": asked["product"],
+            "person": person,
+            "product": product,
+            "asked": in_words(asked),
             "outcome": badge(outcome.label, COLOURS.get(outcome, "amber")),
             "lines": [_shown(line) for line in told.lines],
         }

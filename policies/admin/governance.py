@@ -14,7 +14,6 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -27,8 +26,8 @@ from policies.operations.governance import Terms
 from tenants.access import Actor, Right
 from tenants.dates import listed_minute
 from tenants.directory.models import Tenant
-from tenants.procurement import BY_COMMAND, READS, Section, as_lines, badge
-from tenants.procurement_form import FormAdmin
+from tenants.procurement import BY_COMMAND, READS, as_lines, badge
+from tenants.procurement_form import FormAdmin, blame
 from tenants.refusal import Refused
 
 LIST = "admin:policies_governancepolicy_changelist"
@@ -101,7 +100,7 @@ class GovernancePolicyAdmin(FormAdmin):
                     data["seen"] = _mark(form.terms, found)
                     shown: dict[str, Any] = {"effect": _told(found), "save_label": _("Save it")}
                     return self.page(request, row, form=form, **shown, **context)
-                self.save(row, form, by=actor, at=timezone.now())
+                self.save(row, form, by=actor, at=actor.now())
                 messages.success(request, _("It holds from now on, for what was bought, too."))
                 return redirect(LIST)
         return self.page(request, row, 400, form=form, **context)
@@ -130,7 +129,7 @@ class GovernancePolicyAdmin(FormAdmin):
             raise PermissionDenied
         form = RemoveForm(request.POST if request.method == "POST" else None)
         if request.method == "POST" and form.is_valid():
-            governance.remove(policy=row, reason=form.cleaned_data["reason"], by=actor, at=timezone.now())
+            governance.remove(policy=row, reason=form.cleaned_data["reason"], by=actor, at=actor.now())
             messages.success(request, _("It is removed."))
             return redirect(LIST)
         found = _told(access.effect(tenant=row.tenant, policy=row)) if row.is_access else []
@@ -171,9 +170,6 @@ class GovernancePolicyAdmin(FormAdmin):
     def set(self, policy: GovernancePolicy) -> str:
         return listed_minute(policy.set_at)
 
-    def sections(self, request: HttpRequest, row: GovernancePolicy | None) -> list[Section]:
-        return [] if row is None else super().sections(request, row)
-
 
 def _mark(terms: Terms, found: Effect) -> str:
     """Of what was looked at: another one is looked at again."""
@@ -187,7 +183,8 @@ def _told(found: Effect) -> list[Told]:
         "%(count)s person who holds a seat loses access.", "%(count)s people who hold a seat lose access.", losing.count
     )
     regains = ngettext("%(count)s person has access again.", "%(count)s people have access again.", regaining.count)
-    lines = [Told(text=loses % {"count": losing.count}, people=losing, is_bad=bool(losing.count))]
+    text = loses % {"count": losing.count} if losing.count else _("Nobody who holds a seat loses access.")
+    lines = [Told(text=text, people=losing, is_bad=bool(losing.count))]
     if regaining.count:
         lines.append(Told(text=regains % {"count": regaining.count}, people=regaining))
     return lines
@@ -199,4 +196,4 @@ def _blaming(form: GovernanceForm) -> Iterator[None]:
     try:
         yield
     except Refused as refused:
-        form.add_error(refused.field if refused.field in form.fields else None, str(refused))
+        blame(form, refused)

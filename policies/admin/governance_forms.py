@@ -6,11 +6,11 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from licensing.models import Family, Product
-from policies.forms import ReasonForm
 from policies.models import GovernanceKind, GovernancePolicy
 from policies.operations import governance
 from policies.operations.governance import Terms
 from tenants.directory.models import Department, Tenant
+from tenants.procurement_form import ReasonForm
 
 CHOOSE = {"required": _("Choose one."), "invalid_choice": _("Choose one of these.")}
 LONGEST_SETTINGS = governance.MOST_SETTINGS * (governance.LONGEST_SETTING_NAME + governance.LONGEST_SETTING + 3)

@@ -17,7 +17,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from licensing.models import Family
-from policies.admin.exclusions import called
 from policies.models import Exclusion, Market
 from tenants.dates import listed_day
 from tenants.procurement import READS, Filter, ProcurementAdmin, badge
@@ -109,11 +108,12 @@ def what_is_open(on: date) -> dict[str, Any]:
     of_countries: dict[str, list[Exclusion]] = defaultdict(list)
     for exclusion in Exclusion.objects.holding_on(on).select_related("family", "product").order_by("-created_at"):
         of_countries[exclusion.country].append(exclusion)
+    everywhere = of_countries[""]
     return {
         "on": listed_day(on),
         "families": families,
-        "everywhere": [_linked(exclusion) for exclusion in of_countries[""]],
-        "countries": [_country(rows, families, of_countries[code], on) for code, rows in markets.items()],
+        "everywhere": [_linked(exclusion) for exclusion in everywhere],
+        "countries": [_country(rows, families, of_countries[code], everywhere, on) for code, rows in markets.items()],
         # Excluded, though no market is there at all.
         "elsewhere": [
             _linked(row) for code, rows in of_countries.items() if code and code not in markets for row in rows
@@ -122,29 +122,60 @@ def what_is_open(on: date) -> dict[str, Any]:
 
 
 def _country(
-    rows: Mapping[str | None, Market], families: Sequence[Family], excluded: Sequence[Exclusion], on: date
+    rows: Mapping[str | None, Market],
+    families: Sequence[Family],
+    excluded: Sequence[Exclusion],
+    everywhere: Sequence[Exclusion],
+    on: date,
 ) -> dict[str, Any]:
     any_market = next(iter(rows.values()))
     return {
         "name": any_market.name,
         "code": any_market.country,
-        "cells": [_cell(family, rows.get(family.pk) or rows.get(None), on) for family in families],
+        "cells": [
+            _cell(family, rows.get(family.pk) or rows.get(None), _about(family, [*excluded, *everywhere]), on)
+            for family in families
+        ],
         "excluded": [_linked(exclusion) for exclusion in excluded],
     }
 
 
-def _cell(family: Family, market: Market | None, on: date) -> dict[str, Any]:
+def _about(family: Family, excluded: Sequence[Exclusion]) -> list[Exclusion]:
+    """Those that take something of a family away."""
+    return [
+        row
+        for row in excluded
+        if row.family_id in (None, family.pk) and (row.product is None or row.product.family_id == family.pk)
+    ]
+
+
+def _takes_all(exclusion: Exclusion) -> bool:
+    """The whole family, of every organisation of the country."""
+    return not exclusion.sector and exclusion.product_id is None
+
+
+def _except(exclusion: Exclusion) -> str:
+    """Whom or what of the family; the country and the family are those of the cell."""
+    sector = exclusion.get_sector_display() if exclusion.sector else ""
+    return " · ".join(str(part) for part in (sector, exclusion.product) if part)
+
+
+def _cell(family: Family, market: Market | None, excluded: Sequence[Exclusion], on: date) -> dict[str, Any]:
     """One family in one country."""
-    if market is None:
+    if market is None or (market.is_open(on) and any(_takes_all(row) for row in excluded)):
         return {"family": family, "state": badge(_("Closed"), "red"), "days": ""}
     days = [
         _("opens %(day)s") % {"day": listed_day(market.opens_on)} if market.opens_on else "",
         _("closes %(day)s") % {"day": listed_day(market.closes_on)} if market.closes_on else "",
     ]
-    return {"family": family, "state": _state(market, on), "days": ", ".join(filter(None, days))}
+    told = ", ".join(filter(None, days))
+    return {"family": family, "state": _state(market, [_except(row) for row in excluded], on), "days": told}
 
 
-def _state(market: Market, on: date) -> str:
+def _state(market: Market, excepted: Sequence[str], on: date) -> str:
+    if market.is_open(on) and excepted:
+        named = ", ".join(dict.fromkeys(excepted))
+        return badge(_("Open, except %(named)s") % {"named": named}, "amber")
     if market.is_open(on):
         return badge(_("Open"), "green")
     not_yet = market.opens_on is not None and market.opens_on > on
@@ -152,4 +183,4 @@ def _state(market: Market, on: date) -> str:
 
 
 def _linked(exclusion: Exclusion) -> dict[str, str]:
-    return {"text": called(exclusion), "url": reverse("admin:policies_exclusion_change", args=[exclusion.pk])}
+    return {"text": exclusion.called, "url": reverse("admin:policies_exclusion_change", args=[exclusion.pk])}

@@ -11,19 +11,19 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from licensing.models import Product
 from policies.admin.shown import tenant_of
-from policies.admin.tried import PREVIEW, tried
-from policies.forms import PoliciesForm, SettingsForm, SwitchForm
-from policies.models import PolicyValue, SelfServiceProduct
+from policies.admin.tried import PREVIEW, settings_tried, tell, tried
+from policies.forms import PoliciesForm, ResumeForm, SettingsForm, StopForm
+from policies.models import LeaverDefault, PolicyValue, SelfServiceProduct
 from policies.operations import inbox, policies, settings
 from policies.operations.scopes import Scope
 from tenants.access import Actor, Right
 from tenants.procurement import READS, ProcurementAdmin, Row, Section
+from tenants.procurement_form import blame
 from tenants.refusal import Refused
 
 LIST = "admin:policies_selfserviceproduct_changelist"
@@ -61,7 +61,7 @@ class PolicyPages(ProcurementAdmin):
 
     def many_page(self, request: HttpRequest, products: Iterable[SelfServiceProduct], **shown: Any) -> HttpResponse:
         actor = self.writer(request)
-        rows = policies.in_force(tenant_of(actor), products, at=timezone.now())
+        rows = policies.in_force(tenant_of(actor), products, at=actor.now())
         form = PoliciesForm(request.POST or None, initial={"products": request.GET.getlist("products")})
         field: Any = form.fields["products"]
         field.choices = [(row.product.pk, _named(row)) for row in rows]
@@ -70,28 +70,30 @@ class PolicyPages(ProcurementAdmin):
             wanted = [chosen[key] for key in form.cleaned_data["products"]]
             if PREVIEW in request.POST:
                 shown["touched"] = tried(actor, form, [Scope(product=product) for product in wanted])
-            elif self.keep_many(actor, wanted, form):
+            elif (said := self.keep_many(actor, wanted, form)) is not None:
                 told = ngettext("%(count)s product changed.", "%(count)s products changed.", len(wanted))
                 messages.success(request, told % {"count": len(wanted)})
+                tell(request, [policy.reach for policy in said])
                 return redirect(LIST)
         return self.form_page(request, form if rows else None, save_label=_("Save"), can_be_tried=True, **shown)
 
-    def keep_many(self, actor: Actor, products: Sequence[Product], form: PoliciesForm) -> bool:
+    def keep_many(
+        self, actor: Actor, products: Sequence[Product], form: PoliciesForm
+    ) -> list[policies.ProductPolicy] | None:
         value, reason = form.cleaned_data["value"], form.cleaned_data["reason"]
         try:
-            policies.set_product_policies(
+            return policies.set_product_policies(
                 tenant=tenant_of(actor),
                 products=products,
                 value=value,
                 reason=reason,
                 existing=form.said_of_existing,
                 by=actor,
-                at=timezone.now(),
+                at=actor.now(),
             )
         except Refused as refused:
-            form.add_error(refused.field if refused.field in form.fields else None, str(refused))
-            return False
-        return True
+            blame(form, refused)
+            return None
 
     def settings_view(self, request: HttpRequest) -> HttpResponse:
         """What the organisation says over all its policies."""
@@ -100,14 +102,20 @@ class PolicyPages(ProcurementAdmin):
         if request.method == "POST":
             self.writer(request)
         form = SettingsForm(request.POST or None, initial=asdict(now))
-        if request.method == "POST" and form.is_valid() and self.change(actor, form, **form.cleaned_data):
-            messages.success(request, _("The settings are kept."))
-            return redirect(SETTINGS)
+        touched = None
+        if request.method == "POST" and form.is_valid():
+            if PREVIEW in request.POST:
+                touched = settings_tried(actor, form, default_for_new_products=form.others["default_for_new_products"])
+            elif self.change(request, actor, form, existing=form.said_of_existing, **form.others):
+                messages.success(request, _("The settings are kept."))
+                return redirect(SETTINGS)
         return self.form_page(
             request,
             form if actor.may(Right.CHANGE_POLICY) else None,
             title=_("Policy settings"),
             save_label=_("Save"),
+            can_be_tried=True,
+            touched=touched,
             switch_url=reverse("admin:policies_selfserviceproduct_switch"),
             now=now,
             sections=[] if actor.may(Right.CHANGE_POLICY) else [_settings_to_read(now)],
@@ -117,22 +125,38 @@ class PolicyPages(ProcurementAdmin):
         """Stops all self-service buying, or lets it go on; says first what that does."""
         actor = self.writer(request)
         stops = settings.of(tenant_of(actor)).self_service_enabled
-        form = SwitchForm(request.POST or None)
         if request.method == "POST":
             # What the page said, not the other way round because somebody else was faster.
             stops = request.POST.get("wanted") != "on"
-        wanted = {"self_service_enabled": not stops}
-        if request.method == "POST" and form.is_valid() and self.change(actor, form, **wanted, **form.cleaned_data):
-            messages.success(request, _("Self-service buying is stopped.") if stops else _("People may buy again."))
-            return redirect(SETTINGS)
-        return self.form_page(request, form, wanted="off" if stops else "on", **_switching(stops))
+        return self.stop_page(request, actor) if stops else self.resume_page(request, actor)
 
-    def change(self, actor: Actor, form: forms.Form, **wanted: Any) -> bool:
+    def stop_page(self, request: HttpRequest, actor: Actor) -> HttpResponse:
+        form, touched = StopForm(request.POST or None), None
+        if request.method == "POST" and form.is_valid():
+            if PREVIEW in request.POST:
+                touched = settings_tried(actor, form, self_service_enabled=False)
+            elif self.change(
+                request, actor, form, self_service_enabled=False, existing=form.said_of_existing, **form.others
+            ):
+                messages.success(request, _("Self-service buying is stopped."))
+                return redirect(SETTINGS)
+        return self.form_page(request, form, wanted="off", can_be_tried=True, touched=touched, **_switching(stops=True))
+
+    def resume_page(self, request: HttpRequest, actor: Actor) -> HttpResponse:
+        form = ResumeForm(request.POST or None)
+        kept = request.method == "POST" and form.is_valid()
+        if kept and self.change(request, actor, form, self_service_enabled=True, **form.cleaned_data):
+            messages.success(request, _("People may buy again."))
+            return redirect(SETTINGS)
+        return self.form_page(request, form, wanted="on", **_switching(stops=False))
+
+    def change(self, request: HttpRequest, actor: Actor, form: forms.Form, **wanted: Any) -> bool:
         try:
-            settings.change(tenant=tenant_of(actor), by=actor, at=timezone.now(), **wanted)
+            now = settings.change(tenant=tenant_of(actor), by=actor, at=actor.now(), **wanted)
         except Refused as refused:
-            form.add_error(refused.field if refused.field in form.fields else None, str(refused))
+            blame(form, refused)
             return False
+        tell(request, [now.reach])
         return True
 
     def reader(self, request: HttpRequest) -> Actor:
@@ -170,6 +194,8 @@ def _named(row: policies.ProductPolicy) -> str:
 def _settings_to_read(now: settings.Settings) -> Section:
     labels = {name: field.label for name, field in SettingsForm.base_fields.items()}
     said = asdict(now) | {"default_for_new_products": PolicyValue(now.default_for_new_products).label}
+    said |= {"leaver_default": LeaverDefault(now.leaver_default).label}
+    said |= {name: _("Yes") if said[name] else _("No") for name in settings.WISHES}
     return Section(rows=[Row(label=labels[name] or "", value=said[name]) for name in said if name in labels])
 
 
@@ -181,7 +207,8 @@ def _switching(stops: bool) -> dict[str, Any]:
             "danger": True,
             "effects": [
                 _("From now on nobody in your organisation can buy, add seats or reactivate by themselves."),
-                _("What was bought stays, keeps working and renews. Policies stay as they are for when you resume."),
+                _("What was bought stays, keeps working and renews, unless you choose otherwise below."),
+                _("Policies stay as they are for when you resume."),
                 _("You can still buy for the organisation."),
             ],
         }

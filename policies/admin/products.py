@@ -9,7 +9,6 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -17,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from policies.admin.explain import ExplainPage
 from policies.admin.pages import PolicyPages
 from policies.admin.shown import LEVELS, changes_of, tenant_of, value_badge
-from policies.admin.tried import PREVIEW, tried
+from policies.admin.tried import PREVIEW, tell, tried
 from policies.forms import PolicyForm
 from policies.models import PolicyValue, SelfServiceProduct
 from policies.operations import policies, settings
@@ -26,6 +25,7 @@ from tenants.access import Actor, Right
 from tenants.dates import listed_day
 from tenants.journal.models import Event
 from tenants.procurement import BY_COMMAND, READS, Section
+from tenants.procurement_form import blame
 from tenants.refusal import Refused
 from tenants.signin.acting import actor_of_request
 
@@ -67,7 +67,7 @@ class ProductPolicyAdmin(ExplainPage, PolicyPages):
         if request.method != "POST" or not self.has_view_permission(request) or not actor.may(Right.CHANGE_POLICY):
             raise PermissionDenied
         allowed = request.POST.get("allowed") == "on"
-        settings.let_members_claim_seats(tenant=tenant_of(actor), allowed=allowed, by=actor, at=timezone.now())
+        settings.let_members_claim_seats(tenant=tenant_of(actor), allowed=allowed, by=actor, at=actor.now())
         said = _("Members take free seats themselves now.") if allowed else _("Only admins give seats now.")
         messages.success(request, said)
         return redirect("admin:policies_selfserviceproduct_changelist")
@@ -81,7 +81,7 @@ class ProductPolicyAdmin(ExplainPage, PolicyPages):
 
     def complete(self, request: HttpRequest, rows: Sequence[SelfServiceProduct]) -> None:
         for product, policy in zip(
-            rows, policies.in_force(tenant_of(self.actor(request)), rows, at=timezone.now()), strict=True
+            rows, policies.in_force(tenant_of(self.actor(request)), rows, at=self.actor(request).now()), strict=True
         ):
             product.policy = policy
 
@@ -131,9 +131,10 @@ class ProductPolicyAdmin(ExplainPage, PolicyPages):
         if PREVIEW in request.POST and form.is_valid():
             touched = tried(actor, form, [Scope(product=product)])
             return self.page(request, product, 400 if touched is None else 200, form=form, touched=touched)
-        if form.is_valid() and self.keep(actor, product, form):
+        if form.is_valid() and (said := self.keep(actor, product, form)) is not None:
             changed = {"product": product.name, "value": PolicyValue(form.cleaned_data["value"]).label}
             messages.success(request, _("%(product)s: %(value)s. The next purchase follows it.") % changed)
+            tell(request, [said.reach])
             return redirect("admin:policies_selfserviceproduct_changelist")
         return self.page(request, product, 400, form=form)
 
@@ -141,13 +142,13 @@ class ProductPolicyAdmin(ExplainPage, PolicyPages):
         """None for whoever may only read."""
         if not actor.may(Right.CHANGE_POLICY):
             return None
-        now = policies.in_force(tenant_of(actor), [product], at=timezone.now())[0]
+        now = policies.in_force(tenant_of(actor), [product], at=actor.now())[0]
         return PolicyForm(initial={"value": now.value, "seen": now.version})
 
-    def keep(self, actor: Actor, product: SelfServiceProduct, form: PolicyForm) -> bool:
+    def keep(self, actor: Actor, product: SelfServiceProduct, form: PolicyForm) -> policies.ProductPolicy | None:
         """Change the policy; what is wrong is said on the form."""
         try:
-            policies.set_product_policy(
+            return policies.set_product_policy(
                 tenant=tenant_of(actor),
                 product=product,
                 value=form.cleaned_data["value"],
@@ -155,16 +156,14 @@ class ProductPolicyAdmin(ExplainPage, PolicyPages):
                 existing=form.said_of_existing,
                 expecting=form.cleaned_data["seen"],
                 by=actor,
-                at=timezone.now(),
+                at=actor.now(),
             )
         except policies.PolicyChangedMeanwhile as changed:
             form.data = {name: form.data.get(name, "") for name in form.fields} | {"seen": changed.version}
             form.add_error(None, str(changed))
-            return False
         except Refused as refused:
-            form.add_error(refused.field if refused.field in form.fields else None, str(refused))
-            return False
-        return True
+            blame(form, refused)
+        return None
 
     def sections(self, request: HttpRequest, row: SelfServiceProduct) -> list[Section]:
         self.complete(request, [row])

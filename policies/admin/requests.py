@@ -11,7 +11,6 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -175,9 +174,7 @@ class LicenseRequestAdmin(ProcurementAdmin):
             return self.page(request, asked, 400, form=form)
         approve = "approve" in request.POST
         try:
-            request_decisions.decide(
-                request=asked, decision=form.decision(approve=approve), by=actor, at=timezone.now()
-            )
+            request_decisions.decide(request=asked, decision=form.decision(approve=approve), by=actor, at=actor.now())
         except Refused as refused:
             field = _FIELDS.get(refused.field, refused.field)
             form.add_error(field if field in form.fields else None, str(refused))

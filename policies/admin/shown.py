@@ -33,7 +33,7 @@ def value_badge(value: str) -> str:
 
 
 def tenant_of(actor: Actor) -> Tenant:
-    return actor.home.tenant
+    return actor.organisation
 
 
 def changes_of(events: EventQuerySet) -> list[dict[str, str]]:

@@ -11,25 +11,24 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from licensing.models import Product
-from policies import limits
+from policies import costs, limits
 from policies.models import Counted, LimitMode, Period, SpendLimit
 from policies.operations import spend_limits
-from policies.operations.limit_notices import money
 from policies.operations.spend_limits import Terms
-from policies.operations.values import LONGEST_REASON
 from tenants.access import Actor, Right
+from tenants.amounts import money
 from tenants.dates import listed_minute
 from tenants.directory.models import Department, Membership, Tenant
 from tenants.procurement import BY_COMMAND, READS, Section, badge
 from tenants.procurement_form import FormAdmin
 from tenants.refusal import Refused
 from tenants.signin.acting import actor_of_request
+from tenants.text import LONGEST_REASON
 
 
 class SpendLimitForm(forms.Form):
@@ -44,7 +43,7 @@ class SpendLimitForm(forms.Form):
         widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
     )
     currency = forms.CharField(
-        label=gettext_lazy("Currency"), help_text=gettext_lazy("The one that you buy in, such as USD."), max_length=3
+        label=gettext_lazy("Currency"), help_text=gettext_lazy("The one that your organisation buys in."), max_length=3
     )
     mode = forms.ChoiceField(
         label=gettext_lazy("What would pass it"),
@@ -136,8 +135,8 @@ class SpendLimitAdmin(FormAdmin):
         return actor is not None and actor.tenant is not None and actor.may(Right.READ_POLICY)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SpendLimit]:
-        tenant = self.actor(request).home.tenant
-        return SpendLimit.objects.with_sums(tenant, limits.this_month(tenant, timezone.now())).with_scope()
+        tenant = self.actor(request).organisation
+        return SpendLimit.objects.with_sums(tenant, limits.this_month(tenant, self.actor(request).now())).with_scope()
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if not self.has_view_permission(request):
@@ -161,7 +160,7 @@ class SpendLimitAdmin(FormAdmin):
                     terms=Terms(**form.terms),
                     reason=form.cleaned_data["reason"],
                     by=self.actor(request),
-                    at=timezone.now(),
+                    at=self.actor(request).now(),
                 )
             except Refused as refused:
                 self.blame(form, refused)
@@ -171,15 +170,15 @@ class SpendLimitAdmin(FormAdmin):
         return self.page(request, None, 400, form=form, title=_("New spend limit"))
 
     def new_form(self, request: HttpRequest, data: Any) -> NewSpendLimitForm:
-        newest = SpendLimit.objects.of(self.actor(request).home.tenant).order_by("-created_at").first()
+        tenant = self.actor(request).organisation
         initial = {
             "scope": "tenant:",
             "period": Period.MONTH,
             "mode": LimitMode.HARD,
             "counts": [Counted.SELF_SERVICE],
-            "currency": newest.currency if newest else "",
+            "currency": costs.currency_of(tenant),
         }
-        return NewSpendLimitForm(self.actor(request).home.tenant, data, initial=initial)
+        return NewSpendLimitForm(tenant, data, initial=initial)
 
     def end_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """What was asked for below the form: there is no limit any more."""
@@ -189,7 +188,7 @@ class SpendLimitAdmin(FormAdmin):
         if not self.may_change(actor):
             raise PermissionDenied
         try:
-            spend_limits.remove(limit=row, reason=request.POST.get("reason", ""), by=actor, at=timezone.now())
+            spend_limits.remove(limit=row, reason=request.POST.get("reason", ""), by=actor, at=actor.now())
         except Refused as refused:
             messages.error(request, str(refused))
             return redirect(self.next_page(row))

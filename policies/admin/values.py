@@ -10,23 +10,23 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from policies.admin.shown import changes_of, tenant_of, value_badge
 from policies.admin.tried import PREVIEW, tried
-from policies.forms import ReasonForm, ScopedValueForm
+from policies.forms import ScopedValueForm
 from policies.models import Policy
-from policies.operations import scopes, values
+from policies.operations import endings, scopes, values
 from policies.operations.dry_runs import Touched
 from policies.operations.endings import LEAVE
 from policies.operations.scopes import Scope, Time
+from tenants import clock
 from tenants.access import Actor, Right
 from tenants.dates import listed_minute
 from tenants.journal.models import Event
 from tenants.procurement import BY_COMMAND, Section, badge
-from tenants.procurement_form import FormAdmin
+from tenants.procurement_form import FormAdmin, ReasonForm, blame
 from tenants.refusal import Refused
 
 NAMED = ("member", "department", "product", "family")
@@ -69,7 +69,7 @@ class PolicyAdmin(FormAdmin):
         try:
             scope = scopes.named(tenant_of(actor), **_named(form))
         except Refused as refused:
-            form.add_error(refused.field if refused.field in form.fields else None, str(refused))
+            blame(form, refused)
             return None
         return tried(actor, form, [scope], time)
 
@@ -79,7 +79,7 @@ class PolicyAdmin(FormAdmin):
         return super().page(request, row, status, **{**said, **context})
 
     def rows(self) -> QuerySet[Policy]:
-        return Policy.objects.select_related("set_by", "product", "family", "department", "member__user")
+        return Policy.objects.select_related("tenant", "set_by", "product", "family", "department", "member__user")
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         may = {"may_change": self.may_change(self.actor(request))}
@@ -108,7 +108,7 @@ class PolicyAdmin(FormAdmin):
         )
 
     def said(self, row: Policy) -> str:
-        return _("Done. The next purchase follows it.")
+        return " ".join([_("Done. The next purchase follows it."), *endings.reach_told([row.reach])])
 
     def next_page(self, row: Policy) -> str:
         return reverse("admin:policies_policy_changelist")
@@ -139,7 +139,7 @@ class PolicyAdmin(FormAdmin):
 
     @admin.display(description=gettext_lazy("state"))
     def holds(self, policy: Policy) -> str:
-        now = timezone.now()
+        now = clock.now(policy.tenant)
         if policy.valid_to is not None and policy.valid_to <= now:
             return badge(_("Ended"))
         return badge(_("Not yet")) if policy.valid_from and policy.valid_from > now else badge(_("Holds"), "green")

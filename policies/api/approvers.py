@@ -2,7 +2,6 @@
 
 from uuid import UUID
 
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -64,7 +63,7 @@ class Approvers(ApproverView):
         if member is None:
             raise BadInput(_("There is no such member."), field="member", code="not_a_member")
         named = approvers.name(
-            tenant=self.tenant, department=body["department"], member=member, by=self.actor, at=timezone.now()
+            tenant=self.tenant, department=body["department"], member=member, by=self.actor, at=self.actor.now()
         )
         return Response(ApproverOut(Approver.objects.with_people().get(pk=named.pk)).data, status=201)
 
@@ -76,6 +75,6 @@ class OneApprover(ApproverView):
     def delete(self, request: Request, id: UUID) -> Response:
         """No longer; what they have decided stands."""
         approvers.remove(
-            approver=self.find(self.approvers(Right.CHANGE_POLICY), pk=id), by=self.actor, at=timezone.now()
+            approver=self.find(self.approvers(Right.CHANGE_POLICY), pk=id), by=self.actor, at=self.actor.now()
         )
         return Response(status=204)

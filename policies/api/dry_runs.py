@@ -9,9 +9,9 @@ from drf_spectacular.utils import PolymorphicProxySerializer
 from rest_framework import serializers
 from rest_framework.response import Response
 
-from policies.models import ExistingRule
+from policies.models import ExistingRule, Reach
 from policies.models.decision import Outcome
-from policies.operations import dry_runs
+from policies.operations import dry_runs, endings
 from policies.operations.endings import LEAVE, Existing
 from policies.operations.proposed import Change
 from tenants.access import Actor
@@ -52,6 +52,7 @@ class DifferenceOut(serializers.Serializer):
 
     member = serializers.CharField(help_text="The e-mail address.")
     product = serializers.CharField()
+    product_name = serializers.CharField()
     at = serializers.DateTimeField()
     old = serializers.ChoiceField(Outcome.choices)
     new = serializers.ChoiceField(Outcome.choices)
@@ -67,14 +68,38 @@ class TouchedSubscriptionOut(serializers.Serializer):
     auto_renew = serializers.BooleanField()
 
 
+class DecisionsOfProduct(serializers.Serializer):
+    product = serializers.CharField()
+    name = serializers.CharField()
+    count = serializers.IntegerField()
+
+
 class DifferentDecisions(serializers.Serializer):
+    """Of one checkout the last decision alone."""
+
     count = serializers.IntegerField(source="decisions_count")
-    first = DifferenceOut(source="decisions", many=True, help_text="The newest hundred.")
+    products = DecisionsOfProduct(many=True, help_text="How many of each product, by name.")
+    first = DifferenceOut(source="decisions", many=True, help_text="The newest hundred, by product.")
 
 
 class TouchedSubscriptions(serializers.Serializer):
     count = serializers.IntegerField(source="subscriptions_count")
     first = TouchedSubscriptionOut(source="subscriptions", many=True, help_text="The newest hundred.")
+    left_alone = serializers.IntegerField(
+        help_text="Running subscriptions that the change names, but about which another value decides."
+    )
+    detail = serializers.CharField(source="left_alone_told", help_text="That in a sentence; empty: none is left alone.")
+
+
+class ReachOut(serializers.Serializer):
+    """What became of what people have when a change was to end it."""
+
+    ended = serializers.IntegerField(help_text="Running subscriptions that end, now or at their moment.")
+    left_alone = serializers.IntegerField(help_text="Those that the change names, but another value decides about.")
+    detail = serializers.SerializerMethodField(help_text="That in sentences.")
+
+    def get_detail(self, reach: Reach) -> str:
+        return " ".join(endings.reach_told([reach]))
 
 
 class DryRunOut(serializers.Serializer):

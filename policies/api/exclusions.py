@@ -4,7 +4,6 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
 from rest_framework import serializers
@@ -16,12 +15,12 @@ from licensing.models import Family
 from policies.models import Exclusion
 from policies.operations import exclusions
 from policies.operations.exclusions import Terms
-from policies.operations.values import LONGEST_REASON
 from tenants.api.reading import Flag, Input
 from tenants.api.schema import page_of
 from tenants.api.views import CallView
 from tenants.directory.models import Sector
 from tenants.refusal import BadInput
+from tenants.text import LONGEST_REASON
 
 
 class ExclusionChange(Input):
@@ -62,6 +61,10 @@ class ExclusionOut(serializers.Serializer):
     valid_to = serializers.DateField(allow_null=True, help_text="The first day on which it is over.")
     ends_renewals = serializers.BooleanField()
     reason = serializers.CharField()
+    set_by = serializers.EmailField(
+        source="set_by.email", default=None, allow_null=True, help_text="The operator's address. null: a command's."
+    )
+    set_at = serializers.DateTimeField(source="said_at", help_text="Since when it says what it says.")
     created_at = serializers.DateTimeField()
 
     def get_sector(self, row: Exclusion) -> str | None:
@@ -86,7 +89,7 @@ class ExclusionView(CallView):
 
     def readable(self) -> QuerySet[Exclusion]:
         self.actor.require_operator()
-        return Exclusion.objects.select_related("family", "product")
+        return Exclusion.objects.select_related("family", "product", "set_by")
 
 
 class Exclusions(ExclusionView):
@@ -108,7 +111,7 @@ class Exclusions(ExclusionView):
         terms = terms_in(body, Terms())
         if body.get("preview"):
             return Response(EffectsOut(exclusions.effects(terms)).data)
-        row = exclusions.add(terms=terms, reason=body["reason"], by=self.actor, at=timezone.now())
+        row = exclusions.add(terms=terms, reason=body["reason"], by=self.actor, at=self.actor.now())
         return Response(ExclusionOut(row).data, status=201)
 
 
@@ -128,14 +131,14 @@ class OneExclusion(ExclusionView):
         terms = terms_in(body, Terms.of(row))
         if body.get("preview"):
             return Response(EffectsOut(exclusions.effects(terms)).data)
-        row = exclusions.change(exclusion=row, terms=terms, reason=body["reason"], by=self.actor, at=timezone.now())
+        row = exclusions.change(exclusion=row, terms=terms, reason=body["reason"], by=self.actor, at=self.actor.now())
         return Response(ExclusionOut(row).data)
 
     @extend_schema(operation_id="remove_exclusion", parameters=[WhyQuery], responses={204: None})
     def delete(self, request: Request, id: UUID) -> Response:
         """Take it back."""
         row = self.find(self.readable(), pk=id)
-        exclusions.remove(exclusion=row, reason=self.query(WhyQuery)["reason"], by=self.actor, at=timezone.now())
+        exclusions.remove(exclusion=row, reason=self.query(WhyQuery)["reason"], by=self.actor, at=self.actor.now())
         return Response(status=204)
 
 

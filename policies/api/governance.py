@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema, extend_schema_field
 from rest_framework import serializers
@@ -16,12 +15,12 @@ from policies.models import GovernanceKind, GovernancePolicy
 from policies.models.governance import GovernancePolicyQuerySet
 from policies.operations import access, governance
 from policies.operations.governance import Terms
-from policies.operations.values import LONGEST_REASON
 from tenants.access import Right
 from tenants.api.members import DepartmentField
 from tenants.api.reading import Flag, Input
 from tenants.api.schema import page_of
 from tenants.api.views import TenantView
+from tenants.text import LONGEST_REASON
 
 
 class SettingsField(serializers.DictField):
@@ -150,7 +149,7 @@ class GovernancePolicies(GovernanceView):
         terms = Terms(**body)
         if dry_run:
             return self.tried(None, terms)
-        added = governance.add(tenant=self.tenant, terms=terms, reason=reason, by=self.actor, at=timezone.now())
+        added = governance.add(tenant=self.tenant, terms=terms, reason=reason, by=self.actor, at=self.actor.now())
         return self.shown(added.pk, status=201)
 
 
@@ -170,7 +169,7 @@ class OneGovernancePolicy(GovernanceView):
         reason, dry_run = changes.pop("reason", ""), changes.pop("dry_run", False)
         if dry_run:
             return self.tried(policy, replace(Terms.of(policy), **changes))
-        governance.change(policy=policy, reason=reason, by=self.actor, at=timezone.now(), **changes)
+        governance.change(policy=policy, reason=reason, by=self.actor, at=self.actor.now(), **changes)
         return self.shown(id)
 
     @extend_schema(
@@ -182,5 +181,5 @@ class OneGovernancePolicy(GovernanceView):
         asked = {**self.body(RemovalBody), **self.query(RemovalQuery)}
         if asked.get("dry_run") in (True, "true"):
             return self.tried(policy, None)
-        governance.remove(policy=policy, reason=asked.get("reason", ""), by=self.actor, at=timezone.now())
+        governance.remove(policy=policy, reason=asked.get("reason", ""), by=self.actor, at=self.actor.now())
         return Response(status=204)

@@ -2,7 +2,6 @@
 
 from datetime import date
 
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -47,5 +46,5 @@ class Markets(CallView):
         return self.page(markets, MarketOut, on=asked.get("on") or self.today())
 
     def today(self) -> date:
-        tenant, now = self.actor.tenant, timezone.now()
+        tenant, now = self.actor.tenant, self.actor.now()
         return tenant.today(now) if tenant else now.date()

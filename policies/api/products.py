@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -14,7 +13,7 @@ from licensing.api.shapes import ProductRef
 from licensing.models import Product
 from licensing.models.catalogue import ProductQuerySet
 from policies.api import dry_runs
-from policies.api.dry_runs import ChangeBody
+from policies.api.dry_runs import ChangeBody, ReachOut
 from policies.api.shapes import SourceOut, ValueField
 from policies.operations import inbox, policies, values
 from policies.operations.proposed import Change, NewValue
@@ -25,13 +24,14 @@ from tenants.api.reading import Input
 from tenants.api.schema import page_of
 from tenants.api.views import TenantView
 from tenants.refusal import BadInput
+from tenants.text import LONGEST_REASON
 
 MOST_AT_ONCE = 500
 
 
 class PolicyBody(ChangeBody):
     value = ValueField()
-    reason = serializers.CharField(max_length=policies.LONGEST_REASON)
+    reason = serializers.CharField(max_length=LONGEST_REASON)
 
 
 class PoliciesBody(PolicyBody):
@@ -45,6 +45,9 @@ class ProductPolicyOut(serializers.Serializer):
     value = ValueField()
     source = SourceOut()  # type: ignore[assignment]  # a field named as in the contract
     reason = serializers.CharField()
+    existing = ReachOut(
+        source="reach", allow_null=True, help_text="Just after a change that ends what people have; else null."
+    )
 
 
 ONE = dry_runs.or_touched("ProductPolicyOrTouched", ProductPolicyOut)
@@ -62,7 +65,7 @@ class PolicyView(TenantView):
         self, products: list[Product], asked: dry_runs.Asked, value: str, reason: str
     ) -> list[policies.ProductPolicy] | Response:
         """What holds now, or, when it is only tried out, what would be touched."""
-        at = timezone.now()
+        at = self.actor.now()
         if asked.dry_run:
             values.check_existing(asked.existing, value, at=at)
             change = Change(values=[NewValue(scope=Scope(product=product), value=value) for product in products])
@@ -80,7 +83,7 @@ class PolicyView(TenantView):
     def shown_page(self, products: QuerySet[Any]) -> Response:
         self.query(Input)
         found = pages.page(products, self.request, orderings=self.orderings or {})
-        rows = policies.in_force(self.tenant, found.rows, at=timezone.now())
+        rows = policies.in_force(self.tenant, found.rows, at=self.actor.now())
         return Response(
             {"next": found.next, "previous": found.previous, "results": ProductPolicyOut(rows, many=True).data}
         )
@@ -127,7 +130,7 @@ class ProductPolicy(PolicyView):
     def get(self, request: Request, id: str) -> Response:
         """The value in force for a product, and where that was said."""
         product = self.find(self.products(Right.READ_POLICY), pk=id)
-        [row] = policies.in_force(self.tenant, [product], at=timezone.now())
+        [row] = policies.in_force(self.tenant, [product], at=self.actor.now())
         return Response(ProductPolicyOut(row).data)
 
     @extend_schema(operation_id="set_product_policy", request=PolicyBody, responses=ONE)

@@ -3,7 +3,6 @@
 from typing import Any
 from uuid import UUID
 
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -121,7 +120,7 @@ class LicenseRequests(LicenseRequestView):
             reason=body["reason"],
             members=members_by_email(body.get("members", []), by=self.actor),
             by=self.actor,
-            at=timezone.now(),
+            at=self.actor.now(),
         )
         return self.shown(asked, status=201)
 
@@ -144,7 +143,7 @@ class DecideLicenseRequest(LicenseRequestView):
         asked = self.find(self.seen(), pk=id)
         self.actor.require(Right.DECIDE_REQUESTS)
         decision = Decision(**self.body(DecideLicenseRequestBody))
-        request_decisions.decide(request=asked, decision=decision, by=self.actor, at=timezone.now())
+        request_decisions.decide(request=asked, decision=decision, by=self.actor, at=self.actor.now())
         return self.shown(asked)
 
 
@@ -156,5 +155,5 @@ class WithdrawLicenseRequest(LicenseRequestView):
         """Do without what nobody has decided yet; what was granted stays. Withdrawn already: nothing changes."""
         asked = self.find(self.seen(), pk=id)
         self.body(Input)
-        requests.withdraw(request=asked, by=self.actor, at=timezone.now())
+        requests.withdraw(request=asked, by=self.actor, at=self.actor.now())
         return self.shown(asked)

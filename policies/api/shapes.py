@@ -16,7 +16,7 @@ class OrNone(serializers.CharField):
 
 
 class SourceOut(serializers.Serializer):
-    """The row that decided."""
+    """The row that decided. Its id and who set it are for whoever may read policies."""
 
     level = serializers.CharField(help_text="person, group, product, family, tenant, stop, operator, market, system …")
     id = OrNone()
@@ -36,7 +36,10 @@ class GovernanceRef(serializers.Serializer):
     name = serializers.CharField()
     kind = serializers.ChoiceField(GovernanceKind.choices)
     settings = serializers.DictField(child=serializers.CharField())
-    acknowledge = serializers.BooleanField(help_text="Paying asks for its id in `acknowledge`.")
+    acknowledge = serializers.BooleanField(
+        help_text="Paying asks for its id in `acknowledge`, or with its version in `acknowledged`."
+    )
+    version = serializers.IntegerField(help_text="Counts its changes.")
 
 
 class ContactOut(serializers.Serializer):

@@ -4,7 +4,6 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -16,13 +15,13 @@ from policies.models import Counted, LimitLevel, LimitMode, Period, SpendLimit
 from policies.models.limit import SpendLimitQuerySet
 from policies.operations import spend_limits
 from policies.operations.spend_limits import Terms
-from policies.operations.values import LONGEST_REASON
 from tenants.access import Right
 from tenants.api.fields import MoneyField
 from tenants.api.reading import Input
 from tenants.api.schema import page_of
 from tenants.api.views import TenantView
 from tenants.refusal import BadInput
+from tenants.text import LONGEST_REASON
 
 
 class LimitScopeBody(Input):
@@ -44,7 +43,7 @@ class SpendLimitChange(Input):
     """What is left out stays."""
 
     period = serializers.ChoiceField(Period.choices)
-    amount = LimitAmountBody(help_text=_("In the currency that the tenant buys in."))
+    amount = LimitAmountBody(help_text=_("In the currency that the tenant buys in; another is refused."))
     mode = serializers.ChoiceField(LimitMode.choices, required=False)
     counts = serializers.ListField(
         child=serializers.ChoiceField(Counted.choices), required=False, min_length=1, max_length=3
@@ -85,7 +84,7 @@ class SpendLimitView(TenantView):
 
     def readable(self) -> SpendLimitQuerySet:
         self.actor.require(Right.READ_POLICY)
-        month = limits.this_month(self.tenant, timezone.now())
+        month = limits.this_month(self.tenant, self.actor.now())
         return SpendLimit.objects.with_sums(self.tenant, month).select_related("tenant")
 
     def shown(self, id: UUID, *, status: int = 200) -> Response:
@@ -116,7 +115,7 @@ class SpendLimits(SpendLimitView):
             terms=Terms(**terms_in(body)),
             reason=reason,
             by=self.actor,
-            at=timezone.now(),
+            at=self.actor.now(),
         )
         return self.shown(added.pk, status=201)
 
@@ -134,14 +133,14 @@ class OneSpendLimit(SpendLimitView):
         """It holds for the next purchase. For another scope, add another one."""
         limit = self.changeable(id)
         changes = self.body(SpendLimitChange, partial=True)
-        spend_limits.change(limit=limit, by=self.actor, at=timezone.now(), **terms_in(changes))
+        spend_limits.change(limit=limit, by=self.actor, at=self.actor.now(), **terms_in(changes))
         return self.shown(id)
 
     @extend_schema(operation_id="remove_spend_limit", responses={204: None})
     def delete(self, request: Request, id: UUID) -> Response:
         """Limit it no longer."""
         limit = self.changeable(id)
-        spend_limits.remove(limit=limit, by=self.actor, at=timezone.now())
+        spend_limits.remove(limit=limit, by=self.actor, at=self.actor.now())
         return Response(status=204)
 
     def changeable(self, id: UUID) -> SpendLimit:

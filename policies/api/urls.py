@@ -2,7 +2,7 @@ from django.urls import path
 
 from policies.api.approvers import Approvers, OneApprover
 from policies.api.eligibility import Eligibility
-from policies.api.entitlements import Entitlements
+from policies.api.entitlements import Entitlements, Use
 from policies.api.exclusions import Exclusions, OneExclusion
 from policies.api.governance import GovernancePolicies, OneGovernancePolicy
 from policies.api.markets import Markets
@@ -34,6 +34,7 @@ urlpatterns = [
     path("governance-policies/", GovernancePolicies.as_view(), name="api-governance-policies"),
     path("governance-policies/<uuid:id>/", OneGovernancePolicy.as_view(), name="api-governance-policy"),
     path("entitlements/", Entitlements.as_view(), name="api-entitlements"),
+    path("entitlements/use/", Use.as_view(), name="api-use"),
     path("license-requests/", LicenseRequests.as_view(), name="api-license-requests"),
     path("license-requests/<uuid:id>/", OneLicenseRequest.as_view(), name="api-license-request"),
     path("license-requests/<uuid:id>/decide/", DecideLicenseRequest.as_view(), name="api-license-request-decide"),

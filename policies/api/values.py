@@ -3,7 +3,6 @@
 from typing import Any
 from uuid import UUID
 
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
@@ -12,14 +11,13 @@ from rest_framework.response import Response
 
 from licensing.api.shapes import Email, ProductRef
 from policies.api import dry_runs
-from policies.api.dry_runs import ChangeBody
+from policies.api.dry_runs import ChangeBody, ReachOut
 from policies.api.shapes import ValueField
 from policies.models import Policy
 from policies.models.policy import PolicyQuerySet
 from policies.operations import scopes, values
 from policies.operations.proposed import Change, NewValue
 from policies.operations.scopes import SCOPED_BY, Scope, Time
-from policies.operations.values import LONGEST_REASON
 from tenants.access import Right
 from tenants.api.fields import PersonField
 from tenants.api.reading import Input
@@ -27,6 +25,7 @@ from tenants.api.schema import page_of
 from tenants.api.views import TenantView
 from tenants.directory.models import Tenant
 from tenants.refusal import BadInput
+from tenants.text import LONGEST_REASON
 
 # What each level must name, and what it may name besides: a person's exception for one product, for instance.
 MUST = {
@@ -83,6 +82,9 @@ class ValueOut(serializers.Serializer):
     set_at = serializers.DateTimeField()
     valid_from = serializers.DateTimeField(allow_null=True)
     valid_to = serializers.DateTimeField(allow_null=True)
+    existing = ReachOut(
+        source="reach", allow_null=True, help_text="Just after a change that ends what people have; else null."
+    )
 
     @extend_schema_field(serializers.ChoiceField(LEVELS))
     def get_level(self, row: Policy) -> str:
@@ -117,7 +119,7 @@ class Values(ValuesView):
         """Say a value, in place of the one of the same scope and time. `existing` may end what was bought."""
         self.actor.require(Right.CHANGE_POLICY)
         body = self.body(ValueBody)
-        asked, at = dry_runs.taken_from(body), timezone.now()
+        asked, at = dry_runs.taken_from(body), self.actor.now()
         scope = scope_in(body, self.tenant)
         time = Time(valid_from=body.get("valid_from"), valid_to=body.get("valid_to"))
         if asked.dry_run:
@@ -135,7 +137,9 @@ class Values(ValuesView):
             by=self.actor,
             at=at,
         )
-        return Response(ValueOut(self.find(self.readable(), pk=row.pk)).data, status=201)
+        said = self.find(self.readable(), pk=row.pk)
+        said.reach = row.reach
+        return Response(ValueOut(said).data, status=201)
 
 
 class Value(ValuesView):
@@ -155,8 +159,8 @@ class Value(ValuesView):
         row = self.find(self.readable(), pk=id)
         query = self.query(ReasonQuery)
         if query.get("dry_run"):
-            return dry_runs.answer(self.tenant, Change(removed=frozenset({row.pk})), by=self.actor, at=timezone.now())
-        values.remove(policy=row, reason=query["reason"], by=self.actor, at=timezone.now())
+            return dry_runs.answer(self.tenant, Change(removed=frozenset({row.pk})), by=self.actor, at=self.actor.now())
+        values.remove(policy=row, reason=query["reason"], by=self.actor, at=self.actor.now())
         return Response(status=204)
 
 

@@ -1,5 +1,6 @@
 from collections.abc import Collection
 from datetime import datetime
+from decimal import Decimal
 from typing import Self
 
 from django.db import models
@@ -38,7 +39,9 @@ class ApprovalQuerySet(models.QuerySet["Approval"]):
         return self.filter(requester__department__in=list(departments))
 
     def with_people(self) -> Self:
-        return self.select_related("tenant", "requester__user", "decided_by", "plan__product__family")
+        return self.select_related(
+            "tenant", "requester__user", "requester__department", "decided_by", "plan__product__family"
+        )
 
     def locked(self) -> Self:
         return self.order_by("pk").select_for_update(of=("self",), no_key=True)
@@ -64,6 +67,8 @@ class Approval(models.Model):
     subject = models.CharField(max_length=64)
     # The rules that asked for it.
     codes = models.JSONField(default=list)
+    # What those rules went by, as it stood then; empty: asked for before that was kept.
+    grounds = models.JSONField(default=list)
     state = models.CharField(_("state"), max_length=10, choices=ApprovalState, default=ApprovalState.WAITING)
     created_at = models.DateTimeField(_("asked"))
     # The first moment at which nobody can approve it any more.
@@ -73,6 +78,8 @@ class Approval(models.Model):
     )
     decided_at = models.DateTimeField(_("decided"), null=True)
     approved_quantity = models.PositiveIntegerField(_("approved"), null=True)
+    # What the seats that were approved cost in all; none: not approved, or before that was kept.
+    approved_amount = models.DecimalField(_("approved total"), max_digits=17, decimal_places=3, null=True)
     message = models.TextField(_("message"), blank=True, max_length=LONGEST_MESSAGE)
 
     objects = ApprovalQuerySet.as_manager()
@@ -92,6 +99,10 @@ class Approval(models.Model):
                 condition=Q(state="approved", approved_quantity__gte=1, approved_quantity__lte=F("quantity"))
                 | ~Q(state="approved") & Q(approved_quantity=None),
                 name="approved_for_no_more_than_asked",
+            ),
+            models.CheckConstraint(
+                condition=Q(approved_amount=None) | Q(state="approved", approved_amount__lte=F("amount")),
+                name="approved_costs_no_more_than_asked",
             ),
             models.CheckConstraint(
                 condition=Q(state__in=("approved", "declined"), decided_by__isnull=False)
@@ -118,6 +129,16 @@ class Approval(models.Model):
     @property
     def product(self) -> Product:
         return self.plan.product
+
+    @property
+    def total(self) -> Decimal:
+        """Of what was approved, else of what was asked for."""
+        return self.amount if self.approved_amount is None else self.approved_amount
+
+    @property
+    def is_cut(self) -> bool:
+        """Approved, but for fewer seats than were asked for."""
+        return self.approved_quantity is not None and self.approved_quantity < self.quantity
 
     def waits_at(self, at: datetime) -> bool:
         return self.is_waiting and at < self.lapses_at

@@ -1,4 +1,3 @@
-from collections import defaultdict
 from collections.abc import Iterable
 from typing import Self
 from uuid import UUID
@@ -7,8 +6,8 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
-from tenants.access import Right, roles_with
-from tenants.directory.models import Department, Membership, RoleGrant, Tenant
+from tenants.access import Right, has_right
+from tenants.directory.models import Department, Membership, Tenant, and_below
 from tenants.ids import new_id
 from tenants.keys import TenantForeignKey
 
@@ -49,13 +48,12 @@ def approvers_for(buyer: Membership, departments: Iterable[object]) -> "models.Q
     Who may approve what a member buys: whoever has the right in the tenant, and whoever is named for one of the
     departments (the buyer's own and those above it). Never the buyer.
     """
-    by_role = RoleGrant.objects.filter(membership=OuterRef("pk"), role__in=roles_with(Right.APPROVE_PURCHASES))
     named = Approver.objects.filter(member=OuterRef("pk"), department__in=list(departments))
     return (
         Membership.objects.filter(tenant_id=buyer.tenant_id)
         .active()
         .exclude(pk=buyer.pk)
-        .filter(Q(Exists(by_role)) | Q(Exists(named)))
+        .filter(has_right(Right.APPROVE_PURCHASES) | Q(Exists(named)))
     )
 
 
@@ -64,15 +62,4 @@ def departments_of_approver(member: Membership) -> set[UUID]:
     named = set(Approver.objects.filter(tenant_id=member.tenant_id, member=member).values_list("department", flat=True))
     if not named:
         return set()
-    rows = Department.objects.filter(tenant_id=member.tenant_id).values_list("pk", "parent")
-    children: dict[UUID | None, list[UUID]] = defaultdict(list)
-    for pk, parent in rows:
-        children[parent].append(pk)
-    found: set[UUID] = set()
-    waiting = list(named)
-    while waiting:
-        department = waiting.pop()
-        if department not in found:
-            found.add(department)
-            waiting.extend(children[department])
-    return found
+    return and_below(named, dict(Department.objects.filter(tenant_id=member.tenant_id).values_list("pk", "parent")))

@@ -34,7 +34,10 @@ class CommitmentQuerySet(models.QuerySet["Commitment"]):
 
     def again(self) -> Self:
         """What comes again: of what waits for its payment, and of subscriptions that renew."""
-        renews = Q(subscription__state=SubscriptionState.ACTIVE, subscription__auto_renew=True)
+        runs = Q(subscription__state=SubscriptionState.ACTIVE)
+        # A trial with a card is charged when it ends, as what renews is.
+        converts = Q(subscription__state=SubscriptionState.TRIAL, subscription__converts=True)
+        renews = Q(runs | converts, subscription__auto_renew=True)
         return self.filter(Q(subscription=None) | renews, step__gt=0)
 
     def counting_towards_outer(self) -> Self:
@@ -53,7 +56,8 @@ class CommitmentQuerySet(models.QuerySet["Commitment"]):
 
     def coming(self, tenant: Tenant) -> Self:
         """With the amount that renewals bring in the outer query's period."""
-        end_of_term = "subscription__term_end"
+        # What is paid ahead is counted as a charge.
+        end_of_term = Coalesce("subscription__renewed_until", "subscription__term_end")
         month = ExtractYear(end_of_term, tzinfo=tenant.zone) * 12 + ExtractMonth(end_of_term, tzinfo=tenant.zone) - 1
         first = Case(When(subscription=None, then=F("first_month")), default=Cast(month, _WHOLE), output_field=_WHOLE)
         known = self.annotate(first=first)

@@ -30,6 +30,8 @@ class Decision(models.Model):
     reasons = models.JSONField(default=list)
     # For each reason what would mend it; empty: kept before that was.
     remedies = models.JSONField(default=list)
+    # The checkout that it was answered for, each time anew; none: there was none, or it was kept before that was.
+    checkout = models.UUIDField(null=True)
     at = models.DateTimeField()
 
     class Meta:

@@ -1,12 +1,13 @@
-from datetime import date
+from datetime import date, datetime
 from typing import Self
 
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django_countries import countries
 
 from licensing.models import Family, Product
-from tenants.directory.models import Sector, Tenant
+from tenants.directory.models import Sector, Tenant, User
 from tenants.ids import new_id
 
 
@@ -35,6 +36,12 @@ class Exclusion(models.Model):
     ends_renewals = models.BooleanField(_("ends renewals"), default=False)
     reason = models.TextField(_("reason"), blank=True, max_length=500)
     created_at = models.DateTimeField(editable=False)
+    # Who said last what it says; none: by command, or before that was kept.
+    set_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, editable=False, related_name="+", verbose_name=_("set by")
+    )
+    # None: nobody has changed it since it was kept.
+    set_at = models.DateTimeField(_("set at"), null=True, editable=False)
 
     objects = ExclusionQuerySet.as_manager()
 
@@ -56,6 +63,24 @@ class Exclusion(models.Model):
 
     def __str__(self) -> str:
         return " · ".join(filter(None, [self.sector, self.country, self.family_id, self.product_id]))
+
+    @property
+    def said_at(self) -> datetime:
+        """Since when it says what it says."""
+        return self.set_at or self.created_at
+
+    @property
+    def called(self) -> str:
+        """Whom and what it excludes, in words."""
+        sector = self.get_sector_display() if self.sector else ""
+        country = countries.name(self.country) or self.country
+        return " · ".join(str(part) for part in (sector, country, self.family, self.product) if part)
+
+    def hits(self, tenant: Tenant, day: date) -> bool:
+        """As `hitting` asks the database."""
+        begun = self.valid_from is None or self.valid_from <= day
+        holds = begun and (self.valid_to is None or self.valid_to > day)
+        return holds and self.sector in ("", tenant.sector) and self.country in ("", tenant.country)
 
     def fits_product(self, product: Product) -> bool:
         return self.family_id in (None, product.family_id) and self.product_id in (None, product.pk)

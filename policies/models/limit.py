@@ -56,16 +56,18 @@ class SpendLimitQuerySet(models.QuerySet["SpendLimit"]):
         Of one tenant, with what is taken of each limit in its period that `month` is in: `charged` by what was bought
         already, `committed` with what waits for its payment and the renewals to come. `without` leaves one subject out.
         """
-        own = Commitment.objects.of(tenant)
-        own = own.exclude(subject=without) if without else own
-        at_once, again = own.at_once().counting_towards_outer(), own.again().counting_towards_outer()
+        here = _at_once(_own(tenant, without))
+        return self.with_committed(tenant, month, without).annotate(
+            charged=_sum(here.filter(settled=True), F("amount"))
+        )
+
+    def with_committed(self, tenant: Tenant, month: int, without: UUID | None = None) -> Self:
+        """As `with_sums`, but only `committed`, which is what a decision asks."""
+        own = _own(tenant, without)
+        again = own.again().counting_towards_outer().coming(tenant)
         start, end = _bound(0, month), _bound(1, month)
         bounded = self.filter(tenant=tenant).annotate(period_start=start, period_end=end)
-        here = at_once.filter(first_month__gte=OuterRef("period_start"), first_month__lt=OuterRef("period_end"))
-        return bounded.annotate(
-            charged=_sum(here.filter(settled=True), F("amount")),
-            committed=_sum(here, F("amount")) + _sum(again.coming(tenant), F("coming_amount")),
-        )
+        return bounded.annotate(committed=_sum(_at_once(own), F("amount")) + _sum(again, F("coming_amount")))
 
 
 class SpendLimit(models.Model):
@@ -154,6 +156,17 @@ def _bound(which: int, month: int) -> Case:
     """The first month of a limit's period, or the first after it."""
     known = (When(period=kind, then=Value(period(kind, month)[which])) for kind in Period.values)
     return Case(*known, output_field=models.IntegerField())
+
+
+def _own(tenant: Tenant, without: UUID | None) -> CommitmentQuerySet:
+    own = Commitment.objects.of(tenant)
+    return own.exclude(subject=without) if without else own
+
+
+def _at_once(commitments: CommitmentQuerySet) -> CommitmentQuerySet:
+    """The charges and refunds in the outer limit's period."""
+    counted = commitments.at_once().counting_towards_outer()
+    return counted.filter(first_month__gte=OuterRef("period_start"), first_month__lt=OuterRef("period_end"))
 
 
 def _sum(commitments: CommitmentQuerySet, amount: Any) -> Any:

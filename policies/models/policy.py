@@ -6,6 +6,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from licensing.models import Family, Product
+from policies.models.ending import Reach
 from tenants.directory.models import Department, Membership, Tenant, User
 from tenants.ids import new_id
 from tenants.keys import TenantForeignKey
@@ -63,6 +64,9 @@ class Policy(models.Model):
     # The first moment at which it is over.
     valid_to = models.DateTimeField(_("valid to"), null=True, blank=True)
 
+    # What saying it does to what people have; only on a row that was said just now.
+    reach: Reach | None = None
+
     objects = PolicyQuerySet.as_manager()
 
     class Meta:
@@ -111,6 +115,18 @@ class Policy(models.Model):
         return self.family_id in (None, product.family_id) and self.product_id in (None, product.pk)
 
 
+class LeaverDefault(models.TextChoices):
+    """What becomes of a leaver's purchase when it is to be charged again and nobody has decided."""
+
+    RENEW = "renew", _("Renew it")
+    LET_END = "let_end", _("Let it end")
+    ADOPT = "adopt", _("Adopt it for the organisation")
+
+
+# Longer than that nobody keeps the seats of people who are gone.
+MOST_LEAVER_GRACE = 365
+
+
 class TenantSettings(models.Model):
     """A tenant's switches over all its policies. No row means the defaults."""
 
@@ -122,8 +138,21 @@ class TenantSettings(models.Model):
     request_process_message = models.TextField(blank=True, default="", max_length=2000)
     # https or mailto
     request_process_url = models.CharField(blank=True, default="", max_length=500)
+    leaver_default = models.CharField(max_length=10, choices=LeaverDefault, default=LeaverDefault.RENEW)
+    # Days for which somebody who left keeps their seats.
+    leaver_grace_days = models.PositiveSmallIntegerField(default=0)
+    # Whether who answers for spending is told of each charge of a member that failed, and of each term that ends soon.
+    tell_admins_of_failed_charges = models.BooleanField(default=False)
+    tell_admins_of_renewals = models.BooleanField(default=False)
+    # Whether the unused part of what the organisation takes over goes back to who paid it.
+    take_over_refunds = models.BooleanField(default=True, db_default=True)
     set_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
     set_at = models.DateTimeField()
 
     class Meta:
         verbose_name_plural = _("tenant settings")
+
+    @classmethod
+    def said_by(cls, tenant: Tenant) -> "TenantSettings":
+        """As they hold for a tenant, also for one that said nothing."""
+        return cls.objects.filter(tenant=tenant).first() or cls(tenant=tenant)

@@ -43,8 +43,8 @@ class LicenseRequestQuerySet(models.QuerySet["LicenseRequest"]):
 
     def visible_to(self, by: Actor) -> Self:
         """All of the tenant's for whoever decides them, else one's own."""
-        seen = self.of(by.home.tenant)
-        return seen if by.may(Right.DECIDE_REQUESTS) else seen.filter(requester=by.home)
+        seen = self.of(by.organisation)
+        return seen if by.may(Right.DECIDE_REQUESTS) else seen.filter(by.own("requester"))
 
     def waiting(self) -> Self:
         return self.filter(state=RequestState.WAITING)

@@ -20,6 +20,15 @@ NO_ACCESS = _(
     "Ask your IT before you buy it."
 )
 
+NO_ACCESS_TRIAL = _(
+    "Your organisation gives other people access to this product, or nobody, also in a trial. "
+    "Ask your IT before you start it."
+)
+NO_ACCESS_NOW = _(
+    "Your organisation gives other people access to this product, or nobody, whatever was paid for it. "
+    "Your seat stays yours, but it does not open the product. Ask your IT who has access."
+)
+
 # Everybody who holds a seat that gives access, each of their products, and which policies shut them out of it: the one
 # in question as it is ("before") and as it would be ("after"), and all others ("always").
 _EFFECT = """

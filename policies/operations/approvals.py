@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from uuid import UUID
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
@@ -13,13 +14,13 @@ from policies.facts import Remedy
 from policies.models import Approval, ApprovalState
 from policies.models.approval import LONGEST_MESSAGE, ApprovalQuerySet
 from policies.models.approver import departments_of_approver
-from policies.operations import decisions
+from policies.operations import approval_grounds, decisions
 from policies.spending import Proposal
 from tenants.access import Actor, Right, actor_of
 from tenants.directory.models import Membership
 from tenants.journal import events
 from tenants.refusal import BadInput, NotAllowed, Refused
-from tenants.text import require_plain
+from tenants.text import checked
 
 LASTS = timedelta(days=14)
 
@@ -66,6 +67,7 @@ def ask(
         currency=currency,
         subject=str(subject),
         codes=[verdict.code for verdict in answer.failures],
+        grounds=approval_grounds.to_keep(answer),
         created_at=at,
         lapses_at=at + LASTS,
     )
@@ -113,9 +115,11 @@ def approve(
     message = _checked(message)
     buyer, plan = approval.requester, approval.plan
     answer = eligibility.decide(buyer, plan.product, plan=plan, quantity=seats, proposal=proposal, at=at)
-    decisions.keep(answer=answer, plan=plan, quantity=seats, by=actor_of(buyer), at=at)
+    checkout = UUID(approval.subject)
+    decisions.keep(answer=answer, plan=plan, quantity=seats, checkout=checkout, by=actor_of(buyer), at=at)
     if approvable(answer):
         approval.approved_quantity = seats
+        approval.approved_amount = min(proposal.amount, approval.amount) if proposal else None
         _decide(approval, ApprovalState.APPROVED, message, by=by, at=at)
     return approval, answer
 
@@ -171,13 +175,18 @@ def answered(answer: Answer, *, subject: object, quantity: int) -> bool:
 
 def seen_by(by: Actor) -> ApprovalQuerySet:
     """What an approver sees: all of the tenant's, or those of the people whom they are named for."""
-    every = Approval.objects.of(by.home.tenant)
-    return every if by.may(Right.APPROVE_PURCHASES) else every.asked_within(departments_of_approver(by.home))
+    every = Approval.objects.of(by.organisation)
+    return every if by.may(Right.APPROVE_PURCHASES) else every.asked_within(_departments(by))
 
 
 def is_approver(by: Actor) -> bool:
     """Whether anybody's purchases are the actor's to approve."""
-    return by.may(Right.APPROVE_PURCHASES) or bool(departments_of_approver(by.home))
+    return by.may(Right.APPROVE_PURCHASES) or bool(_departments(by))
+
+
+def _departments(by: Actor) -> set[UUID]:
+    """Whose purchases the acting membership was named for; a partner's people have none."""
+    return departments_of_approver(by.membership) if by.membership is not None else set()
 
 
 def _to_decide(approval: Approval, *, by: Actor, at: datetime) -> Approval:
@@ -204,7 +213,7 @@ def _require_approver(approval: Approval, by: Actor) -> None:
         raise OwnApproval
     if by.may(Right.APPROVE_PURCHASES):
         return
-    if approval.requester.department_id not in departments_of_approver(by.home):
+    if approval.requester.department_id not in _departments(by):
         raise NotAllowed(_("You are not named to approve this person's purchases."))
 
 
@@ -223,7 +232,9 @@ def _end(subject: object, state: ApprovalState, *, by: Actor, at: datetime) -> A
 
 def _close(approval: Approval, state: ApprovalState, *, by: Actor, at: datetime) -> None:
     approval.state, approval.decided_at = state, at
-    approval.save(update_fields=["state", "decided_at", "decided_by", "approved_quantity", "message"])
+    approval.save(
+        update_fields=["state", "decided_at", "decided_by", "approved_quantity", "approved_amount", "message"]
+    )
     told = {"quantity": approval.approved_quantity} if state == ApprovalState.APPROVED else {}
     events.record(
         f"approval.{state.value}",
@@ -238,9 +249,4 @@ def _close(approval: Approval, state: ApprovalState, *, by: Actor, at: datetime)
 
 
 def _checked(message: str) -> str:
-    message = message.strip()
-    if len(message) > LONGEST_MESSAGE:
-        longest = {"longest": LONGEST_MESSAGE}
-        raise BadInput(_("Use at most %(longest)s characters.") % longest, field="message", code="max_length")
-    require_plain(message, field="message")
-    return message
+    return checked(message, field="message", longest=LONGEST_MESSAGE)

@@ -45,8 +45,8 @@ def require_room(*, proposal: Proposal, member: Membership, product: Product, at
     :raises SpendLimitExceeded: a limit that counts it, and that refuses, has no room
     """
     found = limits.taken(member, limits.own_departments(member), at=at, subject=proposal.subject)
-    month = limits.this_month(member.tenant, at)
-    for row in limits.rows(found, product, proposal=proposal, counts_as=proposal.counts_as, month=month):
+    weighed = limits.weighed(found, proposal, month=limits.this_month(member.tenant, at))
+    for row in limits.rows(weighed, product, counts_as=proposal.counts_as):
         if row.is_passed and row.mode == LimitMode.HARD:
             raise SpendLimitExceeded
 
@@ -61,11 +61,19 @@ def commit_spend(*, proposal: Proposal, member: Membership, product: Product, at
 
 
 def settle(
-    *, proposal: Proposal, member: Membership, product: Product, subscription: Subscription, is_new: bool, at: datetime
+    *,
+    proposal: Proposal,
+    member: Membership,
+    product: Product,
+    subscription: Subscription,
+    is_new: bool,
+    was_weighed: bool = True,
+    at: datetime,
 ) -> None:
     """
     What was counted is charged. It stays in the month in which it was first counted; renewals are the subscription's
-    from now on. Also what nobody counted any more, when its money came after all.
+    from now on. Also what nobody counted any more, when its money came after all. `was_weighed`: no for what is
+    charged unasked, as renewals are.
     """
     rows = _rows(proposal, member, product, at=at)
     for row in rows:
@@ -77,10 +85,19 @@ def settle(
     if is_new:
         _write(again, update=["amount", "subscription"])
         return
-    Commitment.objects.of(member.tenant).filter(subject=proposal.subject, step__gt=0).delete()
+    if was_weighed:
+        Commitment.objects.of(member.tenant).filter(subject=proposal.subject, step__gt=0).delete()
     of_its_own = Commitment.objects.of(member.tenant).filter(subscription=subscription, step__gt=0)
     if again:
-        of_its_own.update(amount=again[0].amount)
+        # What was a trial counts as what it has become.
+        of_its_own.update(amount=again[0].amount, counts_as=again[0].counts_as)
+
+
+def fall_due_from(*, subscription: Subscription, begins: datetime) -> None:
+    """The renewals of a subscription come at another time from now on."""
+    Commitment.objects.filter(tenant=subscription.tenant, subscription=subscription, step__gt=0).update(
+        first_month=limits.this_month(subscription.tenant, begins)
+    )
 
 
 def release(*, tenant: Tenant, subject: UUID) -> None:

@@ -13,11 +13,11 @@ from django_countries import countries
 from licensing.models import Channel, Family, Product, Subscription
 from licensing.models.subscription import GIVES_ACCESS
 from policies.models import Exclusion
-from policies.operations.values import checked_reason
 from tenants.access import Actor
 from tenants.directory.models import Sector, Tenant
 from tenants.journal import events
 from tenants.refusal import BadInput, Refused
+from tenants.text import checked_reason
 
 
 class ExclusionGone(Refused):
@@ -86,7 +86,7 @@ def add(*, terms: Terms, reason: str, by: Actor, at: datetime) -> Exclusion:
     by.require_operator()
     reason = checked_reason(reason)
     _check(terms)
-    row = Exclusion.objects.create(**_columns(terms), reason=reason, created_at=at)
+    row = Exclusion.objects.create(**_columns(terms), reason=reason, created_at=at, set_by=by.user, set_at=at)
     _record("exclusion.added", row, old=None, new=terms, reason=reason, by=by, at=at)
     return row
 
@@ -111,7 +111,7 @@ def change(*, exclusion: Exclusion, terms: Terms, reason: str, by: Actor, at: da
         return row
     for name, value in _columns(terms).items():
         setattr(row, name, value)
-    row.reason = reason
+    row.reason, row.set_by, row.set_at = reason, by.user, at
     row.save()
     _record("exclusion.changed", row, old=old, new=terms, reason=reason, by=by, at=at)
     return row

@@ -10,13 +10,12 @@ from django.utils.translation import gettext_lazy as _
 
 from licensing.models import Family, Product
 from policies.models import GovernanceKind, GovernancePolicy, GovernanceScope
-from policies.operations.values import checked_reason
 from tenants.access import Actor, Right
 from tenants.directory.models import Department, Tenant
 from tenants.directory.operations import organisations
 from tenants.journal import events
 from tenants.refusal import BadInput, Refused
-from tenants.text import require_one_line
+from tenants.text import checked_reason, require_length, require_one_line
 
 LONGEST_NAME = 100
 MOST_NAMED = 200
@@ -185,8 +184,7 @@ def _text(text: str, longest: int, field: str) -> str:
     text = text.strip()
     if not text:
         raise BadInput(_("Type a text."), field=field, code="blank")
-    if len(text) > longest:
-        raise BadInput(_("Use at most %(longest)s characters.") % {"longest": longest}, field=field, code="max_length")
+    require_length(text, longest, field=field)
     require_one_line(text, field=field)
     return text
 

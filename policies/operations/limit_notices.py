@@ -2,32 +2,28 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from decimal import Decimal
-from email.utils import parseaddr
 from uuid import UUID
 
-from babel.numbers import format_currency
-from django.core.mail import EmailMessage
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
-from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils import translation
 
 from policies import limits
 from policies.models import Approver, LimitNotice, SpendLimit
 from policies.spending import period
-from tenants.access import Right, roles_with
-from tenants.delivery import jobs
-from tenants.directory.models import Department, Membership, RoleGrant, Tenant
+from tenants.access import Right, has_right
+from tenants.amounts import money
+from tenants.delivery import jobs, letters
+from tenants.directory.models import Department, Membership, Tenant
+from tenants.scope import EVERYBODY, Scope
 
 THRESHOLDS = (50, 80, 100)
 
 
-def tell_all(*, at: datetime) -> int:
+def tell_all(*, at: datetime, among: Scope = EVERYBODY) -> int:
     """Look at the limits of every tenant: a new period begins with the renewals in it. Returns how many it told of."""
     tenants = Tenant.objects.filter(Exists(SpendLimit.objects.filter(tenant=OuterRef("pk"))))
-    return sum(tell(tenant=tenant, at=at) for tenant in tenants.iterator())
+    return sum(tell(tenant=tenant, at=at) for tenant in among.of(tenants, "pk").iterator())
 
 
 def tell(*, tenant: Tenant, at: datetime) -> int:
@@ -68,27 +64,23 @@ def deliver(*, notice_id: UUID, site: str, sender: str, at: datetime) -> None:
     limit = limits_.with_scope().get(pk=notice.limit_id)
     for member in _readers(limit):
         told = {
-            "to": member,
             "limit": limit,
             "threshold": notice.threshold,
             "amount": money(limit.amount, limit.currency),
             "committed": money(limit.committed, limit.currency),
             "url": site + reverse("admin:policies_spendlimit_changelist"),
         }
-        subject, _, body = render_to_string("policies/mail/limit_notice.txt", told).strip().partition("\n")
-        domain = parseaddr(sender)[1].rpartition("@")[2]
-        EmailMessage(
-            subject=subject,
-            body=body.lstrip("\n"),
-            to=[member.user.email],
-            from_email=sender,
-            headers={"Message-ID": f"<limit-notice-{notice.pk}-{member.pk}@{domain}>"},
-        ).send()
+        letters.send(
+            "policies/mail/limit_notice.txt",
+            to=member,
+            told=told,
+            message_id=f"limit-notice-{notice.pk}-{member.pk}",
+            sender=sender,
+        )
 
 
 def _readers(limit: SpendLimit) -> Iterable[Membership]:
-    grants = RoleGrant.objects.filter(membership=OuterRef("pk"), role__in=roles_with(Right.CHANGE_POLICY))
-    reads = Q(Exists(grants))
+    reads = has_right(Right.CHANGE_POLICY)
     if limit.department is not None:
         named = Approver.objects.filter(member=OuterRef("pk"), department__in=_and_above(limit.department))
         reads |= Q(Exists(named))
@@ -103,7 +95,3 @@ def _and_above(department: Department) -> list[UUID]:
         found.append(current)
         current = parents.get(current)
     return found
-
-
-def money(amount: Decimal, currency: str) -> str:
-    return format_currency(amount, currency, locale=translation.to_locale(translation.get_language() or "en"))

@@ -1,7 +1,7 @@
 """What a tenant allows: read with its source, and changed under the tenant's lock."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db import transaction
@@ -11,7 +11,7 @@ from licensing.models import Product
 from policies import rules
 from policies.facts import Source
 from policies.ground import policy_row
-from policies.models import Policy
+from policies.models import Policy, Reach
 from policies.operations import values
 from policies.operations.endings import LEAVE, Existing
 from policies.operations.scopes import Scope
@@ -19,8 +19,7 @@ from tenants.access import Actor, Right
 from tenants.directory.models import Tenant
 from tenants.directory.operations import organisations
 from tenants.refusal import BadInput, Refused
-
-LONGEST_REASON = values.LONGEST_REASON
+from tenants.text import checked_reason
 
 
 class PolicyChangedMeanwhile(Refused):
@@ -41,6 +40,8 @@ class ProductPolicy:
     value: str
     source: Source
     reason: str = ""
+    # What saying it does to what people have; only just after a change that ends something.
+    reach: Reach | None = None
 
     @property
     def version(self) -> str:
@@ -87,7 +88,7 @@ def set_product_policy(
     :raises PolicyChangedMeanwhile: another version than the expected one holds now
     """
     by.require_in(tenant, Right.CHANGE_POLICY)
-    value, reason = values.checked_value(value), values.checked_reason(reason)
+    value, reason = values.checked_value(value), checked_reason(reason)
     values.check_existing(existing, value, at=at)
     organisations.lock(tenant)
     if expecting is not None:
@@ -95,8 +96,8 @@ def set_product_policy(
         if expecting != seen.version:
             raise PolicyChangedMeanwhile(seen.version)
     scopes = [Scope(product=product)]
-    values.apply(tenant=tenant, scopes=scopes, value=value, reason=reason, existing=existing, by=by, at=at)
-    return in_force(tenant, [product], at=at)[0]
+    [said] = values.apply(tenant=tenant, scopes=scopes, value=value, reason=reason, existing=existing, by=by, at=at)
+    return replace(in_force(tenant, [product], at=at)[0], reach=said.reach)
 
 
 @transaction.atomic
@@ -118,11 +119,12 @@ def set_product_policies(
         no sense
     """
     by.require_in(tenant, Right.CHANGE_POLICY)
-    value, reason = values.checked_value(value), values.checked_reason(reason)
+    value, reason = values.checked_value(value), checked_reason(reason)
     values.check_existing(existing, value, at=at)
     if not products:
         raise BadInput(_("Choose at least one product."), field="products", code="required")
     organisations.lock(tenant)
     scopes = [Scope(product=product) for product in {product.pk: product for product in products}.values()]
-    values.apply(tenant=tenant, scopes=scopes, value=value, reason=reason, existing=existing, by=by, at=at)
-    return in_force(tenant, [scope.product for scope in scopes if scope.product], at=at)
+    said = values.apply(tenant=tenant, scopes=scopes, value=value, reason=reason, existing=existing, by=by, at=at)
+    held = in_force(tenant, [scope.product for scope in scopes if scope.product], at=at)
+    return [replace(policy, reach=row.reach) for policy, row in zip(held, said, strict=True)]

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 import yaml
@@ -15,13 +16,14 @@ from licensing.files import Problems
 from licensing.models import Family, Product
 from policies import policy_file
 from policies.models import Policy, PolicyValue
-from policies.operations import settings, values
+from policies.operations import leavers, settings, values
 from policies.operations.scopes import SCOPED_BY, Scope
-from policies.policy_file import DEFAULT, ENABLED, TEXTS, TenantEntry, ValueEntry
+from policies.policy_file import DEFAULT, ENABLED, GRACE, LEAVERS, TEXTS, WISHES, TenantEntry, ValueEntry
 from tenants.access import Actor, Right
 from tenants.directory.models import Department, Membership, Tenant
 from tenants.directory.operations import organisations
-from tenants.refusal import BadInput
+from tenants.refusal import BadInput, Refused
+from tenants.text import checked_reason
 
 Key = tuple[object, ...]
 
@@ -47,6 +49,10 @@ class TenantPlan:
     kept: int = 0
 
 
+class ChangedMeanwhile(Refused):
+    message = gettext_lazy("This has changed since you looked. Nothing was changed.")
+
+
 def plan(*, text: str, name: str, prune: bool = False, by: Actor) -> list[TenantPlan]:
     """
     What `apply` would change; writes nothing. Values for a time are no part of files.
@@ -58,24 +64,35 @@ def plan(*, text: str, name: str, prune: bool = False, by: Actor) -> list[Tenant
 
 
 @transaction.atomic
-def apply(*, text: str, name: str, reason: str = "", prune: bool = False, by: Actor, at: datetime) -> list[TenantPlan]:
+def apply(
+    *, text: str, name: str, reason: str = "", prune: bool = False, shown: str = "", by: Actor, at: datetime
+) -> list[TenantPlan]:
     """
     Make what the file says hold, of all its tenants or of none. What it does not name stays, or is taken back with
-    `prune`. Twice changes nothing. Returns what was changed.
+    `prune`. Twice changes nothing. Returns what was changed. `shown`: the mark of what somebody read that it would.
 
+    :raises ChangedMeanwhile: it would change something else than was shown
     :raises FileRefused: something in the file is wrong; every problem with its line
     :raises NotAllowed: neither an operator nor someone who may change the tenants' policies
     :raises BadInput: a reason that cannot be kept, or a text of the settings that cannot be
     """
-    reason = values.checked_reason(reason or _("Applied from %(file)s") % {"file": name})
+    reason = checked_reason(reason or _("Applied from %(file)s") % {"file": name})
     resolved = _resolved(text, name, by)
     # In the order of keys, so that two files with the same tenants wait for each other, not both for ever.
     for tenant in sorted((tenant for tenant, *_rest in resolved), key=lambda tenant: tenant.pk):
         organisations.lock(tenant)
     plans = [_plan(tenant, scopes, entry, prune) for tenant, scopes, entry in resolved]
+    if shown and shown != mark_of(plans):
+        raise ChangedMeanwhile
     for made in plans:
         _make(made, reason, by=by, at=at)
     return plans
+
+
+def mark_of(plans: Sequence[TenantPlan]) -> str:
+    """What would change, in short."""
+    told = [[(each.what, each.old, each.new) for each in made.differences] for made in plans]
+    return sha256(repr(told).encode()).hexdigest()
 
 
 def export(*, tenant: Tenant, by: Actor) -> dict[str, Any]:
@@ -88,7 +105,7 @@ def export(*, tenant: Tenant, by: Actor) -> dict[str, Any]:
     now = settings.of(tenant)
     told: dict[str, Any] = {DEFAULT: now.default_for_new_products, ENABLED: now.self_service_enabled}
     # Also those that are empty: a text that somebody adds later is a drift too.
-    told |= {text: getattr(now, text) for text in TEXTS}
+    told |= {name: getattr(now, name) for name in (*TEXTS, *WISHES, LEAVERS, GRACE)}
     parts: dict[str, Any] = defaultdict(dict)
     for row in _standing(tenant).values():
         if Scope.of(row) != Scope():
@@ -144,6 +161,7 @@ def _resolved(text: str, name: str, by: Actor) -> list[tuple[Tenant, list[Scope]
 def _check_settings(entry: TenantEntry, problems: Problems) -> None:
     try:
         settings.check_texts(**{name: entry.settings[name] for name in TEXTS if name in entry.settings})
+        leavers.check(default=entry.settings.get(LEAVERS), grace_days=entry.settings.get(GRACE))
     except BadInput as bad:
         problems.add(entry.lines.get(bad.field, entry.line), f"{bad.field}: {bad}")
 
@@ -209,8 +227,6 @@ def _plan(tenant: Tenant, scopes: Sequence[Scope], entry: TenantEntry, prune: bo
 
 
 def _make(made: TenantPlan, reason: str, *, by: Actor, at: datetime) -> None:
-    if made.settings:
-        settings.change(tenant=made.tenant, reason=reason, by=by, at=at, **made.settings)
     together: dict[tuple[str, bool], list[Scope]] = defaultdict(list)
     for scope, value in made.said:
         together[value, scope.of_people].append(scope)
@@ -218,6 +234,9 @@ def _make(made: TenantPlan, reason: str, *, by: Actor, at: datetime) -> None:
         values.apply(tenant=made.tenant, scopes=scopes, value=value, reason=reason, by=by, at=at)
     for row in made.removed:
         values.remove(policy=row, reason=reason, by=by, at=at)
+    # Last, so that the journal says of each value above what held there before the file.
+    if made.settings:
+        settings.change(tenant=made.tenant, reason=reason, by=by, at=at, **made.settings)
 
 
 def _standing(tenant: Tenant) -> dict[Key, Policy]:

@@ -50,6 +50,14 @@ class About(NamedTuple):
     family: str
 
 
+class Answered(NamedTuple):
+    """Whether a change decides about a purchase, the value that would hold for it, and what is said that decides."""
+
+    touched: bool
+    value: str
+    by: NewValue | None = None
+
+
 # Whom a value is said for, and then what for.
 _People = tuple[UUID | None, UUID | None]
 _Things = tuple[str | None, str | None]
@@ -68,25 +76,30 @@ class Proposed:
         kept = [row for row in held if row.pk not in change.removed and _key(row) not in replaced]
         self._before = _index(held)
         self._after = _index([*kept, *(row for row in new if _holds(row, moment))])
-        self._new = {str(row.pk) for row in new}
+        self._new = {str(row.pk): value for row, value in zip(new, change.values, strict=True)}
         self._removed = {str(pk) for pk in change.removed}
         self._parents = dict(Department.objects.filter(tenant=tenant).values_list("pk", "parent"))
         self._chains: dict[UUID | None, tuple[UUID, ...]] = {None: ()}
-        self._answers: dict[About, tuple[bool, str]] = {}
+        self._answers: dict[About, Answered] = {}
 
-    def answer(self, about: About) -> tuple[bool, str]:
-        """Whether the change decides about this purchase, and the value that would hold for it."""
+    def answer(self, about: About) -> Answered:
         if about not in self._answers:
             self._answers[about] = self._ask(about)
         return self._answers[about]
 
-    def _ask(self, about: About) -> tuple[bool, str]:
+    def named_by(self, about: About) -> NewValue | None:
+        """What is said that names this purchase, be it that another value decides about it."""
+        departments = self.departments(about.department)
+        return next((new for new in self.change.values if _names(new.scope, about, departments)), None)
+
+    def _ask(self, about: About) -> Answered:
         after = self._deciding(self._after, about)
-        touched = self.change.stopped is not None or (after is not None and after.source.id in self._new)
+        by = self._new.get(after.source.id) if after is not None else None
+        touched = self.change.stopped is not None or by is not None
         if not touched and self._removed:
             before = self._deciding(self._before, about)
             touched = before is not None and before.source.id in self._removed
-        return touched, after.value if after else rules.SYSTEM_DEFAULT
+        return Answered(touched=touched, value=after.value if after else rules.SYSTEM_DEFAULT, by=by)
 
     def _deciding(self, said: _Said, about: About) -> PolicyRow | None:
         people: list[_People] = [(about.member, None), (None, None)]
@@ -125,6 +138,13 @@ def _as_row(row: Policy) -> PolicyRow:
 
 def _unsaved(tenant: Tenant, new: NewValue, at: datetime) -> Policy:
     return Policy(tenant=tenant, **new.scope.columns, **new.time.columns, value=new.value, set_at=at)
+
+
+def _names(scope: Scope, about: About, departments: Sequence[UUID]) -> bool:
+    of_person = scope.member is None or scope.member.pk == about.member
+    of_group = scope.department is None or scope.department.pk in departments
+    of_product = scope.product is None or scope.product.pk == about.product
+    return of_person and of_group and of_product and (scope.family is None or scope.family.pk == about.family)
 
 
 def _holds(row: Policy, moment: datetime) -> bool:

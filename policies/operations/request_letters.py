@@ -2,22 +2,18 @@
 
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
-from email.utils import parseaddr
 from uuid import UUID
 
-from django.core.mail import EmailMessage
 from django.db import transaction
-from django.db.models import Exists, OuterRef
-from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils import timezone
 
 from licensing.models import Plan
 from policies.models import How, LicenseRequest, LicenseRequestPerson, PersonState
 from policies.operations import requests
-from tenants.access import SYSTEM, Right, roles_with
-from tenants.delivery import jobs
-from tenants.directory.models import Membership, RoleGrant
+from tenants.access import SYSTEM, Right, has_right
+from tenants.delivery import jobs, letters
+from tenants.directory.models import Membership
+from tenants.scope import EVERYBODY, Scope
 
 # After how long without a decision those who decide are reminded, each time once.
 REMINDED_AFTER = (timedelta(days=2), timedelta(days=5))
@@ -32,7 +28,7 @@ def tell_deciders(*, request_id: UUID, reminder: int = 0, site: str, sender: str
         return
     link = site + reverse("admin:policies_licenserequest_change", args=[request.pk])
     people = [person for person in request.people.all() if person.is_waiting]
-    for decider in _deciders(request):
+    for decider in deciders(request):
         _send(
             "license_request",
             to=decider,
@@ -65,14 +61,14 @@ def tell_expiry(*, request_id: UUID, site: str, sender: str) -> None:
         _send("license_expired", to=request.requester, told=told, about=f"{request.pk}-expired", sender=sender)
 
 
-def remind(*, at: datetime) -> int:
+def remind(*, at: datetime, among: Scope = EVERYBODY) -> int:
     """Have letters sent for what waits for two days, and again for five; late, only the later one. Returns how many."""
     sent = 0
     for count in range(len(REMINDED_AFTER), 0, -1):
         due = LicenseRequest.objects.waiting().filter(
             reminded__lt=count, created_at__lte=at - REMINDED_AFTER[count - 1], created_at__gt=at - requests.KEPT
         )
-        for key in due.order_by("created_at").values_list("pk", flat=True):
+        for key in among.of(due).order_by("created_at").values_list("pk", flat=True):
             sent += _remind(key, count)
     return sent
 
@@ -86,10 +82,10 @@ def _remind(key: UUID, count: int) -> bool:
     return bool(mine)
 
 
-def expire_overdue(*, at: datetime) -> int:
+def expire_overdue(*, at: datetime, among: Scope = EVERYBODY) -> int:
     """End what nobody has decided in all the time that requests are kept."""
     due = LicenseRequest.objects.waiting().filter(created_at__lte=at - requests.KEPT)
-    return sum(_expire(request, at=at) for request in due.select_related("tenant").order_by("pk"))
+    return sum(_expire(request, at=at) for request in among.of(due).select_related("tenant").order_by("pk"))
 
 
 @transaction.atomic
@@ -100,17 +96,17 @@ def _expire(request: LicenseRequest, *, at: datetime) -> bool:
     return ended
 
 
-def forget(*, at: datetime) -> int:
+def forget(*, at: datetime, among: Scope = EVERYBODY) -> int:
     """Delete what ended twelve months ago. What happened stays in the journal."""
-    over = LicenseRequest.objects.ended().filter(decided_at__lte=at - requests.KEPT)
+    over = among.of(LicenseRequest.objects.ended()).filter(decided_at__lte=at - requests.KEPT)
     gone = list(over.order_by("pk").values_list("pk", flat=True)[:MOST_AT_ONCE])
     LicenseRequest.objects.filter(pk__in=gone).delete()
     return len(gone)
 
 
-def _deciders(request: LicenseRequest) -> Iterable[Membership]:
-    grants = RoleGrant.objects.filter(membership=OuterRef("pk"), role__in=roles_with(Right.DECIDE_REQUESTS))
-    active = Membership.objects.filter(Exists(grants), tenant=request.tenant_id).active()
+def deciders(request: LicenseRequest) -> Iterable[Membership]:
+    """Who gets the letter about it."""
+    active = Membership.objects.filter(has_right(Right.DECIDE_REQUESTS), tenant=request.tenant_id).active()
     return active.exclude(pk=request.requester_id).select_related("user", "tenant").order_by("pk")
 
 
@@ -143,14 +139,10 @@ def _tell(
 
 
 def _send(name: str, *, to: Membership, told: dict[str, object], about: str, sender: str) -> None:
-    with timezone.override(to.tenant.zone):
-        text = render_to_string(f"policies/mail/{name}.txt", {"to": to, "zone": to.tenant.zone, **told})
-    subject, _, body = text.strip().partition("\n")
-    domain = parseaddr(sender)[1].rpartition("@")[2]
-    EmailMessage(
-        subject=subject,
-        body=body.lstrip("\n"),
-        to=[to.user.email],
-        from_email=sender,
-        headers={"Message-ID": f"<license-request-{about}-{to.pk}@{domain}>"},
-    ).send()
+    letters.send(
+        f"policies/mail/{name}.txt",
+        to=to,
+        told={"zone": to.tenant.zone, **told},
+        message_id=f"license-request-{about}-{to.pk}",
+        sender=sender,
+    )

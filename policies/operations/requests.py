@@ -16,7 +16,7 @@ from tenants.delivery import jobs
 from tenants.directory.models import Membership, Tenant
 from tenants.journal import events
 from tenants.refusal import BadInput, NotAllowed, Refused
-from tenants.text import require_plain
+from tenants.text import checked
 
 MOST_PEOPLE = 50
 MOST_WAITING = 20
@@ -140,12 +140,7 @@ def record(type: str, request: LicenseRequest, *, by: Actor, at: datetime, **dat
 
 def checked_text(text: str, *, field: str) -> str:
     """:raises BadInput: it is too long or cannot be kept"""
-    text = text.strip()
-    if len(text) > LONGEST_TEXT:
-        longest = {"longest": LONGEST_TEXT}
-        raise BadInput(_("Use at most %(longest)s characters.") % longest, field=field, code="max_length")
-    require_plain(text, field=field)
-    return text
+    return checked(text, field=field, longest=LONGEST_TEXT)
 
 
 def _checked_people(members: Sequence[Membership], product: Product, requester: Membership) -> list[Membership]:

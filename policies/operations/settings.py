@@ -1,6 +1,7 @@
 """A tenant's switches over all its policies: read as they hold, and changed under the tenant's lock."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -10,8 +11,8 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from policies import rules
-from policies.models import Policy, TenantSettings
-from policies.operations import dry_runs, endings, values
+from policies.models import Policy, Reach, TenantSettings
+from policies.operations import dry_runs, endings, leavers, values
 from policies.operations.endings import LEAVE, Existing
 from policies.operations.proposed import Change
 from policies.operations.scopes import Scope
@@ -20,11 +21,13 @@ from tenants.directory.models import Tenant
 from tenants.directory.operations import organisations
 from tenants.journal import events
 from tenants.refusal import BadInput
-from tenants.text import require_one_line, require_plain
+from tenants.text import checked_reason, require_length, require_one_line, require_plain
 
 LONGEST_MESSAGE = organisations.LONGEST_MESSAGE
 LONGEST_PROCESS_URL = 500
 MAILTO = "mailto:"
+# What whoever answers for spending is told of, besides what is always theirs.
+WISHES = ("tell_admins_of_failed_charges", "tell_admins_of_renewals")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,12 +41,19 @@ class Settings:
     contact_message: str
     request_process_message: str
     request_process_url: str
+    leaver_default: str
+    leaver_grace_days: int
+    tell_admins_of_failed_charges: bool
+    tell_admins_of_renewals: bool
+    take_over_refunds: bool
+    # What a change of them does to what people have; only just after one that ends something.
+    reach: Reach | None = None
 
 
 def of(tenant: Tenant) -> Settings:
     """As they hold; what nobody said is the system's default. Two queries."""
     default = Policy.objects.of(tenant).for_everything().standing().first()
-    switches = TenantSettings.objects.filter(tenant=tenant).first() or TenantSettings(tenant=tenant)
+    switches = TenantSettings.said_by(tenant)
     return Settings(
         default_for_new_products=default.value if default else rules.SYSTEM_DEFAULT,
         self_service_enabled=switches.self_service_enabled,
@@ -52,7 +62,19 @@ def of(tenant: Tenant) -> Settings:
         contact_message=tenant.contact_message,
         request_process_message=switches.request_process_message,
         request_process_url=switches.request_process_url,
+        # Of a tenant that said nothing it is the enumeration's member, which no YAML knows.
+        leaver_default=str(switches.leaver_default),
+        leaver_grace_days=switches.leaver_grace_days,
+        tell_admins_of_failed_charges=switches.tell_admins_of_failed_charges,
+        tell_admins_of_renewals=switches.tell_admins_of_renewals,
+        take_over_refunds=switches.take_over_refunds,
     )
+
+
+def stop_of(tenant: Tenant) -> TenantSettings | None:
+    """The stop of all self-service buying, with who set it and when; none: people may buy. One query."""
+    stopped = TenantSettings.objects.filter(tenant=tenant, self_service_enabled=False)
+    return stopped.select_related("set_by").first()
 
 
 @transaction.atomic
@@ -69,6 +91,11 @@ def change(
     contact_message: str | None = None,
     request_process_message: str | None = None,
     request_process_url: str | None = None,
+    leaver_default: str | None = None,
+    leaver_grace_days: int | None = None,
+    tell_admins_of_failed_charges: bool | None = None,
+    tell_admins_of_renewals: bool | None = None,
+    take_over_refunds: bool | None = None,
     existing: Existing = LEAVE,
 ) -> Settings:
     """
@@ -80,7 +107,7 @@ def change(
         no sense
     """
     by.require_in(tenant, Right.CHANGE_POLICY)
-    reason = values.checked_reason(reason, optional=True)
+    reason = checked_reason(reason, optional=True)
     stops, stricter = self_service_enabled is False, default_for_new_products not in (None, rules.SYSTEM_DEFAULT)
     check_existing(
         existing,
@@ -88,18 +115,28 @@ def change(
         self_service_enabled=self_service_enabled,
         at=at,
     )
-    process = {"request_process_message": request_process_message, "request_process_url": request_process_url}
+    wanted = {
+        "request_process_message": request_process_message,
+        "request_process_url": request_process_url,
+        "tell_admins_of_failed_charges": tell_admins_of_failed_charges,
+        "tell_admins_of_renewals": tell_admins_of_renewals,
+        "take_over_refunds": take_over_refunds,
+        "leaver_default": leaver_default,
+        "leaver_grace_days": leaver_grace_days,
+    }
+    leavers.check(default=leaver_default, grace_days=leaver_grace_days)
     _check_process(request_process_message or "", request_process_url or "")
     tenant = organisations.set_contact(
         tenant=tenant, email=contact_email, url=contact_url, message=contact_message, by=by, at=at
     )
+    reach = None
     if default_for_new_products is not None:
         value = values.checked_value(default_for_new_products, field="default_for_new_products")
-        _set_default(tenant, value, reason, existing if stricter else LEAVE, by=by, at=at)
+        reach = _set_default(tenant, value, reason, existing if stricter else LEAVE, by=by, at=at)
     if self_service_enabled is not None:
-        _switch(tenant, self_service_enabled, reason, existing if stops else LEAVE, by=by, at=at)
-    _keep_process(tenant, {name: text.strip() for name, text in process.items() if text is not None}, by=by, at=at)
-    return of(tenant)
+        reach = _switch(tenant, self_service_enabled, reason, existing if stops else LEAVE, by=by, at=at) or reach
+    _keep(tenant, wanted, by=by, at=at)
+    return replace(of(tenant), reach=reach)
 
 
 def check_existing(
@@ -115,37 +152,54 @@ def check_existing(
     endings.require_sensible(existing, allows_all=self_service_enabled is not False and not stricter, at=at)
 
 
-def _set_default(tenant: Tenant, value: str, reason: str, existing: Existing, *, by: Actor, at: datetime) -> None:
+def _set_default(
+    tenant: Tenant, value: str, reason: str, existing: Existing, *, by: Actor, at: datetime
+) -> Reach | None:
     """The value of all that has none of its own, products to come among them: the tenant's own level of policies."""
     now = Policy.objects.of(tenant).for_everything().standing().first()
     if now is None or now.value != value or (reason and now.reason != reason) or existing.ends:
-        values.apply(tenant=tenant, scopes=[Scope()], value=value, reason=reason, existing=existing, by=by, at=at)
+        [now] = values.apply(
+            tenant=tenant, scopes=[Scope()], value=value, reason=reason, existing=existing, by=by, at=at
+        )
+        return now.reach
+    return None
 
 
-def _switch(tenant: Tenant, enabled: bool, reason: str, existing: Existing, *, by: Actor, at: datetime) -> None:
+def _switch(tenant: Tenant, enabled: bool, reason: str, existing: Existing, *, by: Actor, at: datetime) -> Reach | None:
     """Stop all self-service buying, or let it go on."""
     switches = _switches(tenant, by=by, at=at)
     if switches.self_service_enabled == enabled and not existing.ends:
-        return
+        return None
     old = switches.self_service_enabled
     switches.self_service_enabled, switches.set_by, switches.set_at = enabled, by.user, at
     switches.save(update_fields=["self_service_enabled", "set_by", "set_at"])
     name = "self_service.resumed" if enabled else "self_service.stopped"
     told = {"old": old, "new": enabled, "reason": reason, **existing.told}
     events.record(name, tenant=tenant, by=by, at=at, subject=tenant.pk, **told)
-    if existing.ends:
-        touched = dry_runs.subscriptions(tenant=tenant, change=Change(stopped=True), at=at)
-        endings.ask(tenant=tenant, subscriptions=touched, existing=existing, since=at, reason=reason, by=by, at=at)
+    ended = dry_runs.subscriptions(tenant=tenant, change=Change(stopped=True), at=at).by if existing.ends else {}
+    endings.replace(
+        tenant=tenant,
+        said_for=[endings.STOP],
+        subscriptions=ended,
+        existing=existing,
+        since=at,
+        reason=reason,
+        by=by,
+        at=at,
+    )
+    return Reach(ended=len(ended)) if existing.ends else None
 
 
-def _keep_process(tenant: Tenant, wanted: dict[str, str], *, by: Actor, at: datetime) -> None:
-    if not wanted:
+def _keep(tenant: Tenant, wanted: Mapping[str, str | bool | int | None], *, by: Actor, at: datetime) -> None:
+    """What of it is given."""
+    given = {name: said.strip() if isinstance(said, str) else said for name, said in wanted.items() if said is not None}
+    if not given:
         return
     switches = _switches(tenant, by=by, at=at)
-    changed = sorted(name for name, text in wanted.items() if text != getattr(switches, name))
+    changed = sorted(name for name, said in given.items() if said != getattr(switches, name))
     if changed:
         for name in changed:
-            setattr(switches, name, wanted[name])
+            setattr(switches, name, given[name])
         switches.save(update_fields=changed)
         # The names of what changed: an address may be a person's.
         events.record("settings.changed", tenant=tenant, by=by, at=at, subject=tenant.pk, changed=changed)
@@ -170,9 +224,7 @@ def _check_process(message: str, url: str) -> None:
         ("request_process_message", message, LONGEST_MESSAGE),
         ("request_process_url", url, LONGEST_PROCESS_URL),
     ):
-        if len(text) > longest:
-            said = _("Use at most %(longest)s characters.") % {"longest": longest}
-            raise BadInput(said, field=field, code="max_length")
+        require_length(text, longest, field=field)
     if url.strip() and not _leads_somewhere(url.strip()):
         raise BadInput(
             _("Type an address that begins with https:// or mailto:."), field="request_process_url", code="invalid"

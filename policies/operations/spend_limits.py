@@ -12,8 +12,8 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from licensing.models import Product
+from policies import costs
 from policies.models import Counted, LimitLevel, LimitMode, Period, SpendLimit
-from policies.operations.values import LONGEST_REASON
 from tenants.access import Actor, Right
 from tenants.delivery import jobs
 from tenants.directory.models import Department, Membership, Tenant
@@ -21,7 +21,7 @@ from tenants.directory.operations import organisations
 from tenants.journal import events
 from tenants.journal.naming import uuids
 from tenants.refusal import BadInput, Refused
-from tenants.text import require_plain
+from tenants.text import LONGEST_REASON, checked
 
 MOST = Decimal(10) ** 9
 
@@ -32,6 +32,14 @@ class SpendLimitGone(Refused):
 
 class SpendLimitExists(Refused):
     message = _("There is such a limit already. Change that one.")
+
+
+class NotTheTenantsCurrency(BadInput):
+    """Purchases are weighed in the currency that they cost; a limit in another one would stand in the way of all."""
+
+    def __init__(self, currency: str) -> None:
+        message = _("Your organisation buys in %(currency)s. Use that.") % {"currency": currency}
+        super().__init__(message, field="amount.currency", code="not_the_tenants_currency")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,10 +68,12 @@ def add(
 
     :raises NotAllowed: neither an operator nor someone who may change this tenant's policies
     :raises BadInput: terms that cannot be, or a scope that is not there
+    :raises NotTheTenantsCurrency: the tenant buys in another one
     :raises SpendLimitExists: there is one for the same scope, period and mode
     """
     by.require_in(tenant, Right.CHANGE_POLICY)
     terms, reason = _checked(terms), _plain(reason)
+    _require_currency(tenant, terms)
     organisations.lock(tenant)
     named = _scope(tenant, level, scope_id)
     _require_only(tenant, named, terms)
@@ -78,9 +88,10 @@ def add(
 @transaction.atomic
 def change(*, limit: SpendLimit, reason: str = "", by: Actor, at: datetime, **changes: Any) -> SpendLimit:
     """
-    Change a limit's terms: what is left out of `changes` stays. The same again changes nothing.
+    Change a limit's terms: what is left out of `changes` stays. The same again changes nothing. One that has another
+    currency than the tenant buys in by now may keep it.
 
-    :raises NotAllowed: :raises BadInput: :raises SpendLimitExists: as `add`
+    :raises NotAllowed: :raises BadInput: :raises SpendLimitExists: :raises NotTheTenantsCurrency: as `add`
     :raises SpendLimitGone: somebody has ended it meanwhile
     """
     by.require_in(limit.tenant, Right.CHANGE_POLICY)
@@ -88,6 +99,8 @@ def change(*, limit: SpendLimit, reason: str = "", by: Actor, at: datetime, **ch
     limit = _still_there(limit)
     before = Terms.of(limit)
     terms, reason = _checked(replace(before, **changes)), _plain(reason)
+    if terms.currency != before.currency:
+        _require_currency(limit.tenant, terms)
     if _told(terms) == _told(before):
         return limit
     named = {name: getattr(limit, name) for name in ("department", "member", "product")}
@@ -114,6 +127,12 @@ def remove(*, limit: SpendLimit, reason: str = "", by: Actor, at: datetime) -> N
     limit = _still_there(limit)
     _record("removed", limit, by=by, at=at, old=_told(Terms.of(limit)), reason=reason)
     limit.delete()
+
+
+def _require_currency(tenant: Tenant, terms: Terms) -> None:
+    currency = costs.currency_of(tenant)
+    if terms.currency != currency:
+        raise NotTheTenantsCurrency(currency)
 
 
 def _still_there(limit: SpendLimit) -> SpendLimit:
@@ -178,12 +197,7 @@ def _checked(terms: Terms) -> Terms:
 
 
 def _plain(reason: str) -> str:
-    reason = reason.strip()
-    if len(reason) > LONGEST_REASON:
-        longest = {"longest": LONGEST_REASON}
-        raise BadInput(_("Use at most %(longest)s characters.") % longest, field="reason", code="max_length")
-    require_plain(reason, field="reason")
-    return reason
+    return checked(reason, field="reason", longest=LONGEST_REASON)
 
 
 def _columns(terms: Terms) -> dict[str, Any]:

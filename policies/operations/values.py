@@ -22,9 +22,8 @@ from tenants.directory.operations import organisations
 from tenants.journal import events
 from tenants.journal.events import Fact
 from tenants.refusal import BadInput, Refused
-from tenants.text import require_plain
+from tenants.text import checked_reason
 
-LONGEST_REASON = 500
 # A moment at the edge of the calendar could not be shown in every zone.
 FURTHEST = timedelta(days=36_525)
 
@@ -83,6 +82,7 @@ def remove(*, policy: Policy, reason: str, by: Actor, at: datetime) -> None:
         return
     scope, time, old = Scope.of(row), Time.of(row), row.value
     row.delete()
+    endings.withdraw(tenant=tenant, said_for=[endings.key_of(scope, time)], reason=reason, by=by, at=at)
     new = None if scope.of_people else _holding(scope, _wide_rows(tenant, at))
     fact = _fact(tenant, scope, time, old=old, new=new, reason=reason)
     events.record("policy.changed", tenant=tenant, by=by, at=at, subject=fact.subject, **fact.data)
@@ -112,8 +112,7 @@ def apply(
     writing = _Writing()
     if existing.ends:
         change = Change(values=[NewValue(scope=scope, value=value, time=time) for scope in scopes])
-        touched = dry_runs.subscriptions(tenant=tenant, change=change, at=at)
-        endings.ask(tenant=tenant, subscriptions=touched, existing=existing, since=begins, reason=reason, by=by, at=at)
+        writing.reached = dry_runs.subscriptions(tenant=tenant, change=change, at=at)
     for scope in scopes:
         rows = present[_key(scope)]
         own = next((row for row in rows if Time.of(row) == time), None)
@@ -127,8 +126,22 @@ def apply(
         own.value, own.reason, own.set_by, own.set_at = value, reason, by.user, at
         writing.rows.append(own)
         writing.changed.append(own)
+        key = endings.key_of(scope, time)
+        writing.keys.append(key)
+        own.reach = writing.reached.reach(key) if writing.reached else None
         writing.facts.append(_fact(tenant, scope, time, old=old, new=value, reason=reason, existing=existing))
     writing.carry_out(by=by, at=at)
+    ended = writing.reached.by if writing.reached else {}
+    endings.replace(
+        tenant=tenant,
+        said_for=writing.keys,
+        subscriptions=ended,
+        existing=existing,
+        since=begins,
+        reason=reason,
+        by=by,
+        at=at,
+    )
     return writing.rows
 
 
@@ -139,6 +152,9 @@ class _Writing:
     rows: list[Policy] = field(default_factory=list)
     changed: list[Policy] = field(default_factory=list)
     facts: list[Fact] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
+    # None: nothing is to end.
+    reached: dry_runs.Reached | None = None
 
     def carry_out(self, *, by: Actor, at: datetime) -> None:
         Policy.objects.bulk_create([row for row in self.changed if row._state.adding])
@@ -204,18 +220,6 @@ def checked_value(value: str, *, field: str = "value") -> str:
         known = ", ".join(PolicyValue.values)
         raise BadInput(_("Use one of these values: %(known)s.") % {"known": known}, field=field, code="invalid_choice")
     return value
-
-
-def checked_reason(reason: str, *, optional: bool = False) -> str:
-    """:raises BadInput: it is missing or cannot be kept"""
-    reason = reason.strip()
-    if not reason and not optional:
-        raise BadInput(_("Say why, in a few words."), field="reason", code="required")
-    if len(reason) > LONGEST_REASON:
-        longest = {"longest": LONGEST_REASON}
-        raise BadInput(_("Use at most %(longest)s characters.") % longest, field="reason", code="max_length")
-    require_plain(reason, field="reason")
-    return reason
 
 
 def check(tenant: Tenant, scope: Scope, time: Time, *, at: datetime) -> None:

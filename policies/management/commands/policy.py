@@ -5,11 +5,11 @@ from typing import Any
 
 from django.db.models import Q
 
-from licensing.models import Product
-from policies import eligibility
-from policies.explanation import Line, explain
+from licensing.models import Plan, Product
+from policies.explanation import ask, explain, in_words
+from policies.management.explained import as_lines, as_told
 from policies.management.policy_files import PolicyFiles
-from policies.models import ExistingRule, PolicyValue
+from policies.models import ExistingRule, PolicyValue, Reach
 from policies.operations import dry_runs, policies, settings, values
 from policies.operations.endings import Existing
 from policies.operations.policies import ProductPolicy
@@ -76,6 +76,8 @@ class Command(PolicyFiles):
         claiming.add_argument("allowed", metavar="on | off", choices=["on", "off"])
         explaining.add_argument("email", metavar="EMAIL")
         explaining.add_argument("product", metavar="PRODUCT", help="the product's id or slug")
+        explaining.add_argument("--plan", metavar="PLAN", help="a plan of it; default: the cheapest")
+        explaining.add_argument("--quantity", type=int, metavar="SEATS", help="default: as few as can be bought")
         explaining.add_argument("--tenant", metavar="SLUG", help="where they want to buy; default: their home tenant")
         for subparser in (*of_tenants, explaining, *self.file_arguments(actions)):
             self.shared_arguments(subparser)
@@ -140,28 +142,39 @@ class Command(PolicyFiles):
             settings.check_existing(existing, at=at, **told)
             return tried(tenant, change, at=at, json=json)
         now = settings.change(tenant=tenant_called(tenant), reason=reason, existing=existing, by=SYSTEM, at=at, **told)
-        return {"tenant": tenant, **{name: getattr(now, name) for name in told}}
+        return {"tenant": tenant, **{name: getattr(now, name) for name in told}, **reached(now.reach)}
 
     def claiming(self, *, tenant: str, allowed: str, at: datetime, **options: Any) -> Output:
         held = settings.let_members_claim_seats(tenant=tenant_called(tenant), allowed=allowed == "on", by=SYSTEM, at=at)
         return {"tenant": tenant, "members_claim_seats": held.members_claim_seats}
 
     def explain(
-        self, *, email: str, product: str, tenant: str | None, at: datetime, json: bool, **options: Any
+        self,
+        *,
+        email: str,
+        product: str,
+        tenant: str | None,
+        plan: str | None,
+        quantity: int | None,
+        at: datetime,
+        json: bool,
+        **options: Any,
     ) -> Output:
-        member = member_called(email, tenant)
-        answer = eligibility.decide(member, product_called(product), at=at)
+        member, found = member_called(email, tenant), product_called(product)
+        asked, answer = ask(member, found, plan=plan_called(plan, found) if plan else None, quantity=quantity, at=at)
         head: Row = {
             "user": member.user.email,
             "tenant": member.tenant.slug,
             "product": answer.product.pk,
+            "plan": asked.plan.pk if asked.plan else None,
+            "quantity": asked.quantity,
             "outcome": answer.outcome,
         }
-        told = explain(answer)
-        lines = [as_told(line) for line in told.lines]
+        told = explain(answer, asked=asked, in_full=True)
         if json:
-            return {**head, "reasons": told.reasons, "rules": lines, "contact": told.contact}
-        return f"{as_text(head)}\n\n{as_text([flat(line) for line in lines])}"
+            rules = [as_told(line) for line in told.lines]
+            return {**head, "reasons": told.reasons, "rules": rules, "contact": told.contact}
+        return f"{as_text({**head, 'asked': in_words(asked)})}\n\n{as_lines(told)}"
 
 
 def existing_in(options: dict[str, Any]) -> Existing:
@@ -176,8 +189,10 @@ def tried(tenant: str, change: Change, *, at: datetime, json: bool) -> Output:
         return told
     parts = [
         f"{touched.decisions_count} decisions of the last 90 days would have been different.",
+        as_text(told["decisions"]["products"]) if touched.decisions_count else "",
         as_text(told["decisions"]["first"]) if touched.decisions_count else "",
         f"{touched.subscriptions_count} running subscriptions are touched.",
+        touched.left_alone_told,
         as_text(told["subscriptions"]["first"]) if touched.subscriptions_count else "",
         "Nothing was changed.",
     ]
@@ -193,7 +208,13 @@ def as_row(policy: ProductPolicy) -> Row:
         "set_by": policy.source.set_by,
         "set_at": policy.source.set_at,
         "reason": policy.reason,
+        **reached(policy.reach),
     }
+
+
+def reached(reach: Reach | None) -> Row:
+    """What a change did to what people have; nothing where it was not to end any."""
+    return {} if reach is None else {"ended": reach.ended, "left_alone": reach.left_alone}
 
 
 def signed(row: Row) -> Row:
@@ -201,23 +222,12 @@ def signed(row: Row) -> Row:
     return {**row, "set_by": row["set_by"] or "Operator, by command"} if row["set_at"] else row
 
 
-def as_told(line: Line) -> dict[str, Any]:
-    source = line.source
-    return {
-        "rule": line.rule,
-        "title": line.title,
-        "passed": line.passed,
-        "code": line.code,
-        "detail": line.detail,
-        "would_pass": line.would_pass,
-        "source": {"level": source.level, "id": source.id, "set_by": source.set_by, "set_at": source.set_at},
-    }
-
-
-def flat(line: dict[str, Any]) -> Row:
-    source = line["source"]
-    named = {"source": source["level"], "row": source["id"], "set_by": source["set_by"], "set_at": source["set_at"]}
-    return {**line, **named}
+def plan_called(name: str, product: Product) -> Plan:
+    """:raises Stop: the product has no plan with that id"""
+    found = Plan.objects.filter(pk=name, product=product).first() if "\0" not in name else None
+    if found is None:
+        raise Stop(f"{product.pk} has no plan {name!r}.")
+    return found
 
 
 def product_called(name: str) -> Product:

@@ -1,41 +1,29 @@
-"""Money as people write it, in the language in force."""
+"""Money, time and tax as people write them, in the language in force."""
 
-import re
 from datetime import timedelta
 from decimal import Decimal
 
 from babel.numbers import format_currency, format_decimal, format_percent
-from django.utils import translation
 from django.utils.translation import gettext as _
 
 from commerce.tax import Taxed, TaxTerms
-
-# Where a currency has no sign but its code, Babel writes it without the space that the language wants.
-LETTER_BESIDE_FIGURE = re.compile(r"(?<=[^\W\d_])(?=\d)")
-
-
-def _locale() -> str:
-    return translation.to_locale(translation.get_language() or "en")
-
-
-def money(amount: Decimal, currency: str) -> str:
-    """An amount with its currency: $19.98, SEK 99.00."""
-    return LETTER_BESIDE_FIGURE.sub("\N{NO-BREAK SPACE}", format_currency(amount, currency, locale=_locale()))
+from tenants.amounts import locale
+from tenants.amounts import money as money
 
 
 def figures(amount: Decimal, currency: str) -> str:
     """An amount without its currency, for all but one place of a table: 19.98."""
-    return format_currency(amount, currency, format="#,##0.00", locale=_locale(), currency_digits=True)
+    return format_currency(amount, currency, format="#,##0.00", locale=locale(), currency_digits=True)
 
 
 def days(span: timedelta) -> str:
     """In days, to the hundredth: 16.25."""
-    return format_decimal(Decimal(span.total_seconds()) / 86_400, format="#,##0.##", locale=_locale())
+    return format_decimal(Decimal(span.total_seconds()) / 86_400, format="#,##0.##", locale=locale())
 
 
 def percent(rate: Decimal) -> str:
     """19%, 25.5%: as exact as the rate is."""
-    return format_percent(rate, locale=_locale(), decimal_quantization=False)
+    return format_percent(rate, locale=locale(), decimal_quantization=False)
 
 
 def tax_name(charge: Taxed) -> str:

@@ -16,15 +16,15 @@ from licensing import yaml_nodes
 from licensing.entries import FamilyEntry, PlanEntry, ProductEntry
 from licensing.files import Problems
 from licensing.models import Channel, Term
+from licensing.operations import capacity
 
 SLUG = r"[a-z0-9]+(-[a-z0-9]+)*"
 PRODUCT_ID = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 RESOURCES = ("learning", "documentation", "samples", "community")
-CAPACITIES = ("database_mb", "file_mb", "log_mb")
 PRODUCT_KEYS = (
     "id", "slug", "name", "family", "self_service", "summary", "resources", "capacity", "trial", "plans",
 )  # fmt: skip
-PLAN_KEYS = ("id", "term", "min_quantity", "max_quantity", "prices")
+PLAN_KEYS = ("id", "term", "min_quantity", "max_quantity", "renewable", "prices")
 PRICE_KEYS = ("channel", "currency", "amount", "valid_from")
 MOST_EXPENSIVE = Decimal(999_999_999)
 MOST_SEATS = 10_000
@@ -100,7 +100,7 @@ def _product(node: yaml_nodes.Entry, file: CatalogueFile) -> None:
         self_service=node.boolean("self_service", default=False),
         summary=node.text("summary", longest=500, required=False),
         resources=dict(_resources(node.mapping("resources", known=RESOURCES))),
-        capacity=_capacity(node.mapping("capacity", known=CAPACITIES)),
+        capacity=_capacity(node.mapping("capacity", known=capacity.KINDS)),
         trial_days=trial.integer("days", smallest=1, largest=3650) if in_trial else None,
         trial_seats=trial.integer("seats", smallest=1, largest=MOST_SEATS) if in_trial else None,
         trial_disabled_days=trial.integer("disabled_days", smallest=0, largest=3650) if kept else None,
@@ -134,6 +134,7 @@ def _plan(node: yaml_nodes.Entry, product: ProductEntry, file: CatalogueFile) ->
         term=node.choice("term", Term.values),
         min_quantity=_seats(node, "min_quantity", default=1),
         max_quantity=_seats(node, "max_quantity", default=MOST_SEATS),
+        renewable=node.boolean("renewable", default=True),
     )
     if plan.min_quantity > plan.max_quantity:
         node.wrong("min_quantity", _("is larger than max_quantity."))

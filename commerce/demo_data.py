@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 
 from tenants.directory.models import MemberSource, MemberState, Role, Sector
@@ -146,6 +147,10 @@ TENANTS = (
         people=(ANA, ADMIN, DemoPerson(local="pat", name="Pat Partner")),
     ),
 )
+
+# Whose people act in contoso, and for how long from the first run on.
+PARTNER = "partnerworks"
+DELEGATED_FOR = timedelta(days=365)
 
 # tenant, address
 GUESTS = (("contoso", "greta@fabrikam.example", "Greta (Fabrikam)"),)

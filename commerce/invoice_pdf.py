@@ -21,6 +21,7 @@ from commerce.amounts import days, figures, money, tax_name, tax_note
 from commerce.models import Invoice, InvoiceLine, OrderLine
 from commerce.models.invoice import InvoiceState
 from commerce.tax import as_seen
+from tenants.delivery.letters import Attachment
 
 FONT = "FiraGO"
 # What FiraGO lacks. It is large, so it is read only where it is needed.
@@ -117,6 +118,11 @@ def render(invoice: Invoice) -> bytes:
 
 def file_name(invoice: Invoice) -> str:
     return f"{invoice.number}.pdf"
+
+
+def enclosed(invoice: Invoice) -> Attachment:
+    """As it goes with a letter."""
+    return file_name(invoice), render(invoice), "application/pdf"
 
 
 def download(invoice: Invoice) -> HttpResponse:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from commerce.models import (
     Agreement,
     CardSetup,
+    Centralisation,
     Checkout,
     Difference,
     Dispute,
@@ -18,6 +19,7 @@ from commerce.models import (
     PaymentMethod,
     Purchase,
     SupportCase,
+    TakeOver,
 )
 from policies.models import Approval
 from tenants.directory.models import Membership, Tenant
@@ -115,6 +117,32 @@ def _card_of(member: Membership | None) -> Named:
     return Named(_("Card of %(name)s") % {"name": member} if member else _("Card of the organisation"))
 
 
+def centralisations(tenant: Tenant | None, ids: Collection[str]) -> Mapping[str, Named]:
+    found = Centralisation.objects.filter(pk__in=uuids(ids)).select_related("product")
+    found = found if tenant is None else found.of(tenant)
+    return {
+        str(row.pk): Named(
+            _("Centralising %(product)s") % {"product": row.product},
+            reverse("admin:commerce_centralisation_change", args=[row.pk]),
+        )
+        for row in found
+    }
+
+
+def take_overs(tenant: Tenant | None, ids: Collection[str]) -> Mapping[str, Named]:
+    """Also by their purchasers: many of one plan are settled at once."""
+    found = TakeOver.objects.filter(pk__in=uuids(ids))
+    found = found.select_related("subscription__plan__product", "subscription__purchaser__user")
+    found = found if tenant is None else found.of(tenant)
+    return {
+        str(row.pk): Named(
+            f"{row.subscription}, {row.subscription.purchaser}",
+            reverse("admin:commerce_takeover_change", args=[row.pk]),
+        )
+        for row in found
+    }
+
+
 def differences(tenant: Tenant | None, ids: Collection[str]) -> Mapping[str, Named]:
     """Their pages are the operator's alone."""
     found = Difference.objects.filter(pk__in=uuids(ids))
@@ -128,7 +156,19 @@ def differences(tenant: Tenant | None, ids: Collection[str]) -> Mapping[str, Nam
 
 
 NAMES: Names = {
-    SUBJECT: (approvals, purchases, checkouts, orders, agreements, support_cases, cards, card_setups, differences),
+    SUBJECT: (
+        approvals,
+        purchases,
+        checkouts,
+        orders,
+        agreements,
+        support_cases,
+        cards,
+        card_setups,
+        differences,
+        centralisations,
+        take_overs,
+    ),
     "agreement": (agreements,),
     "checkout": (checkouts,),
     "payment_method": (cards,),

@@ -92,6 +92,32 @@ class TaxTerms:
 NO_TAX = TaxTerms()
 
 
+class ByTerms:
+    """Says how it is taxed, as an order does."""
+
+    terms: TaxTerms
+
+    @property
+    def tax_name(self) -> str:
+        return self.terms.name
+
+    @property
+    def tax_rate(self) -> Decimal:
+        return self.terms.rate
+
+    @property
+    def tax_inclusive(self) -> bool:
+        return self.terms.inclusive
+
+    @property
+    def reverse_charge(self) -> bool:
+        return self.terms.reverse_charge
+
+    @property
+    def seller_id(self) -> UUID | None:
+        return self.terms.seller_id
+
+
 def split(amount: Decimal, terms: TaxTerms, currency: str) -> tuple[Decimal, Decimal]:
     """
     The net amount and the tax of `amount`, a whole line at the prices that people see.

@@ -19,6 +19,7 @@ from commerce.amounts import money
 from commerce.models import Agreement
 from commerce.operations.buying import agreements
 from commerce.operations.buying.agreements import Terms
+from tenants import clock
 from tenants.access import Actor, Right
 from tenants.dates import listed_day
 from tenants.directory.models import Tenant
@@ -131,7 +132,7 @@ class AgreementAdmin(FormAdmin):
 
     @admin.display(description=gettext_lazy("state"))
     def holds(self, agreement: Agreement) -> str:
-        today = agreement.tenant.today(timezone.now())
+        today = agreement.tenant.today(clock.now(agreement.tenant))
         if agreement.is_in_force(today):
             return badge(_("Holds"), "green")
         return badge(_("Not yet")) if agreement.valid_from > today else badge(_("Ended"))

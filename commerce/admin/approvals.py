@@ -7,15 +7,18 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from commerce import amounts
+from commerce.models import Checkout
 from commerce.views.approving import DecideForm, decided
 from policies.models import Approval, ApprovalState
+from policies.operations import approval_grounds
+from tenants import clock
 from tenants.access import Actor, Right
-from tenants.dates import listed_minute
-from tenants.procurement import READS, Filter, ProcurementAdmin, Section, badge
+from tenants.dates import listed_day, listed_minute
+from tenants.procurement import READS, Filter, ProcurementAdmin, Row, Section, badge
 
 _KINDS = {ApprovalState.WAITING: "amber", ApprovalState.APPROVED: "green", ApprovalState.DECLINED: "red"}
 
@@ -39,7 +42,10 @@ class ApprovalAdmin(ProcurementAdmin):
     ordering = ["-created_at"]
     sortable_by = ["asked"]
     empty_text = gettext_lazy("Nobody has asked for an approval yet.")
-    detail_fields = ["what", "who", "cost", "in_state", "asked", "until", "approved", "decided", "message"]
+    detail_fields = [
+        *("what", "who", "department", "unit_price", "cost", "ends"),
+        *("in_state", "asked", "until", "approved", "decided", "message"),
+    ]
     detail_template = "admin/approval.html"
 
     def rows(self) -> QuerySet[Approval]:
@@ -53,9 +59,30 @@ class ApprovalAdmin(ProcurementAdmin):
     def who(self, approval: Approval) -> str:
         return f"{approval.requester} ({approval.requester.user.email})"
 
+    @admin.display(description=gettext_lazy("department"))
+    def department(self, approval: Approval) -> str:
+        return str(approval.requester.department or "")
+
+    @admin.display(description=gettext_lazy("price of a seat"))
+    def unit_price(self, approval: Approval) -> str:
+        quoted = Checkout.objects.filter(pk=approval.subject).first()
+        return amounts.money(quoted.unit_price, quoted.currency) if quoted else ""
+
+    @admin.display(description=gettext_lazy("next charge"))
+    def ends(self, approval: Approval) -> str:
+        quoted = Checkout.objects.with_plan().filter(pk=approval.subject).first() if approval.is_waiting else None
+        if quoted is None:
+            return ""
+        until = {"day": listed_day(quoted.would_end_at(clock.now(quoted.tenant)))}
+        return _("None. Paid today, it ends %(day)s.") % until
+
     @admin.display(description=gettext_lazy("total"))
     def cost(self, approval: Approval) -> str:
-        return amounts.money(approval.amount, approval.currency)
+        total = amounts.money(approval.total, approval.currency)
+        if not approval.is_cut:
+            return total
+        told = {"total": total, "given": approval.approved_quantity, "asked": approval.quantity}
+        return _("%(total)s for %(given)s of %(asked)s seats") % told
 
     @admin.display(description=gettext_lazy("state"))
     def in_state(self, approval: Approval) -> str:
@@ -82,11 +109,13 @@ class ApprovalAdmin(ProcurementAdmin):
 
     def sections(self, request: HttpRequest, row: Approval) -> list[Section]:
         lines = [self.line(name, row) for name in self.detail_fields]
-        return [Section(rows=[line for line in lines if line.value])]
+        told = [Section(rows=[line for line in lines if line.value])]
+        why = [Row(label=ground.title, value=ground.detail) for ground in approval_grounds.read(row)]
+        return [*told, Section(title=_("Why it needs an approval"), rows=why)] if why else told
 
     def page(self, request: HttpRequest, row: Approval, status: int = 200, **context: Any) -> Any:
         actor = self.actor(request)
-        may = row.waits_at(timezone.now()) and actor.may(Right.APPROVE_PURCHASES)
+        may = row.waits_at(actor.now()) and actor.may(Right.APPROVE_PURCHASES)
         is_own = actor.is_member(row.requester_id)
         told = {"form": DecideForm(row) if may and not is_own else None, "is_own": may and is_own}
         return super().page(request, row, status, **{**told, **context})

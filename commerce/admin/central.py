@@ -13,10 +13,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from commerce.admin import partner_record
 from commerce.admin.seats import may_assign
 from commerce.models import Agreement, Order, OrderState, PaymentMethod, PaymentState
 from commerce.models.order import GRANTED
@@ -24,12 +24,17 @@ from commerce.money import text as exact_text
 from commerce.operations.buying import central
 from commerce.operations.buying.central import Quote
 from commerce.operations.paying import cards, charging, open_orders
+from commerce.views import governing
 from commerce.views.wording import Line, decline
 from licensing.models import Channel, Plan
+from policies.operations import acknowledgements
+from policies.operations.acknowledgements import Read
+from tenants import clock
 from tenants.access import Actor, Right
 from tenants.directory.models import Tenant
 from tenants.ids import new_id
 from tenants.procurement import READS, ProcurementAdmin
+from tenants.procurement_form import blame
 from tenants.refusal import Refused
 
 SALT = "seatwise.central_order"
@@ -62,7 +67,7 @@ class CentralOrderForm(forms.Form):
 
     def __init__(self, tenant: Tenant, kept: Iterable[PaymentMethod], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        held = Agreement.objects.of(tenant).in_force(tenant.today(timezone.now())).order_by("name")
+        held = Agreement.objects.of(tenant).in_force(tenant.today(clock.now(tenant))).order_by("name")
         agreement: Any = self.fields["agreement"]
         agreement.queryset = held
         by_invoice = [(INVOICE, _("Invoice, as the agreement says"))] if any(a.pay_by_invoice for a in held) else []
@@ -102,19 +107,35 @@ class CentralOrders(ProcurementAdmin):
         ]
 
     def order_view(self, request: HttpRequest) -> HttpResponse:
+        if self.actor(request).is_delegate:
+            return partner_record.view(self, request, self.actor(request))
         actor = self.acting_buyer(request)
-        kept = cards.offered(by=actor, at=timezone.now(), for_organisation=True)
+        kept = cards.offered(by=actor, at=actor.now(), for_organisation=True)
         if request.method in READS:
-            typed = request.GET if "plan" in request.GET else None
-            return self.order_page(request, CentralOrderForm(actor.home.tenant, kept, typed))
+            # A link says what to buy, and leaves open what pays: nothing is wrong with it yet.
+            typed = request.GET if "pay" in request.GET else None
+            return self.order_page(
+                request, CentralOrderForm(actor.home.tenant, kept, typed, initial=request.GET.dict())
+            )
         form = CentralOrderForm(actor.home.tenant, kept, request.POST)
         seen = _read(request.POST.get("seen", ""), actor)
         if not form.is_valid() or seen is None or seen["wanted"] != _wanted(form):
             return self.order_page(request, form, 400)
-        return self.place(request, form, actor, order_id=UUID(seen["order"]), total=seen["total"])
+        read = self.read_form(request, form)
+        if not read.is_valid():
+            return self.order_page(request, form, 400, read=read)
+        return self.place(
+            request, form, actor, order_id=UUID(seen["order"]), total=seen["total"], read=governing.read_in(read)
+        )
+
+    def read_form(self, request: HttpRequest, form: CentralOrderForm) -> governing.ReadForm:
+        """With a box for each data policy that a valid order asks to be read first."""
+        member = self.actor(request).home
+        policies = acknowledgements.wanted(member=member, product=form.cleaned_data["plan"].product)
+        return governing.ReadForm(policies, request.POST if request.method == "POST" else None)
 
     def place(
-        self, request: HttpRequest, form: CentralOrderForm, actor: Actor, *, order_id: UUID, total: str
+        self, request: HttpRequest, form: CentralOrderForm, actor: Actor, *, order_id: UUID, total: str, read: Read
     ) -> HttpResponse:
         back = reverse("admin:commerce_purchase_ordered", args=[order_id])
         try:
@@ -122,15 +143,16 @@ class CentralOrders(ProcurementAdmin):
                 **form.means,
                 expecting=Decimal(total),
                 order_id=order_id,
+                acknowledge=read,
                 return_url=request.build_absolute_uri(back),
                 by=actor,
-                at=timezone.now(),
+                at=actor.now(),
             )
         except charging.CardDeclined as refused:
             form.add_error("pay", decline(str(refused.extra.get("decline_code", ""))))
             return self.order_page(request, form, refused.http_status)
         except Refused as refused:
-            form.add_error(refused.field if refused.field in form.fields else None, str(refused))
+            blame(form, refused)
             return self.order_page(request, form, refused.http_status)
         waiting = open_orders.live_payment(placed)
         if waiting is not None and waiting.state == PaymentState.REQUIRES_ACTION:
@@ -157,7 +179,7 @@ class CentralOrders(ProcurementAdmin):
 
     def learn(self, request: HttpRequest, order: Order, actor: Actor) -> Order:
         try:
-            return open_orders.refresh_order(order=order, by=actor, at=timezone.now())
+            return open_orders.refresh_order(order=order, by=actor, at=actor.now())
         except Refused as refused:
             messages.error(request, str(refused))
             return Order.objects.get(pk=order.pk)
@@ -169,7 +191,13 @@ class CentralOrders(ProcurementAdmin):
             raise PermissionDenied(_("Only those who buy for an organisation can do this."))
         return actor
 
-    def order_page(self, request: HttpRequest, form: CentralOrderForm, status: int = 200) -> HttpResponse:
+    def order_page(
+        self,
+        request: HttpRequest,
+        form: CentralOrderForm,
+        status: int = 200,
+        read: governing.ReadForm | None = None,
+    ) -> HttpResponse:
         tenant = self.actor(request).home.tenant
         is_whole = form.is_bound and set(form.errors) <= {NON_FIELD_ERRORS}
         quote = _quote(form, tenant) if is_whole else None
@@ -178,6 +206,8 @@ class CentralOrders(ProcurementAdmin):
             "quote": quote,
             "tenant": tenant,
             **(_told(quote, form, self.actor(request)) if quote else {}),
+            **(governing.of_product(tenant, quote.plan.product) if quote else {}),
+            "read": (read or self.read_form(request, form)) if quote else None,
         }
         return self.own_page(request, "admin/central_order.html", _("Order centrally"), shown, status)
 
@@ -210,9 +240,9 @@ def _quote(form: CentralOrderForm, tenant: Tenant) -> Quote | None:
     said = form.cleaned_data
     wanted = {name: said[name] for name in ("plan", "quantity", "agreement")}
     try:
-        return central.quote(tenant=tenant, **wanted, at=timezone.now())
+        return central.quote(tenant=tenant, **wanted, at=clock.now(tenant))
     except Refused as refused:
-        form.add_error(refused.field if refused.field in form.fields else None, str(refused))
+        blame(form, refused)
         return None
 
 

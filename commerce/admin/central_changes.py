@@ -6,14 +6,13 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from commerce.admin.central import CentralOrders
 from commerce.admin.central_desk import PAY, CentralDesk, OrganisationPaysForm, may_change
 from commerce.models import PaymentMethod
 from commerce.operations.paying import sources
-from commerce.views import cancelling, changing, ordering, reactivating
+from commerce.views import aligning, cancelling, changing, ordering, reactivating
 from commerce.views.subscriptions import turn_renewal
 from licensing.models import Subscription
 from tenants.access import Actor
@@ -34,6 +33,7 @@ class CentralChanges(CentralOrders):
             "add-seats": self.add_seats_view,
             "remove-seats": self.remove_seats_view,
             "keep-seats": self.keep_seats_view,
+            "align": self.align_view,
             "cancel": self.cancel_view,
             "reactivate": self.reactivate_view,
             "renewal": self.renewal_view,
@@ -58,6 +58,9 @@ class CentralChanges(CentralOrders):
 
     def keep_seats_view(self, request: HttpRequest, subscription_id: UUID) -> HttpResponse:
         return changing.keep_seats(self.desk(request, subscription_id))
+
+    def align_view(self, request: HttpRequest, subscription_id: UUID) -> HttpResponse:
+        return aligning.align_alike(self.desk(request, subscription_id, methods=ASKS))
 
     def cancel_view(self, request: HttpRequest, subscription_id: UUID) -> HttpResponse:
         return cancelling.end(self.desk(request, subscription_id, methods=ASKS, ends=True))
@@ -112,7 +115,7 @@ class CentralChanges(CentralOrders):
         subscription = own.filter(pk=subscription_id).first()
         if subscription is None:
             raise Http404
-        return CentralDesk(request=request, subscription=subscription, by=actor, now=timezone.now(), admin=self)
+        return CentralDesk(request=request, subscription=subscription, by=actor, now=actor.now(), admin=self)
 
     def ending_actor(self, request: HttpRequest) -> Actor:
         """:raises PermissionDenied: neither somebody who buys for the organisation, nor who ends others' purchases"""

@@ -19,7 +19,7 @@ from commerce.operations.paying import cards, sources
 from commerce.views import desks, paying, standing
 from commerce.views.desks import Desk
 from commerce.views.subscriptions import may_cancel
-from licensing.models import Plan, Subscription, SubscriptionState
+from licensing.models import Channel, Plan, Subscription, SubscriptionState
 from policies.eligibility import PurchaseRefused
 from tenants.access import Actor, Right
 
@@ -27,6 +27,7 @@ PAY = "payment"
 TITLES: dict[str, str | Promise] = {
     desks.ADD: gettext_lazy("Add seats"),
     desks.REMOVE: gettext_lazy("Remove seats"),
+    desks.ALIGN: gettext_lazy("Align renewals"),
     desks.CANCEL: gettext_lazy("Cancel subscription"),
     desks.NOTHING_TO_CANCEL: gettext_lazy("There is nothing to cancel"),
     desks.REACTIVATE: gettext_lazy("Reactivate"),
@@ -35,6 +36,7 @@ TITLES: dict[str, str | Promise] = {
 TEMPLATES = {
     desks.ADD: "admin/central_seats.html",
     desks.REMOVE: "admin/central_seats.html",
+    desks.ALIGN: "admin/central_align.html",
     desks.CANCEL: "admin/central_cancel.html",
     desks.NOTHING_TO_CANCEL: "admin/central_cancel.html",
     desks.REACTIVATE: "admin/central_reactivate.html",
@@ -137,6 +139,8 @@ def is_the_organisations(subscription: Subscription) -> bool:
 def changes_of(subscription: Subscription, by: Actor) -> dict[str, Any] | None:
     """What may be done with a purchase on its page; none: nothing, by this person or at all."""
     if by.membership is None or not is_the_organisations(subscription) or not may_change(by):
+        return None
+    if subscription.channel == Channel.PARTNER:
         return None
     if subscription.state == SubscriptionState.DELETED:
         return None

@@ -9,7 +9,6 @@ from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
@@ -166,7 +165,7 @@ class DifferenceAdmin(ProcurementAdmin):
             raise PermissionDenied
         difference = self.found(request, object_id)
         try:
-            difference = repairs.repair(difference=difference, by=self.actor(request), at=timezone.now())
+            difference = repairs.repair(difference=difference, by=self.actor(request), at=self.actor(request).now())
         except Refused as refused:
             messages.error(request, str(refused))
             return self.page(request, self.found(request, object_id), refused.http_status)

@@ -6,7 +6,6 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -77,6 +76,6 @@ class IncomingEventAdmin(ProcurementAdmin):
         if request.method != "POST" or not self.has_view_permission(request):
             raise PermissionDenied
         event = self.found(request, object_id)
-        incoming.redo(event=event, by=self.actor(request), at=timezone.now())
+        incoming.redo(event=event, by=self.actor(request), at=self.actor(request).now())
         messages.success(request, _("It is handled again. Look at its state in a moment."))
         return redirect("admin:commerce_incomingevent_change", object_id)

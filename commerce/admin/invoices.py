@@ -17,6 +17,7 @@ from commerce.amounts import money
 from commerce.models import Invoice, InvoiceKind, OrderState
 from commerce.operations.billing.invoice_payments import may_pay_for_the_tenant
 from commerce.views.invoice_wording import sheet_of, standing_of
+from tenants import clock
 from tenants.access import Right
 from tenants.dates import listed_day
 from tenants.procurement import READS, Filter, ProcurementAdmin, Row, Section, as_lines, badge
@@ -60,7 +61,7 @@ class InvoiceAdmin(ProcurementAdmin):
         return [*super().get_urls(), path("<path:object_id>/pdf/", pdf, name="commerce_invoice_pdf")]
 
     def rows(self) -> QuerySet[Invoice]:
-        return Invoice.objects.with_lines()
+        return Invoice.objects.with_lines().select_related("tenant")
 
     def pdf_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         if not self.has_view_permission(request) or request.method not in READS:
@@ -88,7 +89,7 @@ class InvoiceAdmin(ProcurementAdmin):
 
     @admin.display(description=gettext_lazy("state"))
     def standing(self, invoice: Invoice) -> str:
-        standing = standing_of(invoice, timezone.now())
+        standing = standing_of(invoice, clock.now(invoice.tenant))
         return badge(standing.word, standing.kind)
 
     @admin.display(description=gettext_lazy("download"))
@@ -97,7 +98,7 @@ class InvoiceAdmin(ProcurementAdmin):
         return format_html('<a href="{}" aria-label="{}">{}</a>', _pdf(invoice), about, _("PDF"))
 
     def page(self, request: HttpRequest, row: Invoice, status: int = 200, **context: Any) -> Any:
-        standing = standing_of(row, timezone.now())
+        standing = standing_of(row, self.actor(request).now())
         context = {
             "title": f"{row.get_kind_display()} {row.number}",
             "standing": standing,
@@ -109,7 +110,7 @@ class InvoiceAdmin(ProcurementAdmin):
         return super().page(request, row, status, **context)
 
     def sections(self, request: HttpRequest, row: Invoice) -> list[Section]:
-        sheet = sheet_of(row, timezone.now())
+        sheet = sheet_of(row, self.actor(request).now())
         return [
             Section(title="", rows=self.facts(request, row, sheet)),
             Section(title=_("Lines"), template="admin/_invoice.html", data=sheet),

@@ -7,24 +7,23 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
-from django.utils import timezone
 from django.utils.translation import ngettext
 
-from commerce.forms import AssignForm, ReleaseForm
+from commerce.admin.seats_in_bulk import SeatsInBulk, have_seats
+from commerce.forms.seats import AssignForm, ReleaseForm
 from commerce.models import Purchase
 from licensing.models import Seat, Subscription
 from licensing.operations import seats
 from licensing.operations.seats import require_assigner
 from tenants.access import Actor
 from tenants.dates import listed_day
-from tenants.procurement import ProcurementAdmin
 from tenants.refusal import NotAllowed, Refused
 
 # A page lists this many people of a purchase; the number of all of them stands beside.
 SHOWN_SEATS = 200
 
 
-class SeatGiving(ProcurementAdmin):
+class SeatGiving(SeatsInBulk):
     """The two buttons below the people of a purchase, for whoever may press them."""
 
     def get_urls(self) -> list[URLPattern]:
@@ -42,14 +41,13 @@ class SeatGiving(ProcurementAdmin):
             return self.page(request, purchase, 400, assign=form)
         try:
             members = seats.members_by_email(form.cleaned_data["members"], by=actor)
-            given = seats.assign(subscription=purchase, members=members, by=actor, at=timezone.now())
+            given = seats.assign(subscription=purchase, members=members, by=actor, at=actor.now())
         except NotAllowed as refused:
             raise PermissionDenied(str(refused)) from None
         except Refused as refused:
             form.add_error("members", str(refused))
             return self.page(request, purchase, refused.http_status, assign=form)
-        text = ngettext("%(name)s has a seat now.", "%(count)s people have a seat now.", len(given))
-        messages.success(request, text % {"name": members[0], "count": len(given)})
+        messages.success(request, have_seats(len(given), str(members[0])))
         return redirect("admin:commerce_purchase_change", purchase.pk)
 
     def release_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -60,7 +58,7 @@ class SeatGiving(ProcurementAdmin):
             return redirect("admin:commerce_purchase_change", purchase.pk)
         members = [seat.member for seat in form.cleaned_data["seats"]]
         try:
-            seats.release(subscription=purchase, members=members, by=actor, at=timezone.now())
+            seats.release(subscription=purchase, members=members, by=actor, at=actor.now())
         except NotAllowed as refused:
             raise PermissionDenied(str(refused)) from None
         text = ngettext("The seat of %(name)s is free.", "%(count)s seats are free.", len(members))

@@ -18,7 +18,7 @@ from django_countries import countries
 from commerce.models import Seller
 from commerce.operations.billing import sellers
 from tenants.access import Actor
-from tenants.procurement import Section, as_lines
+from tenants.procurement import as_lines
 from tenants.procurement_form import FormAdmin
 
 BETWEEN_CODES = re.compile(r"[\s,;]+")
@@ -122,9 +122,6 @@ class SellerAdmin(FormAdmin):
         if not seller.is_default:
             return own
         return _("%(own)s and every other") % {"own": own} if own else _("All that have no other seller")
-
-    def sections(self, request: HttpRequest, row: Seller | None) -> list[Section]:
-        return [] if row is None else super().sections(request, row)
 
     def may_change(self, actor: Actor) -> bool:
         return actor.is_operator

@@ -7,11 +7,10 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from commerce.forms import AnswerForm
+from commerce.forms.support import AnswerForm
 from commerce.models import SupportCase
 from commerce.models.support import CaseKind, CaseState
 from commerce.operations import support
@@ -86,7 +85,7 @@ class SupportCaseAdmin(ProcurementAdmin):
         if case.subscription is None:
             return None
         try:
-            preview = support.preview_end(case=case, by=self.actor(request), at=timezone.now())
+            preview = support.preview_end(case=case, by=self.actor(request), at=self.actor(request).now())
         except Refused as refusal:
             messages.error(request, str(refusal))
             return None
@@ -128,7 +127,7 @@ class SupportCaseAdmin(ProcurementAdmin):
 
     def act(self, request: HttpRequest, case: SupportCase, form: AnswerForm, actor: Actor) -> str:
         """What the pressed button does, and what to say of it; nothing: the form is to be mended."""
-        now = timezone.now()
+        now = actor.now()
         if "close" in request.POST:
             support.close(case=case, by=actor, at=now)
             return _("Closed.")

@@ -8,9 +8,9 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from commerce.operations.buying import extensions
 from commerce.operations.changes import cancellations
 from licensing.models import Subscription
 from licensing.operations import trials
@@ -39,7 +39,7 @@ class Trials(ProcurementAdmin):
         actor = self.acting_on_trials(request, Right.CHANGE_POLICY)
         trial = self.trial(actor, subscription_id)
         try:
-            trial = trials.extend(subscription=trial, by=actor, at=timezone.now())
+            trial = extensions.extend(subscription=trial, by=actor, at=actor.now())
         except Refused as refusal:
             messages.error(request, str(refusal))
         else:
@@ -51,11 +51,12 @@ class Trials(ProcurementAdmin):
         actor = self.acting_on_trials(request, Right.END_PURCHASES_OF_OTHERS)
         trial = self.trial(actor, subscription_id)
         try:
-            cancellations.cancel_subscription(subscription=trial, reason="", by=actor, at=timezone.now())
+            done = cancellations.cancel_subscription(subscription=trial, reason="", by=actor, at=actor.now())
         except Refused as refusal:
             messages.error(request, str(refusal))
         else:
-            messages.success(request, _("The trial has ended. Nothing was charged."))
+            told = _("What was charged goes back.") if done.refunds else _("Nothing was charged.")
+            messages.success(request, f"{_('The trial has ended.')} {told}")
         return redirect("admin:commerce_purchase_change", trial.pk)
 
     def acting_on_trials(self, request: HttpRequest, right: Right) -> Actor:
@@ -71,7 +72,7 @@ class Trials(ProcurementAdmin):
 
 def trial_of(subscription: Subscription, by: Actor) -> dict[str, Any] | None:
     """What may be done with a trial on its page; none: it is none, or has ended, or not by this person."""
-    now = timezone.now()
+    now = by.now()
     if by.membership is None or not subscription.is_trial or not subscription.gives_access:
         return None
     may_extend = by.may(Right.CHANGE_POLICY) and trials.can_be_extended(subscription, at=now)

@@ -4,7 +4,6 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -102,7 +101,7 @@ class Agreements(AgreementView):
         name, currency = body.pop("name"), body.pop("currency", "") or agreements.currency_of(self.tenant)
         terms = Terms(**body | {"prices": prices_in(currency, body.get("prices", []))})
         added = agreements.add(
-            tenant=self.tenant, name=name, currency=currency, terms=terms, by=self.actor, at=timezone.now()
+            tenant=self.tenant, name=name, currency=currency, terms=terms, by=self.actor, at=self.actor.now()
         )
         return self.shown(added.pk, status=201)
 
@@ -123,7 +122,7 @@ class OneAgreement(AgreementView):
         changes = self.body(AgreementChange, partial=True)
         if "prices" in changes:
             changes["prices"] = prices_in(agreement.currency, changes["prices"])
-        agreements.change(agreement=agreement, by=self.actor, at=timezone.now(), **changes)
+        agreements.change(agreement=agreement, by=self.actor, at=self.actor.now(), **changes)
         return self.shown(id)
 
 

@@ -3,9 +3,8 @@
 from typing import Any
 from uuid import UUID
 
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,7 +14,7 @@ from licensing.api.shapes import ProductRef
 from policies.api.shapes import OrNone
 from policies.models import Approval, ApprovalState
 from policies.models.approval import LONGEST_MESSAGE, ApprovalQuerySet
-from policies.operations import approvals
+from policies.operations import approval_grounds, approvals
 from tenants.api.fields import MoneyField, PersonField
 from tenants.api.reading import Input
 from tenants.api.schema import page_of
@@ -37,6 +36,19 @@ class DecideBody(Input):
     )
 
 
+class GroundOut(serializers.Serializer):
+    """What asked for an approval: a policy, or a spend limit with its amounts as they were then."""
+
+    code = serializers.CharField()
+    level = serializers.CharField(help_text="person, group, product, family or tenant; of a limit, also department.")
+    name = serializers.CharField(help_text="Of whom or what it was said; empty: of the whole organisation.")
+    set_by = serializers.CharField(help_text="An e-mail address; empty: by command.")
+    period = serializers.CharField(help_text="Of a limit: month or year.")
+    limit = MoneyField(amount="amount", currency="currency", allow_null=True, help_text="Null: a policy.")
+    committed = MoneyField(amount="committed", currency="currency", allow_null=True)
+    adds = MoneyField(amount="adds", currency="currency", allow_null=True)
+
+
 class ApprovalOut(serializers.Serializer):
     id = serializers.CharField()
     state = serializers.ChoiceField(ApprovalState.choices)
@@ -47,12 +59,20 @@ class ApprovalOut(serializers.Serializer):
     quantity = serializers.IntegerField(help_text="As it was asked for.")
     approved_quantity = serializers.IntegerField(allow_null=True)
     total = MoneyField(amount="amount", currency="currency", help_text="Of what was asked for, with its tax.")
+    approved_total = MoneyField(
+        amount="approved_amount", currency="currency", allow_null=True, help_text="Of the seats that were approved."
+    )
     codes = serializers.ListField(child=serializers.CharField(), help_text="The rules that asked for an approval.")
+    grounds = serializers.SerializerMethodField(help_text="The policy or the limit behind each of them.")
     message = serializers.CharField(help_text="Of whoever decided.")
     decided_by = OrNone(source="decided_by.email", default=None, help_text="The e-mail address of who decided.")
     decided_at = serializers.DateTimeField(allow_null=True)
     created_at = serializers.DateTimeField()
     lapses_at = serializers.DateTimeField()
+
+    @extend_schema_field(GroundOut(many=True))
+    def get_grounds(self, approval: Approval) -> Any:
+        return GroundOut(approval_grounds.read(approval), many=True).data
 
 
 class ApprovalView(TenantView):
@@ -75,7 +95,7 @@ class Approvals(ApprovalView):
     @extend_schema(operation_id="list_approvals", parameters=[ApprovalFilters], responses=page_of(ApprovalOut))
     def get(self, request: Request) -> Response:
         """What others asked of the caller: in the whole organisation, or in the departments they approve for."""
-        found = self.seen().exclude(requester=self.member)
+        found = self.seen().exclude(requester=self.actor.membership)
         return self.page(found.filter(**self.query(ApprovalFilters)), ApprovalOut)
 
 
@@ -96,4 +116,4 @@ class DecideApproval(ApprovalView):
         """Approve, for as many seats as were asked for or fewer, or decline. What is approved is paid for at once."""
         approval = self.find(self.seen(), pk=id)
         body: dict[str, Any] = self.body(DecideBody)
-        return self.shown(deciding.decide(approval=approval, by=self.actor, at=timezone.now(), **body))
+        return self.shown(deciding.decide(approval=approval, by=self.actor, at=self.actor.now(), **body))

@@ -7,30 +7,29 @@ from uuid import UUID
 from django.conf import settings
 from django.http import HttpResponse
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from commerce.api.checkouts import PROBLEM, CardDeclinedOut
+from commerce.api.checkouts import PROBLEM, CardDeclinedOut, ReadBody, read_in
 from commerce.api.quotes import NextActionOut
 from commerce.api.shapes import SubscriptionOut, TaxTermsField
 from commerce.api.subscriptions import Subscriptions
 from commerce.models import Agreement, Order, Payment, PaymentState
 from commerce.models.order import GRANTED
-from commerce.operations.buying import central
+from commerce.operations.buying import central, partner
 from licensing.api.shapes import ProductRef
 from licensing.models import Plan
 from tenants.access import Right
 from tenants.api.fields import MoneyField
-from tenants.api.reading import Flag, Input
+from tenants.api.reading import Flag
 from tenants.api.schema import problem
 from tenants.refusal import BadInput
 
 
-class CentralOrderBody(Input):
+class CentralOrderBody(ReadBody):
     plan = serializers.CharField(max_length=80)
     quantity = serializers.IntegerField()
     agreement = serializers.UUIDField(required=False, help_text=_("At its prices; paid by invoice if it says so."))
@@ -96,11 +95,13 @@ class AllSubscriptions(Subscriptions):
     def post(self, request: Request) -> HttpResponse:
         """
         Buy for the organisation, for whoever buys centrally: by an agreement that is paid by invoice, or with a card.
-        Its seats are assigned afterwards. `preview`: only what it would cost (200).
+        Its seats are assigned afterwards. `preview`: only what it would cost (200). A partner's person records what the
+        partner has sold, with `plan` and `quantity` alone: nobody is charged here.
         """
         self.actor.require(Right.BUY_CENTRALLY)
-        sent: dict[str, Any] = request.data  # type: ignore[assignment]  # the parser reads objects only
-        if sent.get("preview") is True:
+        if self.actor.is_delegate:
+            return self.once(self.record)
+        if self.only_previews():
             return self.quoted()
         return self.once(self.order)
 
@@ -111,9 +112,24 @@ class AllSubscriptions(Subscriptions):
             plan=plan_named(body["plan"]),
             quantity=body["quantity"],
             agreement=self.agreement(body.get("agreement")),
-            at=timezone.now(),
+            at=self.actor.now(),
         )
         return Response(CentralQuoteOut(told).data)
+
+    def record(self) -> Response:
+        body = self.body(CentralOrderBody)
+        for field in ("payment_method", "agreement", "preview"):
+            if body.get(field):
+                message = _("A purchase that a partner records charges nobody here: leave this out.")
+                raise BadInput(message, field=field, code="charges_nobody")
+        recorded = partner.record(
+            plan=plan_named(body["plan"]),
+            quantity=body["quantity"],
+            record_id=self.key_id,
+            by=self.actor,
+            at=self.actor.now(),
+        )
+        return Response(SubscriptionOut(self.shown(recorded.pk)).data, status=201)
 
     def order(self) -> Response:
         body = self.body(CentralOrderBody)
@@ -124,8 +140,9 @@ class AllSubscriptions(Subscriptions):
             payment_method=body.get("payment_method", ""),
             return_url=urljoin(settings.BASE_URL, reverse("admin:commerce_purchase_ordered", args=[self.key_id])),
             order_id=self.key_id,
+            acknowledge=read_in(body),
             by=self.actor,
-            at=timezone.now(),
+            at=self.actor.now(),
         )
         if placed.state in GRANTED and placed.subscription_id:
             return Response(SubscriptionOut(self.shown(placed.subscription_id)).data, status=201)

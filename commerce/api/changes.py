@@ -7,7 +7,6 @@ from uuid import UUID
 from django.conf import settings
 from django.http import HttpResponse
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
@@ -15,10 +14,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from commerce.api.change_shapes import CancellationOut, ChangeOut
-from commerce.api.checkouts import PROBLEM, REFUSED, CardDeclinedOut
+from commerce.api.checkouts import PROBLEM, REFUSED, CardDeclinedOut, ReadBody, read_in
 from commerce.api.subscriptions import SubscriptionView
 from commerce.models import Order, OrderState
-from commerce.operations.buying import ordering
+from commerce.operations.buying import ordering, quoted_orders
 from commerce.operations.changes import cancellations, quantity, reactivations
 from commerce.operations.changes.quantity import When
 from commerce.operations.changes.quotes import Quote
@@ -59,7 +58,7 @@ class ReactivateBody(PreviewBody):
     payment_method = serializers.CharField(max_length=255, required=False, help_text=CARD)
 
 
-class QuantityBody(ReactivateBody):
+class QuantityBody(ReactivateBody, ReadBody):
     quantity = serializers.IntegerField(help_text=_("The new total."))
     when = serializers.ChoiceField(When.choices, default=When.NOW)
 
@@ -72,10 +71,6 @@ class ChangeView(SubscriptionView):
         subscription = self.find(Subscription.objects.visible_to(self.actor).with_people(), pk=id)
         ordering.require_payer(subscription, self.actor)
         return subscription
-
-    def only_previews(self) -> bool:
-        sent: dict[str, Any] = self.request.data  # type: ignore[assignment]  # the parser reads objects only
-        return sent.get("preview") is True
 
     def return_url(self, subscription: Subscription) -> str:
         path = reverse("my-subscription-return", kwargs={"subscription_id": subscription.pk})
@@ -115,7 +110,7 @@ class ChangeQuantity(ChangeView):
             when=body["when"],
             as_of=body.get("as_of"),
             by=self.actor,
-            at=timezone.now(),
+            at=self.actor.now(),
         )
         return self.told(told, is_preview=True)
 
@@ -123,7 +118,7 @@ class ChangeQuantity(ChangeView):
         body = self.body(QuantityBody)
         order = self.earlier(subscription)
         if order is not None:
-            return self.told(ordering.quote_of(order, subscription), order=order)
+            return self.told(quoted_orders.quote_of(order, subscription), order=order)
         kept: list[Response] = []
         done = quantity.change(
             subscription=subscription,
@@ -134,9 +129,10 @@ class ChangeQuantity(ChangeView):
             expecting=body.get("expected_total"),
             return_url=self.return_url(subscription),
             order_id=self.key_id,
+            acknowledge=read_in(body),
             keep=lambda quote: kept.append(self.keep(self.told(quote))),
             by=self.actor,
-            at=timezone.now(),
+            at=self.actor.now(),
         )
         return kept[0] if kept else self.told(done.quote, order=done.order)
 
@@ -159,7 +155,7 @@ class Reactivate(ChangeView):
     def preview(self, subscription: Subscription) -> Response:
         body = self.body(ReactivateBody)
         told = reactivations.preview_reactivation(
-            subscription=subscription, as_of=body.get("as_of"), by=self.actor, at=timezone.now()
+            subscription=subscription, as_of=body.get("as_of"), by=self.actor, at=self.actor.now()
         )
         return self.told(told, is_preview=True)
 
@@ -167,7 +163,7 @@ class Reactivate(ChangeView):
         body = self.body(ReactivateBody)
         order = self.earlier(subscription)
         if order is not None:
-            return self.told(ordering.quote_of(order, subscription), order=order)
+            return self.told(quoted_orders.quote_of(order, subscription), order=order)
         done = reactivations.reactivate(
             subscription=subscription,
             payment_method=body.get("payment_method", ""),
@@ -176,7 +172,7 @@ class Reactivate(ChangeView):
             return_url=self.return_url(subscription),
             order_id=self.key_id,
             by=self.actor,
-            at=timezone.now(),
+            at=self.actor.now(),
         )
         return self.told(done.quote, order=done.order)
 
@@ -200,7 +196,7 @@ class Cancel(ChangeView):
         body = self.body(CancelBody)
         return self.canceled(
             cancellations.preview_cancellation(
-                subscription=subscription, as_of=body.get("as_of"), by=self.actor, at=timezone.now()
+                subscription=subscription, as_of=body.get("as_of"), by=self.actor, at=self.actor.now()
             )
         )
 
@@ -213,7 +209,7 @@ class Cancel(ChangeView):
             as_of=body.get("as_of"),
             keep=lambda told: kept.append(self.keep(self.canceled(told))),
             by=self.actor,
-            at=timezone.now(),
+            at=self.actor.now(),
         )
         return kept[0]
 

@@ -4,7 +4,6 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -47,7 +46,7 @@ class UseFreeSeat(CheckoutView):
     def use(self, checkout: Checkout) -> Response:
         body = self.body(UseFreeSeatBody)
         try:
-            seat = free_seats.use_instead(checkout=checkout, by=self.actor, at=timezone.now(), **body)
+            seat = free_seats.use_instead(checkout=checkout, by=self.actor, at=self.actor.now(), **body)
         except CheckoutCanceled:
             earlier = free_seats.held(product=checkout.plan.product, member=self.member) if self.taken_over else None
             if earlier is None:

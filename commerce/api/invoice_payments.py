@@ -6,7 +6,6 @@ from uuid import UUID
 from django.conf import settings
 from django.http import HttpResponse
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -49,7 +48,7 @@ class PayInvoice(TenantView):
                 payment_method=body["payment_method"],
                 return_url=urljoin(settings.BASE_URL, back),
                 by=self.actor,
-                at=timezone.now(),
+                at=self.actor.now(),
             )
         except (invoice_payments.InvoiceAlreadyPaid, PaymentInProgress):
             if not self.taken_over:

@@ -4,7 +4,6 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse
-from django.utils import timezone
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -172,7 +171,7 @@ class ConfirmOrder(OrdersView):
 
     def confirm(self, order: Order) -> Response:
         self.body(Input)
-        return self.told(open_orders.confirm_order(order=order, by=self.actor, at=timezone.now()))
+        return self.told(open_orders.confirm_order(order=order, by=self.actor, at=self.actor.now()))
 
 
 class CancelOrder(OrdersView):
@@ -183,4 +182,4 @@ class CancelOrder(OrdersView):
         """Give it up before it is paid. A card that waits for its holder is released. Canceled already: no change."""
         order = self.own(id)
         self.body(Input)
-        return self.told(open_orders.cancel_order(order=order, by=self.actor, at=timezone.now()))
+        return self.told(open_orders.cancel_order(order=order, by=self.actor, at=self.actor.now()))

@@ -6,7 +6,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_field
 from rest_framework import serializers
@@ -139,7 +138,7 @@ class PaymentMethods(CardView):
             for_organisation=body["for_organisation"],
             return_to=came_back_url,
             by=self.actor,
-            at=timezone.now(),
+            at=self.actor.now(),
         )
         return self.tried(setup, kept=200 if setup.found_kept else 201)
 
@@ -155,7 +154,7 @@ class OnePaymentMethod(CardView):
     @extend_schema(operation_id="remove_payment_method", responses={204: None})
     def delete(self, request: Request, id: UUID) -> Response:
         """Keep a card no longer. One that pays for a subscription is refused (`payment_method_in_use`): replace it."""
-        kept_cards.remove(card=self.card(id), by=self.actor, at=timezone.now())
+        kept_cards.remove(card=self.card(id), by=self.actor, at=self.actor.now())
         return Response(status=204)
 
 
@@ -167,7 +166,7 @@ class DefaultPaymentMethod(CardView):
         """Offer this card first from now on."""
         card = self.card(id)
         self.body(Input)
-        kept_cards.make_default(card=card, by=self.actor, at=timezone.now())
+        kept_cards.make_default(card=card, by=self.actor, at=self.actor.now())
         return self.shown(id)
 
 
@@ -181,7 +180,7 @@ class ReplacePaymentMethod(CardView):
         other = self.usable().filter(pk=body["by"]).first()
         if other is None:
             raise BadInput(_("There is no such card."), field="by", code="does_not_exist")
-        kept_cards.replace(card=card, other=other, by=self.actor, at=timezone.now())
+        kept_cards.replace(card=card, other=other, by=self.actor, at=self.actor.now())
         return self.shown(other.pk)
 
 
@@ -202,7 +201,7 @@ class ConfirmCardSetup(CardView):
         """After the cardholder's step: ask the provider what became of it. Answers with the card, once it is kept."""
         setup = self.setup_of(id)
         self.body(Input)
-        return self.tried(card_setups.confirm(setup=setup, by=self.actor, at=timezone.now()), kept=200)
+        return self.tried(card_setups.confirm(setup=setup, by=self.actor, at=self.actor.now()), kept=200)
 
 
 class CancelCardSetup(CardView):
@@ -213,7 +212,7 @@ class CancelCardSetup(CardView):
         """Give up a card that waits for its holder. Too late: it is kept."""
         setup = self.setup_of(id)
         self.body(Input)
-        ended = card_setups.give_up(setup=setup, by=self.actor, at=timezone.now())
+        ended = card_setups.give_up(setup=setup, by=self.actor, at=self.actor.now())
         return Response(CardSetupOut(ended).data)
 
 
@@ -227,7 +226,7 @@ class SubscriptionPaymentMethod(CardView):
         card = self.usable().filter(pk=body["payment_method"]).first()
         if card is None:
             raise BadInput(_("There is no such card."), field="payment_method", code="does_not_exist")
-        sources.change(subscription=subscription, card=card, by=self.actor, at=timezone.now())
+        sources.change(subscription=subscription, card=card, by=self.actor, at=self.actor.now())
         return self.shown(card.pk)
 
 

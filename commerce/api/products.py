@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_countries import countries
 from drf_spectacular.utils import extend_schema, extend_schema_field
@@ -19,6 +18,7 @@ from licensing.models import Channel, Plan, Product, Term
 from licensing.models.catalogue import ProductQuerySet
 from policies import eligibility
 from policies.models import Market
+from tenants import clock
 from tenants.api import pages
 from tenants.api.fields import Money, money
 from tenants.api.reading import Input
@@ -100,7 +100,7 @@ class Products(CallView):
     @extend_schema(operation_id="list_products", parameters=[ProductQuery], responses=page_of(ProductOut))
     def get(self, request: Request) -> Response:
         """Products with their plans and prices, also without a token."""
-        asked, now = self.query(ProductQuery), timezone.now()
+        asked, now = self.query(ProductQuery), clock.now(self.caller.tenant if self.caller else None)
         found = pages.page(self.products(asked), request, orderings=self.orderings)
         context: dict[str, Any] = {"prices": self.prices(found.rows, asked.get("country", FALLBACK_COUNTRY), at=now)}
         member = self.caller.membership if self.caller else None

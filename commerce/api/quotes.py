@@ -5,21 +5,22 @@ from typing import Any
 from urllib.parse import urljoin
 
 from django.conf import settings
-from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from commerce.api.shapes import TaxTermsField
-from commerce.models import Checkout, CheckoutState, Order, PaymentState
+from commerce.models import CardSetupState, Checkout, CheckoutState, Order, PaymentState
 from commerce.models.checkout import CLOSED
+from commerce.money import ZERO
 from commerce.operations.buying import approval_requests, free_seats
 from licensing.api.shapes import ProductRef
 from licensing.models import Subscription
-from policies.api.shapes import GovernanceRef, ReasonOut
-from policies.models import ApprovalState
+from policies.api.shapes import GovernanceRef, OrNone, ReasonOut
+from policies.models import Approval, ApprovalState
 from policies.models.governance import governance_of
 from policies.operations import access, approvals
-from tenants.api.fields import Money, MoneyField
+from tenants import clock
+from tenants.api.fields import Money, MoneyField, Person, money
 
 
 class QuoteLineOut(serializers.Serializer):
@@ -32,7 +33,7 @@ class QuoteLineOut(serializers.Serializer):
 
 
 class QuoteOut(serializers.Serializer):
-    """What is charged, once: nothing is charged again, the subscription ends at `ends_at`."""
+    """What is charged at once, and what is charged next. With a trial nothing at once, and its first term next."""
 
     lines = serializers.SerializerMethodField()
     unit_price = MoneyField(amount="unit_price", currency="currency")
@@ -41,8 +42,14 @@ class QuoteOut(serializers.Serializer):
     tax = MoneyField(amount="tax", currency="currency")
     tax_terms = TaxTermsField()
     total = MoneyField(amount="total", currency="currency")
-    next_charge_at = serializers.SerializerMethodField(help_text="Null: nothing is charged again.")
-    next_charge_total = serializers.SerializerMethodField(help_text="Null, as `next_charge_at`.")
+    next_charge_at = serializers.SerializerMethodField(
+        help_text="When the term, or a `trial` with a card, ends: the next is charged unless renewal is turned off. "
+        "Null: nothing ever is."
+    )
+    next_charge_total = serializers.SerializerMethodField(
+        help_text="At today's price, with today's tax. Null, as `next_charge_at`."
+    )
+    trial = serializers.BooleanField(source="with_trial", help_text="It begins with a trial, and a card that is kept.")
     ends_at = serializers.SerializerMethodField(
         help_text="The end of the term; until it is paid, as if it were paid at the time of this answer."
     )
@@ -55,8 +62,13 @@ class QuoteOut(serializers.Serializer):
     )
 
     def to_representation(self, checkout: Checkout) -> Any:
-        self._reasons = approval_requests.reasons(checkout, at=timezone.now())
-        return super().to_representation(checkout)
+        self._reasons = approval_requests.reasons(checkout, at=clock.now(checkout.tenant))
+        shown = super().to_representation(checkout)
+        if checkout.with_trial:
+            nothing = money(ZERO, checkout.currency)
+            shown |= {"lines": [], "subtotal": nothing, "tax": nothing, "total": nothing}
+            shown["next_charge_at"] = shown["ends_at"]
+        return shown
 
     def get_needs_approval(self, checkout: Checkout) -> bool:
         return bool(self._reasons)
@@ -75,18 +87,27 @@ class QuoteOut(serializers.Serializer):
         return QuoteLineOut([checkout], many=True).data
 
     @extend_schema_field(serializers.DateTimeField(allow_null=True))
-    def get_next_charge_at(self, checkout: Checkout) -> None:
-        return None
+    def get_next_charge_at(self, checkout: Checkout) -> Any:
+        if not checkout.total:
+            return None
+        return serializers.DateTimeField().to_representation(self.get_ends_at(checkout))
 
     @extend_schema_field(Money(allow_null=True))
-    def get_next_charge_total(self, checkout: Checkout) -> None:
-        return None
+    def get_next_charge_total(self, checkout: Checkout) -> dict[str, str] | None:
+        return money(checkout.total, checkout.currency) if checkout.total else None
 
     def get_ends_at(self, checkout: Checkout) -> datetime:
         brought = brought_by(checkout)
         if brought is not None:
             return brought.term_end
-        return checkout.would_end_at(timezone.now())
+        return checkout.would_end_at(clock.now(checkout.tenant))
+
+
+# How far a trial is whose card is being kept.
+_KEEPING: dict[str, str] = {
+    CardSetupState.STARTED: CheckoutState.PROCESSING,
+    CardSetupState.REQUIRES_ACTION: CheckoutState.REQUIRES_ACTION,
+}
 
 
 class NextActionOut(serializers.Serializer):
@@ -102,8 +123,16 @@ class ApprovalStandOut(serializers.Serializer):
     quantity = serializers.IntegerField(help_text="As it was asked for.")
     approved_quantity = serializers.IntegerField(allow_null=True)
     message = serializers.CharField(help_text="Of whoever decided.")
+    asked_at = serializers.DateTimeField(source="created_at")
+    approvers = serializers.SerializerMethodField(help_text="Who may decide, while it waits: the first twenty.")
+    decided_by = OrNone(source="decided_by.email", default=None, help_text="The e-mail address of who decided.")
     decided_at = serializers.DateTimeField(allow_null=True)
     lapses_at = serializers.DateTimeField()
+
+    @extend_schema_field(Person(many=True))
+    def get_approvers(self, approval: Approval) -> Any:
+        deciders = approval_requests.who_decides(approval) if approval.is_waiting else []
+        return [{"email": person.user.email, "name": person.name} for person in deciders]
 
 
 class FreeSeatsOut(serializers.Serializer):
@@ -117,7 +146,7 @@ class CheckoutOut(serializers.Serializer):
     """A purchase from its quote on. `subscription` and `order` are ids, once it is completed; a trial has no order."""
 
     id = serializers.CharField()
-    state = serializers.ChoiceField(CheckoutState.choices)
+    state = serializers.SerializerMethodField()
     plan = serializers.CharField(source="plan_id")
     quote = QuoteOut(source="*")
     free_seats = serializers.SerializerMethodField(
@@ -134,6 +163,11 @@ class CheckoutOut(serializers.Serializer):
     order = serializers.SerializerMethodField()
     created_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField()
+
+    @extend_schema_field(serializers.ChoiceField(CheckoutState.choices))
+    def get_state(self, checkout: Checkout) -> str:
+        setup = checkout.card_setup if approval_requests.is_keeping_a_card(checkout) else None
+        return _KEEPING.get(setup.state, checkout.state) if setup else checkout.state
 
     @extend_schema_field(FreeSeatsOut(many=True))
     def get_free_seats(self, checkout: Checkout) -> Any:

@@ -3,7 +3,6 @@
 from typing import Any
 from uuid import UUID
 
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -13,9 +12,13 @@ from rest_framework.response import Response
 from commerce.api.shapes import SubscriptionOut
 from commerce.models import Purchase
 from commerce.models.purchase import PurchaseQuerySet
+from commerce.operations.buying import extensions
+from commerce.operations.changes import policy_endings
+from commerce.operations.procurement import searching
 from licensing.api.shapes import Email
-from licensing.models import Channel, Seat, Subscription, SubscriptionState
-from licensing.operations import subscriptions, trials
+from licensing.models import Channel, Subscription, SubscriptionState
+from licensing.operations import subscriptions
+from tenants.access import Right
 from tenants.api.reading import Flag, Input
 from tenants.api.schema import page_of
 from tenants.api.views import TenantView
@@ -33,13 +36,12 @@ class SubscriptionFilters(Input):
     search = serializers.CharField(max_length=200, required=False, help_text=_("In product, and purchaser."))
 
 
-# What each filter asks of the rows; `search` and `assigned_to` are asked otherwise.
+# What each filter asks of the rows; those by people and by text are asked otherwise.
 LOOKUPS = {
     "channel": "channel",
     "state": "state",
     "product": "plan__product",
     "family": "plan__product__family",
-    "purchaser": "purchaser__user__email",
     "expires_before": "term_end__lt",
     "expires_after": "term_end__gt",
 }
@@ -47,6 +49,9 @@ LOOKUPS = {
 
 class AutoRenewBody(Input):
     auto_renew = Flag()
+    reason = serializers.CharField(
+        max_length=500, allow_blank=True, required=False, help_text=_("Why an admin lifts a stop of its renewal.")
+    )
 
 
 class SubscriptionView(TenantView):
@@ -54,6 +59,11 @@ class SubscriptionView(TenantView):
 
     def visible(self) -> PurchaseQuerySet:
         return Purchase.objects.visible_to(self.actor)
+
+    def only_previews(self) -> bool:
+        """Whether the caller asks what it would do, before a key is asked for or the body read."""
+        sent: dict[str, Any] = self.request.data  # type: ignore[assignment]  # the parser reads objects only
+        return sent.get("preview") is True
 
     def endable(self, id: UUID) -> Subscription:
         """:raises NotAllowed: the caller sees it, but may not end it"""
@@ -82,11 +92,11 @@ class Subscriptions(SubscriptionView):
 
     def filtered(self, asked: dict[str, Any]) -> PurchaseQuerySet:
         found = self.visible().filter(**{LOOKUPS[name]: asked[name] for name in asked if name in LOOKUPS})
+        if "purchaser" in asked:
+            found = found.filter(purchaser__in=searching.members_at(asked["purchaser"], among=[self.tenant.pk]))
         if "assigned_to" in asked:
-            # Their few seats first: asked row by row it would read every purchase of the tenant.
-            held = Seat.objects.open().of(self.tenant).filter(member__user__email=asked["assigned_to"])
-            found = found.filter(pk__in=held.values("subscription"))
-        return found.matching(asked["search"]) if "search" in asked else found
+            found = searching.held_by(found, asked["assigned_to"], among=[self.tenant.pk])
+        return searching.matching(found, asked["search"], among=[self.tenant.pk]) if "search" in asked else found
 
 
 class OneSubscription(SubscriptionView):
@@ -103,10 +113,20 @@ class AutoRenew(SubscriptionView):
 
     @extend_schema(operation_id="set_auto_renew", request=AutoRenewBody, responses=SubscriptionOut)
     def post(self, request: Request, id: UUID) -> Response:
-        """Turn automatic renewal off or on. Twice changes nothing more."""
+        """
+        Turn automatic renewal off or on. Twice changes nothing more. By an admin, on lifts a stop of the organisation:
+        its owner may renew it again, and is told; of another's purchase renewal stays off until they turn it on.
+        """
         subscription, body = self.endable(id), self.body(AutoRenewBody)
-        subscriptions.set_auto_renew(subscription=subscription, by=self.actor, at=timezone.now(), **body)
+        reason, at = body.pop("reason", ""), self.actor.now()
+        if body["auto_renew"] and self.may_lift(subscription):
+            policy_endings.lift_stop(subscription=subscription, reason=reason, by=self.actor, at=at)
+        else:
+            subscriptions.set_auto_renew(subscription=subscription, by=self.actor, at=at, **body)
         return Response(SubscriptionOut(self.shown(id)).data)
+
+    def may_lift(self, subscription: Subscription) -> bool:
+        return policy_endings.is_stopped(subscription) and self.actor.may(Right.CHANGE_POLICY)
 
 
 class ExtendTrial(SubscriptionView):
@@ -117,5 +137,5 @@ class ExtendTrial(SubscriptionView):
         """Give a running trial as many days again as its product has, from its end on. Once, by an admin."""
         subscription = self.find(self.visible(), pk=id)
         self.body(Input)
-        trials.extend(subscription=subscription, by=self.actor, at=timezone.now())
+        extensions.extend(subscription=subscription, by=self.actor, at=self.actor.now())
         return Response(SubscriptionOut(self.shown(id)).data)

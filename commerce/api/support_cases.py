@@ -3,7 +3,6 @@
 from typing import Any
 from uuid import UUID
 
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -98,7 +97,7 @@ class SupportCases(CaseView):
             body=body["body"],
             subscription=subscription,
             by=self.actor,
-            at=timezone.now(),
+            at=self.actor.now(),
         )
         return self.shown(case, status=201)
 
@@ -119,7 +118,7 @@ class SupportCaseMessages(CaseView):
     def post(self, request: Request, id: UUID) -> Response:
         """Say more: the case waits for support again."""
         case, body = self.case(id), self.body(ReplyBody)
-        return self.shown(support.reply(case=case, by=self.actor, at=timezone.now(), **body), status=201)
+        return self.shown(support.reply(case=case, by=self.actor, at=self.actor.now(), **body), status=201)
 
 
 class CloseSupportCase(CaseView):
@@ -130,4 +129,4 @@ class CloseSupportCase(CaseView):
         """No answer is needed any more. Closed already: nothing changes."""
         case = self.case(id)
         self.body(Input)
-        return self.shown(support.close(case=case, by=self.actor, at=timezone.now()))
+        return self.shown(support.close(case=case, by=self.actor, at=self.actor.now()))

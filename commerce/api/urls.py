@@ -1,13 +1,18 @@
 from django.urls import path
 
 from commerce.api.agreements import Agreements, OneAgreement
+from commerce.api.aligning import Align
 from commerce.api.approvals import Approvals, DecideApproval, OneApproval
+from commerce.api.cancellation_requests import RequestCancellation
 from commerce.api.central import AllSubscriptions
 from commerce.api.changes import Cancel, ChangeQuantity, Reactivate
 from commerce.api.checkouts import CancelCheckout, Checkouts, ConfirmCheckout, OneCheckout, PayCheckout
+from commerce.api.dunning import DunningSteps
 from commerce.api.free_seats import UseFreeSeat
 from commerce.api.invoice_payments import PayInvoice
 from commerce.api.invoices import InvoicePdf, Invoices
+from commerce.api.leavers import DecideLeaver, Leavers, OneLeaver
+from commerce.api.merging import MergePurchases
 from commerce.api.orders import CancelOrder, ConfirmOrder, OneOrder, Orders
 from commerce.api.payment_methods import (
     CancelCardSetup,
@@ -22,8 +27,11 @@ from commerce.api.payment_methods import (
 from commerce.api.products import Products
 from commerce.api.subscriptions import AutoRenew, ExtendTrial, OneSubscription
 from commerce.api.support_cases import CloseSupportCase, OneSupportCase, SupportCaseMessages, SupportCases
+from commerce.api.take_overs import SettleTakeOver, TakeOverPurchase, UndoTakeOver
+from commerce.api.transfers import AcceptTransfer, DeclineTransfer, Transfer, Transfers, WithdrawTransfer
 
 urlpatterns = [
+    path("dunning-steps/", DunningSteps.as_view(), name="api-dunning-steps"),
     path("products/", Products.as_view(), name="api-products"),
     path("checkouts/", Checkouts.as_view(), name="api-checkouts"),
     path("checkouts/<uuid:id>/", OneCheckout.as_view(), name="api-checkout"),
@@ -38,6 +46,8 @@ urlpatterns = [
     path("agreements/<uuid:id>/", OneAgreement.as_view(), name="api-agreement"),
     path("subscriptions/", AllSubscriptions.as_view(), name="api-subscriptions"),
     path("subscriptions/<uuid:id>/", OneSubscription.as_view(), name="api-subscription"),
+    path("subscriptions/<uuid:id>/merge/", MergePurchases.as_view(), name="api-subscription-merge"),
+    path("subscriptions/<uuid:id>/align/", Align.as_view(), name="api-subscription-align"),
     path("subscriptions/<uuid:id>/auto-renew/", AutoRenew.as_view(), name="api-subscription-auto-renew"),
     path("subscriptions/<uuid:id>/extend-trial/", ExtendTrial.as_view(), name="api-subscription-extend-trial"),
     path("subscriptions/<uuid:id>/cancel/", Cancel.as_view(), name="api-subscription-cancel"),
@@ -48,6 +58,20 @@ urlpatterns = [
         SubscriptionPaymentMethod.as_view(),
         name="api-subscription-payment-method",
     ),
+    path("subscriptions/<uuid:id>/take-over/", TakeOverPurchase.as_view(), name="api-take-over"),
+    path("subscriptions/<uuid:id>/take-over/undo/", UndoTakeOver.as_view(), name="api-take-over-undo"),
+    path("subscriptions/<uuid:id>/take-over/settle/", SettleTakeOver.as_view(), name="api-take-over-settle"),
+    path(
+        "subscriptions/<uuid:id>/request-cancellation/", RequestCancellation.as_view(), name="api-request-cancellation"
+    ),
+    path("subscriptions/<uuid:id>/transfer/", Transfer.as_view(), name="api-transfer"),
+    path("subscriptions/<uuid:id>/transfer/accept/", AcceptTransfer.as_view(), name="api-transfer-accept"),
+    path("subscriptions/<uuid:id>/transfer/decline/", DeclineTransfer.as_view(), name="api-transfer-decline"),
+    path("subscriptions/<uuid:id>/transfer/withdraw/", WithdrawTransfer.as_view(), name="api-transfer-withdraw"),
+    path("transfers/", Transfers.as_view(), name="api-transfers"),
+    path("leavers/", Leavers.as_view(), name="api-leavers"),
+    path("leavers/<uuid:id>/", OneLeaver.as_view(), name="api-leaver"),
+    path("leavers/<uuid:id>/decide/", DecideLeaver.as_view(), name="api-leaver-decide"),
     path("payment-methods/", PaymentMethods.as_view(), name="api-payment-methods"),
     path("payment-methods/<uuid:id>/", OnePaymentMethod.as_view(), name="api-payment-method"),
     path("payment-methods/<uuid:id>/default/", DefaultPaymentMethod.as_view(), name="api-payment-method-default"),

@@ -24,7 +24,11 @@ class ScheduledChangeQuerySet(models.QuerySet["ScheduledChange"]):
         return self.filter(state=ChangeState.WAITING)
 
     def due(self, at: datetime) -> Self:
-        return self.waiting().filter(takes_effect_at__lte=at).order_by("takes_effect_at", "pk")
+        """Those whose moment has come; of what is just being taken over they wait, as its renewal does."""
+        there = (
+            self.waiting().filter(takes_effect_at__lte=at).exclude(subscription__in=Subscription.objects.taken_over())
+        )
+        return there.order_by("takes_effect_at", "pk")
 
 
 class ScheduledChange(models.Model):
@@ -49,6 +53,10 @@ class ScheduledChange(models.Model):
             ),
             models.CheckConstraint(condition=Q(quantity__gte=1), name="scheduled_quantity_has_seats"),
             models.CheckConstraint(condition=Q(state__in=ChangeState.values), name="scheduled_change_state_is_known"),
+            models.CheckConstraint(
+                condition=Q(state="waiting", settled_at=None) | ~Q(state="waiting") & Q(settled_at__isnull=False),
+                name="a_settled_change_says_when",
+            ),
         ]
         indexes = [
             models.Index(fields=["takes_effect_at"], name="scheduled_change_due", condition=Q(state="waiting")),

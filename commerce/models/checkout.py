@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from licensing.calendar import term_end
+from licensing.calendar import days_later, term_end
 from licensing.models import Plan, Subscription
 from tenants.directory.models import Membership, Tenant
 from tenants.ids import new_id
@@ -82,7 +82,9 @@ class Checkout(models.Model):
     # What is charged once it is approved: a card, or the try to keep one whose end is not known yet.
     kept_card = TenantForeignKey("commerce.PaymentMethod", on_delete=models.PROTECT, null=True, related_name="+")
     card_setup = TenantForeignKey("commerce.CardSetup", on_delete=models.PROTECT, null=True, related_name="+")
-    # What it brought without an order: a trial, for which nothing is charged.
+    # What is quoted is charged when a trial ends, which begins with a card that is kept.
+    with_trial = models.BooleanField(default=False)
+    # What it brought without an order: a trial.
     trial = TenantForeignKey(Subscription, on_delete=models.PROTECT, null=True, related_name="trial_checkouts")
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField(_("expires"))
@@ -101,7 +103,8 @@ class Checkout(models.Model):
                 name="checkout_line_adds_up",
             ),
             models.CheckConstraint(
-                condition=Q(trial=None) | Q(state="completed", total=0), name="a_trial_is_free_and_begins_at_once"
+                condition=Q(trial=None) | Q(state="completed") & (Q(total=0) | Q(with_trial=True)),
+                name="a_trial_is_free_and_begins_at_once",
             ),
         ]
         indexes = [
@@ -121,5 +124,10 @@ class Checkout(models.Model):
         return f"{self.plan} × {self.quantity}"
 
     def would_end_at(self, at: datetime) -> datetime:
-        """The end of the term if it is paid at a moment; after its own end, as if it had been paid with the last."""
+        """
+        The end of the term if it is paid at a moment, or of the trial if that begins then; after its own end, as if it
+        had been paid with the last.
+        """
+        if self.with_trial:
+            return days_later(min(at, self.expires_at), self.tenant.zone, self.plan.product.trial_days or 0)
         return term_end(min(at, self.expires_at), self.tenant.zone, self.plan.term)

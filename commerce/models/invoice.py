@@ -88,7 +88,7 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
 
     def visible_to(self, by: Actor) -> Self:
         """What a person may see in the acting tenant: everything by right, else their own."""
-        return self.of(by.home.tenant) if by.may(Right.SEE_ALL_PURCHASES) else self.billed_to(by.home)
+        return self.of(by.organisation).filter(Q() if by.may(Right.SEE_ALL_PURCHASES) else by.own("payer"))
 
     def with_lines(self) -> Self:
         lines, notes = InvoiceLine.objects.order_by("pk"), Invoice.objects.order_by("issued_at", "pk")

@@ -2,7 +2,7 @@ from decimal import Decimal
 from typing import Any, Self
 
 from django.db import models
-from django.db.models import F, Prefetch, Q
+from django.db.models import F, Prefetch, Q, prefetch_related_objects
 from django.utils.translation import gettext_lazy as _
 
 from commerce.models.agreement import Agreement
@@ -18,6 +18,14 @@ class OrderKind(models.TextChoices):
     PURCHASE = "purchase", _("Purchase")
     SEATS = "seats", _("More seats")
     REACTIVATION = "reactivation", _("Reactivation")
+    RENEWAL = "renewal", _("Renewal")
+    ALIGNMENT = "alignment", _("Aligned end of term")
+    # Of an adopted subscription: what goes back to who paid it before.
+    REIMBURSEMENT = "reimbursement", _("Rest of a term that was taken over")
+
+
+# Charged by themselves: nobody sits in front of them, and what pays is kept as it is.
+UNASKED = (OrderKind.RENEWAL, OrderKind.REIMBURSEMENT)
 
 
 class OrderState(models.TextChoices):
@@ -40,7 +48,7 @@ class OrderQuerySet(models.QuerySet["Order"]):
 
     def visible_to(self, by: Actor) -> Self:
         """What a person may see in the acting tenant: everything by right, else what they ordered."""
-        return self.of(by.home.tenant) if by.may(Right.SEE_ALL_PURCHASES) else self.by_buyer(by.home)
+        return self.of(by.organisation).filter(Q() if by.may(Right.SEE_ALL_PURCHASES) else by.own("buyer"))
 
     def paid(self) -> Self:
         return self.filter(state=OrderState.PAID)
@@ -77,6 +85,8 @@ class Order(models.Model):
     agreement = TenantForeignKey(Agreement, on_delete=models.PROTECT, null=True, related_name="orders")
     # Of a purchase: none until it is granted.
     subscription = TenantForeignKey(Subscription, on_delete=models.PROTECT, null=True, related_name="orders")
+    # Of an alignment: what later terms are counted from.
+    anchor_at = models.DateTimeField(null=True, editable=False)
     state = models.CharField(_("state"), max_length=10, choices=OrderState, default=OrderState.PENDING)
     currency = models.CharField(_("currency"), max_length=3)
     subtotal = models.DecimalField(_("subtotal"), max_digits=17, decimal_places=3)
@@ -126,6 +136,10 @@ class Order(models.Model):
                 | ~Q(kind="purchase", granted_at=None) & Q(subscription__isnull=False),
                 name="an_order_has_its_subscription",
             ),
+            models.CheckConstraint(
+                condition=Q(kind="alignment", anchor_at__isnull=False) | ~Q(kind="alignment") & Q(anchor_at=None),
+                name="an_alignment_has_its_anchor",
+            ),
         ]
         indexes = [
             models.Index(fields=["tenant", "created_at", "id"], name="order_page"),
@@ -139,6 +153,14 @@ class Order(models.Model):
 
     def __str__(self) -> str:
         return str(self.pk)
+
+    @property
+    def bought(self) -> "list[OrderLine]":
+        """Its lines with their plans, read once: for whoever holds its lock, or has just placed it."""
+        prefetch_related_objects(
+            [self], Prefetch("lines", OrderLine.objects.order_by("pk").select_related("plan__product"))
+        )
+        return list(self.lines.all())
 
     @property
     def due(self) -> Decimal:
@@ -197,6 +219,12 @@ class OrderLine(models.Model):
         return self.quantity - self.returned
 
 
+class BillingPeriodQuerySet(models.QuerySet["BillingPeriod"]):
+    def of_terms_till_now(self) -> Self:
+        """Without a term that is paid before it begins; the newest first."""
+        return self.filter(starts_at__lt=F("subscription__term_end")).order_by("-starts_at")
+
+
 class BillingPeriod(models.Model):
     """A term of a subscription that was charged once, with the price version that it was charged at."""
 
@@ -209,9 +237,13 @@ class BillingPeriod(models.Model):
     currency = models.CharField(max_length=3)
     unit_price = models.DecimalField(max_digits=12, decimal_places=3)
 
+    objects = BillingPeriodQuerySet.as_manager()
+
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["subscription", "starts_at"], name="one_period_per_start"),
             models.UniqueConstraint(fields=["subscription", "ends_at"], name="one_period_per_end"),
             models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="period_ends_after_it_starts"),
         ]
+        # What costs more than an amount.
+        indexes = [models.Index(fields=["tenant", "unit_price", "subscription"], name="period_by_price")]

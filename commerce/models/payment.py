@@ -156,6 +156,7 @@ class RefundReason(models.TextChoices):
     REDUCED = "reduced", _("Seats given back within the refund window")
     SURPLUS = "surplus", _("Charged although nothing was left to pay for")
     SET_ASIDE = "set_aside", _("Charged with another amount than agreed")
+    TAKEN_OVER = "taken_over", _("Not used any more: the organisation took it over")
     # Made by hand in the provider's own pages and learned of from there.
     EXTERNAL = "external", _("Made at the payment provider")
 

@@ -3,11 +3,11 @@ from datetime import date, datetime
 from typing import Self
 
 from django.db import models
-from django.db.models import Count, Exists, F, OuterRef, Q
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, Value, When
 from django.utils.translation import gettext_lazy as _
 
 from commerce.models.agreement import Agreement
-from licensing.models import Subscription, SubscriptionState
+from licensing.models import Channel, Subscription, SubscriptionState
 from tenants.access import Actor, Right
 from tenants.directory.models import Membership, Tenant
 from tenants.ids import new_id
@@ -19,9 +19,9 @@ class PaymentMethodQuerySet(models.QuerySet["PaymentMethod"]):
         return self.filter(tenant=tenant)
 
     def usable_by(self, by: Actor) -> Self:
-        """One's own cards, and the organisation's for whoever buys for it."""
-        central = Q(member=None) if by.may(Right.BUY_CENTRALLY) else Q(pk=None)
-        return self.of(by.home.tenant).filter(Q(member=by.home) | central).kept()
+        """One's own cards, and the organisation's for whoever buys for it; never for a partner's people."""
+        central = Q(member=None) if by.may(Right.BUY_CENTRALLY) and not by.is_delegate else Q(pk=None)
+        return self.of(by.organisation).filter(by.own("member") | central).kept()
 
     def kept(self) -> Self:
         return self.filter(removed_at=None)
@@ -212,8 +212,17 @@ class PaymentSourceQuerySet(models.QuerySet["PaymentSource"]):
         """Those of subscriptions that are not closed for good."""
         return self.exclude(subscription__state=SubscriptionState.DELETED)
 
+    def adopted(self, subscription: str) -> Self:
+        """Below a query with a subscription of that name: what pays for it, if the organisation adopted it."""
+        return self.filter(subscription=OuterRef(subscription), adopted_at__isnull=False)
+
     def locked(self) -> Self:
         return self.order_by("pk").select_for_update(of=("self",), no_key=True)
+
+
+def price_channel(adopted: PaymentSourceQuerySet, bought_by: str) -> Case:
+    """By whose price list it is paid: the central one, where the organisation adopted it, else that of its channel."""
+    return Case(When(Exists(adopted), then=Value(Channel.CENTRAL.value)), default=F(bought_by))
 
 
 class PaymentSource(models.Model):
@@ -228,6 +237,8 @@ class PaymentSource(models.Model):
     payment_method = TenantForeignKey(PaymentMethod, on_delete=models.PROTECT, null=True, related_name="pays_for")
     agreement = TenantForeignKey(Agreement, on_delete=models.PROTECT, null=True, related_name="pays_for")
     by_invoice = models.BooleanField(default=False)
+    # Since when the organisation pays for what one of its people bought: at the central price from the next term on.
+    adopted_at = models.DateTimeField(null=True)
 
     objects = PaymentSourceQuerySet.as_manager()
 

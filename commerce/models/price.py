@@ -21,6 +21,10 @@ class PriceQuerySet(models.QuerySet["Price"]):
             .distinct("plan_id", "currency")
         )
 
+    def known_by(self, moment: Any) -> Self:
+        """Those that had been published then."""
+        return self.filter(Q(announced_at=None) | Q(announced_at__lte=moment))
+
     def replaced(self, on: Any) -> Self:
         """Whether a newer version applies on a day already, for `Exists` below a query of versions."""
         return self.filter(

@@ -1,3 +1,4 @@
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Self
@@ -23,11 +24,13 @@ from django.utils.translation import gettext_lazy as _
 
 from commerce.models.agreement import AgreementPrice
 from commerce.models.change import ScheduledChange
-from commerce.models.order import BillingPeriod, Order, OrderState
+from commerce.models.checkout import Checkout
+from commerce.models.order import BillingPeriod, Order, OrderKind, OrderState
 from commerce.models.payment import Payment, PaymentState
-from commerce.models.price import NOTICE
+from commerce.models.payment_method import PaymentSource, price_channel
+from commerce.models.price import NOTICE, Price
 from commerce.models.price_notice import PriceNotice
-from licensing.models import GIVES_ACCESS, EndCause, Subscription
+from licensing.models import GIVES_ACCESS, Channel, EndCause, Subscription
 from licensing.models.subscription import SubscriptionQuerySet
 from tenants.access import Actor, Right
 from tenants.journal.models import Event
@@ -42,13 +45,20 @@ _OF_MONEY = ("unit_price", "currency", "paid", "refunded", "to_pay", "refundable
 
 class PurchaseQuerySet(SubscriptionQuerySet):
     def with_price(self) -> Self:
-        """`unit_price` and `currency` of the newest period. None where nothing was charged."""
-        period = BillingPeriod.objects.filter(tenant=OuterRef("tenant"), subscription=OuterRef("pk")).order_by(
-            "-starts_at"
+        """`unit_price` and `currency` of the present term, or the last. None where nothing was charged."""
+        period = BillingPeriod.objects.of_terms_till_now().filter(
+            tenant=OuterRef("tenant"), subscription=OuterRef("pk")
         )
+        # Of a trial with a card: what its first term was promised to cost.
+        promised = Checkout.objects.filter(tenant=OuterRef("tenant"), trial=OuterRef("pk"), with_trial=True)
         return self.annotate(
-            unit_price=Subquery(period.values("unit_price")[:1]), currency=Subquery(period.values("currency")[:1])
+            unit_price=Coalesce(Subquery(period.values("unit_price")[:1]), Subquery(promised.values("unit_price")[:1])),
+            currency=Coalesce(Subquery(period.values("currency")[:1]), Subquery(promised.values("currency")[:1])),
         )
+
+    def priced_over(self, amount: Decimal) -> Self:
+        """Those of which a seat costs more, each in its own currency."""
+        return self.with_price().filter(Q(unit_price__gt=amount))
 
     def with_money(self) -> Self:
         """
@@ -69,7 +79,12 @@ class PurchaseQuerySet(SubscriptionQuerySet):
         kept = payments.annotate(kept=Sum(F("captured") - F("refunded") - F("disputed"))).values("kept")
         back = payments.annotate(back=Sum("refunded")).values("back")
         until = ExpressionWrapper(
-            Subquery(orders.filter(~Exists(contested)).order_by("-granted_at").values("granted_at")[:1])
+            Subquery(
+                orders.filter(~Exists(contested))
+                .exclude(kind=OrderKind.ALIGNMENT)
+                .order_by("-granted_at")
+                .values("granted_at")[:1]
+            )
             + Value(REFUND_WINDOW),
             output_field=models.DateTimeField(),
         )
@@ -95,7 +110,11 @@ class PurchaseQuerySet(SubscriptionQuerySet):
         of_it = Event.objects.filter(
             tenant=OuterRef("tenant"), subject=Cast(OuterRef("pk"), models.CharField())
         ).order_by("-at")
-        ended_by = {EndCause.CANCELED: "subscription.canceled", EndCause.CHARGEBACK: "subscription.disabled"}
+        ended_by = {
+            EndCause.CANCELED: "subscription.canceled",
+            EndCause.CHARGEBACK: "subscription.disabled",
+            EndCause.TAKEN_OVER: "subscription.disabled",
+        }
         return self.annotate(
             ended_at=Case(
                 When(state__in=GIVES_ACCESS, then=None),
@@ -114,17 +133,26 @@ class PurchaseQuerySet(SubscriptionQuerySet):
         )
 
     def with_change(self) -> Self:
-        """`scheduled_quantity`: how many seats it is to have from the end of the term on. None: as many as now."""
+        """
+        `scheduled_quantity`: how many seats it is to have from the end of the term on, and `scheduled_for`, when that
+        is. None: as many as now.
+        """
         waiting = ScheduledChange.objects.waiting().filter(tenant=OuterRef("tenant"), subscription=OuterRef("pk"))
-        return self.annotate(scheduled_quantity=Subquery(waiting.values("quantity")[:1]))
+        return self.annotate(
+            scheduled_quantity=Subquery(waiting.values("quantity")[:1]),
+            scheduled_for=Subquery(waiting.values("takes_effect_at")[:1]),
+        )
 
-    def with_renewal_price(self, at: datetime | None = None) -> Self:
+    def with_renewal_price(self, at: datetime | None = None, *, after_paid: bool = False) -> Self:
         """
         `renewal_price`: what a seat costs from the end of the term on, or from a moment on: by the agreement that
-        pays, else by the newest version whose letter had gone out 30 days before, else the price as it is. None where
-        nothing was charged. `renewal_notice`: the id of that letter's notice, where one decides.
+        pays, else by the newest version whose letter had gone out 30 days before, else the price as it is. Of what the
+        organisation adopted since the present term was paid that is the central price as it was known then. None where
+        nothing was charged. `renewal_notice`: the id of that letter's notice, where one decides. `after_paid`: from
+        the end of the last term that is paid, where that is a later one.
         """
-        end = Value(at, output_field=models.DateTimeField()) if at else OuterRef("term_end")
+        ends = Coalesce(OuterRef("renewed_until"), OuterRef("term_end")) if after_paid else OuterRef("term_end")
+        end = Value(at, output_field=models.DateTimeField()) if at else ends
         day = Cast(Func(OuterRef("time_zone"), end, function="timezone"), models.DateField())
         agreed = AgreementPrice.objects.holding(
             tenant=OuterRef("tenant"),
@@ -133,25 +161,46 @@ class PurchaseQuerySet(SubscriptionQuerySet):
             currency=OuterRef("currency"),
             day=day,
         )
-        period = BillingPeriod.objects.filter(tenant=OuterRef("tenant"), subscription=OuterRef("subscription"))
+        period = BillingPeriod.objects.of_terms_till_now().filter(
+            tenant=OuterRef("tenant"), subscription=OuterRef("subscription")
+        )
+        adopted = PaymentSource.objects.adopted("pk").filter(tenant=OuterRef("tenant"))
         told = (
             PriceNotice.objects.binding()
             .filter(
                 tenant=OuterRef("tenant"),
                 subscription=OuterRef("pk"),
                 price__plan=OuterRef("plan"),
-                price__channel=OuterRef("channel"),
+                price__channel=OuterRef("price_channel"),
                 price__currency=OuterRef("currency"),
                 price__valid_from__lte=day,
                 sent_at__lte=ExpressionWrapper(end - Value(NOTICE), output_field=models.DateTimeField()),
                 # What an earlier term could have taken is in the price that is paid now, or was outdone by terms.
-                applies_from__gt=Subquery(period.order_by("-starts_at").values("starts_at")[:1]),
+                applies_from__gt=Subquery(period.values("starts_at")[:1]),
             )
             .order_by("-price__valid_from")
         )
+        central = (
+            Price.objects.known_by(OuterRef("adopted_since"))
+            .filter(plan=OuterRef("plan"), channel=Channel.CENTRAL, currency=OuterRef("currency"), valid_from__lte=day)
+            .order_by("-valid_from")
+        )
         agreed_price = Subquery(agreed.values("amount")[:1])
+        # Once a term was paid since, that one's price is the organisation's own.
+        still = adopted.filter(
+            adopted_at__gte=Coalesce(
+                Subquery(period.values("line__order__granted_at")[:1]), F("subscription__created_at")
+            )
+        )
         return self.with_price().annotate(
-            renewal_price=Coalesce(agreed_price, Subquery(told.values("amount")[:1]), F("unit_price")),
+            price_channel=price_channel(adopted, "channel"),
+            adopted_since=Subquery(still.values("adopted_at")[:1]),
+            renewal_price=Coalesce(
+                agreed_price,
+                Subquery(told.values("amount")[:1]),
+                Case(When(adopted_since__isnull=False, then=Subquery(central.values("amount")[:1]))),
+                F("unit_price"),
+            ),
             renewal_notice=Case(When(~Exists(agreed), then=Subquery(told.values("pk")[:1])), default=None),
         )
 
@@ -162,12 +211,18 @@ class PurchaseQuerySet(SubscriptionQuerySet):
         """
         if by.is_operator or by.may(Right.SEE_ALL_PURCHASES):
             return self
-        own = Q(purchaser=by.home) | Q(owner=by.home)
+        return self._priced_where(by.own("purchaser", "owner"))
+
+    def priced_among(self, tenants: Collection[UUID]) -> Self:
+        """Without the money of other tenants than these. The last of what is annotated."""
+        return self._priced_where(Q(tenant__in=tenants))
+
+    def _priced_where(self, told: Q) -> Self:
         nothing = Value(0, output_field=_MONEY)
         empty = {"paid": nothing, "refunded": nothing, "to_pay": nothing}
         return self.annotate(
             **{
-                name: Case(When(own, then=F(name)), default=empty.get(name, Value(None)))
+                name: Case(When(told, then=F(name)), default=empty.get(name, Value(None)))
                 for name in _OF_MONEY
                 if name in self.query.annotations
             }
@@ -195,6 +250,7 @@ class Purchase(Subscription):
     renewal_notice: UUID | None
     # Only of rows that came by `with_change`.
     scheduled_quantity: int | None
+    scheduled_for: datetime | None
     # Only of rows that came by `with_end`.
     ended_at: datetime | None
 

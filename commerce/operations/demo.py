@@ -9,8 +9,10 @@ from django.db import connection, transaction
 from commerce.demo_data import (
     CARD,
     CONTOSO,
+    DELEGATED_FOR,
     GUESTS,
     OPERATOR,
+    PARTNER,
     PURCHASES,
     SELLER,
     TENANTS,
@@ -29,8 +31,9 @@ from licensing.models import Plan
 from licensing.operations.seats import MemberNotActive, NotAMember
 from policies.eligibility import PurchaseRefused
 from tenants.access import Actor, actor_of
-from tenants.directory.models import Department, Domain, MemberKind, Membership, Tenant, User
-from tenants.directory.operations import organisations, people
+from tenants.directory.delegations import Delegation
+from tenants.directory.models import Department, Domain, MemberKind, Membership, Role, Tenant, User
+from tenants.directory.operations import delegations, organisations, people, roles
 
 DEMO_LOCK = 7_330
 NOT_PAID = (CheckoutState.OPEN, CheckoutState.CANCELED, CheckoutState.EXPIRED)
@@ -50,6 +53,7 @@ def set_up(*, return_url: str, by: Actor, at: datetime) -> list[Change]:
         changes += [_guest(*guest, by=by, at=at) for guest in GUESTS]
         changes += [_purchase(purchase, return_url=return_url, at=at) for purchase in PURCHASES]
         changes += demo_central.set_up(by=by, at=at)
+        changes += [_delegation(at=at)]
     return changes
 
 
@@ -96,6 +100,7 @@ def _set_up_tenant(wanted: DemoTenant, *, by: Actor, at: datetime) -> list[Chang
             contact_url=wanted.contact_url,
             contact_message=wanted.contact_message,
             is_demo=True,
+            is_sandbox=True,
             by=by,
             at=at,
         )
@@ -129,7 +134,7 @@ def _person(tenant: Tenant, person: DemoPerson, department: Department | None, *
         at=at,
     )
     for role in person.roles:
-        people.grant_role(membership=membership, role=role, by=by, at=at)
+        roles.grant(membership=membership, role=role, by=by, at=at)
     return Change("person", email, Effect.ADDED)
 
 
@@ -139,6 +144,28 @@ def _guest(slug: str, email: str, name: str, *, by: Actor, at: datetime) -> Chan
         return Change("guest", email, Effect.UNCHANGED)
     people.add_member(tenant=tenant, email=email, name=name, kind=MemberKind.GUEST, by=by, at=at)
     return Change("guest", email, Effect.ADDED)
+
+
+def _delegation(*, at: datetime) -> Change:
+    """Contoso lets its partner's people in, where it never has: what the people of the demo took back stays so."""
+    contoso, partner = (Tenant.objects.get(slug=slug) for slug in (CONTOSO.slug, PARTNER))
+    name = f"{CONTOSO.slug} to {PARTNER}"
+    granters = Membership.objects.active().filter(role_grants__role=Role.GLOBAL_ADMIN).select_related("user", "tenant")
+    granter, accepter = granters.of(contoso).first(), granters.of(partner).first()
+    known = Delegation.objects.of(contoso).to_partner(partner)
+    if granter is None or accepter is None or known.exists():
+        return Change("delegation", name, Effect.UNCHANGED)
+    with transaction.atomic():
+        granted = delegations.grant(
+            tenant=contoso,
+            partner=partner,
+            roles=[Role.BILLING_ADMIN],
+            ends_at=at + DELEGATED_FOR,
+            by=actor_of(granter),
+            at=at,
+        )
+        delegations.accept(delegation=granted, by=actor_of(accepter), at=at)
+    return Change("delegation", name, Effect.ADDED)
 
 
 def _purchase(wanted: DemoPurchase, *, return_url: str, at: datetime) -> Change:

@@ -10,7 +10,6 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
@@ -26,7 +25,7 @@ from commerce.views.people import for_members, sent_from
 from policies.eligibility import PurchaseRefused
 from policies.models import Approval, ApprovalState
 from policies.models.approval import LONGEST_MESSAGE
-from policies.operations import approvals
+from policies.operations import approval_grounds, approvals
 from tenants.access import Actor
 from tenants.refusal import BadInput, Refused
 
@@ -60,9 +59,11 @@ class DecideForm(forms.Form):
 def waiting(request: HttpRequest, checkout: Checkout) -> HttpResponse:
     """The buyer's page of a checkout that nobody has decided yet."""
     setup = approval_requests.waiting_setup(checkout)
+    approval = approvals.newest(checkout.pk)
     context = {
         "checkout": checkout,
-        "approval": approvals.newest(checkout.pk),
+        "approval": approval,
+        "deciders": approval_requests.who_decides(approval) if approval else [],
         "card": checkout.kept_card or (checkout.card_setup.payment_method if checkout.card_setup else None),
         "step_url": setup.action_url if setup else "",
         "lines": wording.checkout_lines(checkout),
@@ -86,7 +87,7 @@ def ended(request: HttpRequest, checkout: Checkout, approval: Approval) -> HttpR
 def withdraw(request: HttpRequest, by: Actor, checkout_id: UUID) -> HttpResponse:
     checkout = get_object_or_404(Checkout.objects.by_buyer(by.home), pk=checkout_id)
     with suppress(checkouts.CheckoutClosed, settlement.PaymentInProgress):  # The checkout's page tells.
-        checkouts.cancel_checkout(checkout=checkout, by=by, at=timezone.now())
+        checkouts.cancel_checkout(checkout=checkout, by=by, at=by.now())
         messages.success(request, _("Withdrawn. Nothing was charged."))
     return redirect("checkout", checkout_id=checkout_id)
 
@@ -136,7 +137,7 @@ def decided(form: DecideForm, approval: Approval, *, approve: bool, by: Actor) -
             approve=approve,
             message=form.cleaned_data["message"],
             by=by,
-            at=timezone.now(),
+            at=by.now(),
             **told,
         )
     except PurchaseRefused as refusal:
@@ -172,8 +173,10 @@ def _shown(request: HttpRequest, by: Actor, approval: Approval, form: DecideForm
         **_row(approval),
         "checkout": checkout,
         "lines": wording.checkout_lines(checkout),
+        "grounds": approval_grounds.read(approval),
+        "ends_at": checkout.would_end_at(by.now()),
         "is_own": approval.requester_id == by.home.pk,
-        "form": form if approval.waits_at(timezone.now()) else None,
+        "form": form if approval.waits_at(by.now()) else None,
         "section": "approvals",
         "zone": by.home.tenant.zone,
     }

@@ -9,7 +9,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from commerce.forms import EmailForm, QuantityForm
+from commerce.forms.catalogue import EmailForm
+from commerce.forms.quantities import QuantityForm
 from commerce.models import Checkout
 from commerce.operations.buying import checkouts, free_seats
 from commerce.operations.buying.ordering import ApprovedOnlyInACheckout
@@ -19,7 +20,7 @@ from commerce.tax import split
 from commerce.views import wording
 from commerce.views.catalogue import country_of
 from commerce.views.people import require_membership
-from licensing.models import Channel, Plan
+from licensing.models import Channel, Plan, Solution
 from policies.eligibility import Answer, PurchaseRefused, contact_of
 from policies.explanation import explain
 from policies.models import Market
@@ -49,9 +50,16 @@ def buy_url(plan: Plan, quantity: int) -> str:
 
 
 def refusal(
-    request: HttpRequest, *, reasons: list[str], plan: Plan, by: Actor, status: int, answer: Answer | None = None
+    request: HttpRequest,
+    *,
+    reasons: list[str],
+    plan: Plan,
+    by: Actor,
+    status: int,
+    answer: Answer | None = None,
+    anew: str = "",
 ) -> HttpResponse:
-    """The page that says no: what, why, and what one can do now."""
+    """The page that says no: what, why, and what one can do now; `anew` leads to a new checkout."""
     tenant = by.home.tenant
     contact = contact_of(tenant)
     if contact["email"]:
@@ -64,6 +72,7 @@ def refusal(
         "reasons": reasons,
         # Who set a value is for those who may read policies.
         "why": explain(answer, in_full=by.may(Right.READ_POLICY)).lines if answer else (),
+        "anew": anew,
         "contact": contact,
         "tenant": tenant,
         "plan": plan,
@@ -82,14 +91,17 @@ def refused(request: HttpRequest, refusal_: PurchaseRefused, plan: Plan, by: Act
     reasons = [reason["detail"] for reason in refusal_.answer.reasons]
     if isinstance(refusal_, ApprovedOnlyInACheckout):
         reasons.append(str(refusal_))
-    return refusal(request, reasons=reasons, plan=plan, by=by, status=refusal_.http_status, answer=refusal_.answer)
+    anew = buy_url(plan, plan.min_quantity) if isinstance(refusal_, ApprovedOnlyInACheckout) else ""
+    return refusal(
+        request, reasons=reasons, plan=plan, by=by, status=refusal_.http_status, answer=refusal_.answer, anew=anew
+    )
 
 
 def _open(request: HttpRequest, plan: Plan, by: Actor) -> HttpResponse:
     form = QuantityForm(plan, _typed_quantity(request, plan))
     quantity = form.cleaned_data["quantity"] if form.is_valid() else plan.min_quantity
     try:
-        checkout = checkouts.resume_or_open_checkout(plan=plan, quantity=quantity, by=by, at=timezone.now())
+        checkout = checkouts.resume_or_open_checkout(plan=plan, quantity=quantity, by=by, at=by.now())
     except PurchaseRefused as refusal_:
         return refused(request, refusal_, plan, by)
     except NotPriced as unpriced:
@@ -105,12 +117,14 @@ def _ask_address(request: HttpRequest, plan: Plan) -> HttpResponse:
         return _led_by(request, form.cleaned_data["email"])
     quantities = QuantityForm(plan, _typed_quantity(request, plan))
     quantity = quantities.cleaned_data["quantity"] if quantities.is_valid() else plan.min_quantity
-    return render(
-        request,
-        "commerce/buy_email.html",
-        {"plan": plan, "form": form, "links": wording.links_of(plan.product)} | _list_price(request, plan, quantity),
-        status=400 if form.errors else 200,
-    )
+    context = {
+        "plan": plan,
+        "form": form,
+        "links": wording.links_of(plan.product),
+        "solutions": Solution.objects.shown_beside(plan.product),
+        **_list_price(request, plan, quantity),
+    }
+    return render(request, "commerce/buy_email.html", context, status=400 if form.errors else 200)
 
 
 def _led_by(request: HttpRequest, email: str) -> HttpResponse:

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from commerce.forms import CancelForm
+from commerce.forms.subscriptions import CancelForm
 from commerce.operations.changes import cancellations
 from commerce.operations.changes.cancellations import Cancellation
 from commerce.operations.changes.quotes import ChangedSincePreview
@@ -54,7 +54,7 @@ def _do(desk: Desk, reason: str, shown: Shown) -> HttpResponse:
     done = cancellations.cancel_subscription(
         subscription=desk.subscription, reason=reason, as_of=shown.as_of, by=desk.by, at=desk.now
     )
-    messages.success(desk.request, _what_happened(done))
+    messages.success(desk.request, what_happened(done))
     return desk.leave()
 
 
@@ -73,8 +73,8 @@ def _ask(desk: Desk, form: CancelForm, preview: Cancellation) -> HttpResponse:
     return desk.show(desks.CANCEL, context, status=400 if form.errors else 200)
 
 
-def _what_happened(done: Cancellation) -> str:
-    if done.subscription.is_trial:
+def what_happened(done: Cancellation) -> str:
+    if done.subscription.is_trial and not done.refunds:
         return _("The trial has ended. Nothing was charged.")
     ends_on = {"day": day(done.ends_at, done.subscription.zone)}
     if done.ends_now:

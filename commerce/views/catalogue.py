@@ -8,12 +8,11 @@ from itertools import groupby
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.templatetags.static import static
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from commerce.amounts import price_note
-from commerce.forms import CountryForm
+from commerce.forms.catalogue import CountryForm
 from commerce.models import Price
 from commerce.operations.pricing.prices import FALLBACK_COUNTRY, prices_in
 from commerce.operations.pricing.taxes import list_terms, terms_for
@@ -21,6 +20,7 @@ from commerce.views import wording
 from licensing.models import Channel, Plan, Product
 from policies.eligibility import Answer, closed_by, decide_all
 from policies.models import Market
+from tenants import clock
 from tenants.access import Actor
 from tenants.signin.acting import actor_of_request
 
@@ -31,7 +31,7 @@ REGION = re.compile(r"[a-z]{2,8}(?:-[a-z]{3})*(?:-[a-z]{4})?-([a-z]{2})(?![a-z0-
 @require_safe
 def catalogue(request: HttpRequest) -> HttpResponse:
     by = actor_of_request(request)
-    now = timezone.now()
+    now = clock.now(by.tenant if by else None)
     products = _ordered(list(Product.objects.with_plans()))
     if by is not None and by.tenant is not None:
         form, country, on = None, by.tenant.country, by.tenant.today(now)

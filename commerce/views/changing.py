@@ -1,5 +1,7 @@
 """More and fewer seats: first what they cost or give back, then the button."""
 
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -12,7 +14,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from commerce.forms import SeatsForm
+from commerce.forms.quantities import SeatsForm
 from commerce.models import OrderState, PaymentSource
 from commerce.operations.buying.ordering import NothingToCharge
 from commerce.operations.changes import quantity
@@ -21,13 +23,14 @@ from commerce.operations.changes.scheduled import NothingScheduled
 from commerce.operations.paying import charging
 from commerce.operations.paying.settlement import PaymentInProgress
 from commerce.operations.pricing.prices import NotPriced
-from commerce.views import desks, ordering, paying, wording
+from commerce.views import desks, governing, ordering, paying, wording
 from commerce.views.desks import Desk, own_desk
 from commerce.views.people import for_members, sent_from
 from commerce.views.shown import Shown, read, sign
 from licensing.models import Subscription
 from licensing.operations.subscriptions import QuantityBelowAssigned, SubscriptionInactive
 from policies.eligibility import PurchaseRefused
+from policies.operations import acknowledgements
 from tenants.access import Actor
 from tenants.dates import day
 from tenants.refusal import BadInput
@@ -83,7 +86,7 @@ def change_seats(desk: Desk, *, more: bool) -> HttpResponse:
     if (form.cleaned_data["quantity"], form.cleaned_data["when"]) != (shown.typed, shown.when):
         messages.info(request, _look_first(form))
         return _show_again(desk, form)
-    means = desk.means_form(request.POST) if more and shown.when == When.NOW else None
+    means = _means(desk, request.POST) if more and shown.when == When.NOW else None
     if means is not None and not means.is_valid():
         return _ask(desk, form, means)
     return _do(desk, form, shown, means)
@@ -113,12 +116,23 @@ def _ask(desk: Desk, form: SeatsForm, means: forms.Form | None = None) -> HttpRe
         )
         context |= {"shown": sign(desk.subscription, seen), "lines": wording.quote_lines(told)}
     if form.more:
-        context |= {"card": means or desk.means_form(), "card_stays": not _helps_out(desk.subscription)}
+        context |= {
+            "card": means or _means(desk),
+            "card_stays": not helps_out(desk.subscription),
+            **governing.of_product(desk.subscription.tenant, desk.subscription.plan.product),
+        }
     bad = bool(form.errors or (means and means.errors))
     return desk.show(_page(form), context, status=400 if bad else 200)
 
 
-def _helps_out(subscription: Subscription) -> bool:
+def _means(desk: Desk, data: Mapping[str, Any] | None = None) -> forms.Form:
+    """What pays for more seats now, with a box for each data policy that must be read first."""
+    form = desk.means_form(data)
+    governing.ask_to_read(form, acknowledgements.wanted(member=desk.by.home, product=desk.subscription.plan.product))
+    return form
+
+
+def helps_out(subscription: Subscription) -> bool:
     """Whether a card that is named pays this once only, and an invoice again after it."""
     source = paying.source_of(subscription)
     return source is not None and source.by_invoice
@@ -132,6 +146,7 @@ def _do(desk: Desk, form: SeatsForm, shown: Shown, means: forms.Form | None) -> 
             quantity=shown.quantity,
             when=shown.when,
             payment_method=means.cleaned_data["payment_method"] if means else "",
+            acknowledge=governing.read_in(means) if means else acknowledgements.NOTHING_READ,
             as_of=shown.as_of,
             expecting=shown.total,
             return_url=desk.return_url,

@@ -9,18 +9,18 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from commerce.forms import PayForm
+from commerce.forms.cards import PayForm
 from commerce.models import Checkout, CheckoutState, InvoiceKind, Order, Payment, PaymentMethod, PaymentState
-from commerce.operations.buying import approval_requests, checkouts, free_seats, payments
+from commerce.operations.buying import approval_requests, card_trials, checkouts, free_seats, payments
 from commerce.operations.paying import card_setups, cards, charging, declines, settlement
 from commerce.views import approving, governing, paying, wording
 from commerce.views.buying import buy_url, refused
 from commerce.views.people import NOTHING_CHARGED, for_members, sent_from
+from licensing.models import Solution
 from policies.eligibility import PurchaseRefused
 from policies.models import ApprovalState
 from policies.operations import approvals
@@ -45,7 +45,7 @@ NO_CARD = "no_card"
 @require_safe
 @for_members
 def checkout_page(request: HttpRequest, by: Actor, checkout_id: UUID) -> HttpResponse:
-    checkout, now = _own(by, checkout_id), timezone.now()
+    checkout, now = _own(by, checkout_id), by.now()
     if checkout.trial_id is not None:
         return redirect("my-subscription", subscription_id=checkout.trial_id)
     if checkout.state == CheckoutState.COMPLETED:
@@ -61,7 +61,7 @@ def checkout_page(request: HttpRequest, by: Actor, checkout_id: UUID) -> HttpRes
 
 @sent_from("checkout", signed_out=NOTHING_CHARGED)
 def pay(request: HttpRequest, by: Actor, checkout_id: UUID) -> HttpResponse:
-    checkout, now = _own(by, checkout_id), timezone.now()
+    checkout, now = _own(by, checkout_id), by.now()
     form = _form(checkout, request.POST, kept=cards.offered(by=by, at=now))
     if "update" in request.POST and "acknowledge" in form.fields:
         form.fields["acknowledge"].required = False
@@ -113,7 +113,8 @@ def _onward(checkout: Checkout) -> HttpResponse:
 def _declined(
     request: HttpRequest, checkout: Checkout, form: PayForm, refusal: charging.CardDeclined, *, now: datetime
 ) -> HttpResponse:
-    if approval_requests.reasons(checkout, at=now):  # The card was to be kept: no payment tells of it.
+    # The card was to be kept: no payment tells of it.
+    if checkout.with_trial or approval_requests.reasons(checkout, at=now):
         form.add_error("payment_method", wording.decline(str(refusal.extra["decline_code"])))
         return _review(request, checkout, form, now=now, status=refusal.http_status)
     request.session[DECLINED] = str(checkout.pk)
@@ -126,9 +127,9 @@ def come_back(request: HttpRequest, by: Actor, checkout_id: UUID) -> HttpRespons
     """Where the bank's page leads when the cardholder has answered."""
     checkout = _own(by, checkout_id)
     try:
-        payments.refresh_checkout(checkout=checkout, by=by, at=timezone.now())
+        payments.refresh_checkout(checkout=checkout, by=by, at=by.now())
     except charging.CardDeclined as refusal:
-        if checkout.state == CheckoutState.AWAITING_APPROVAL:
+        if checkout.with_trial or checkout.state == CheckoutState.AWAITING_APPROVAL:
             messages.warning(request, wording.decline(str(refusal.extra["decline_code"])))
         else:
             request.session[DECLINED] = str(checkout.pk)
@@ -142,7 +143,7 @@ def other_card(request: HttpRequest, by: Actor, checkout_id: UUID) -> HttpRespon
     """The bank's step is given up: the checkout can be paid with another card."""
     checkout = _own(by, checkout_id)
     with suppress(checkouts.CheckoutCompleted, settlement.PaymentInProgress):  # The checkout's page tells.
-        payments.give_up_waiting(checkout=checkout, by=by, at=timezone.now())
+        payments.give_up_waiting(checkout=checkout, by=by, at=by.now())
     return redirect("checkout", checkout_id=checkout.pk)
 
 
@@ -172,9 +173,7 @@ def _to_fill(request: HttpRequest, checkout: Checkout, kept: list[PaymentMethod]
 def _form(checkout: Checkout, data: Any, **kwargs: Any) -> PayForm:
     """With a box for each data policy that must be read first."""
     form = PayForm(checkout.plan, data, **kwargs)
-    policies = governing.to_read(checkout)
-    if policies:
-        form.fields["acknowledge"] = governing.AcknowledgeField(policies)
+    governing.ask_to_read(form, governing.to_read(checkout))
     return form
 
 
@@ -200,10 +199,14 @@ def _review(
         "free": free_seats.offered(product=checkout.plan.product, member=checkout.buyer),
         "to_ask_for": free_seats.to_ask_for(product=checkout.plan.product, member=checkout.buyer),
         "approval_reasons": approval_requests.reasons(checkout, at=now),
+        "approved": approvals.given(checkout.pk),
         "lines": wording.checkout_lines(checkout),
         "ends_at": checkout.would_end_at(now),
+        "per_term": wording.per_term(checkout.plan),
+        "may_try": not checkout.with_trial and card_trials.may_begin(checkout, at=now),
         "zone": checkout.tenant.zone,
         "links": wording.links_of(checkout.plan.product),
+        "solutions": Solution.objects.shown_beside(checkout.plan.product),
         **governing.of_checkout(checkout),
     }
     return render(request, "commerce/checkout.html", context, status=status)
@@ -262,6 +265,7 @@ def _receipt(request: HttpRequest, checkout: Checkout) -> HttpResponse:
         "lines": wording.order_lines(order),
         "surplus": wording.surplus_of(order),
         "set_aside": wording.is_set_aside(order),
+        "approved": approvals.given(checkout.pk),
         "links": wording.links_of(checkout.plan.product),
         "zone": checkout.tenant.zone,
     }

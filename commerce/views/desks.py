@@ -12,9 +12,8 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
 
-from commerce.forms import CardForm
+from commerce.forms.cards import CardForm
 from commerce.models import Order, PaymentState
 from commerce.operations.paying import cards, charging, open_orders
 from commerce.views import buying, paying, wording
@@ -24,7 +23,7 @@ from policies.eligibility import PurchaseRefused
 from tenants.access import Actor
 from tenants.refusal import Refused
 
-ADD, REMOVE, CANCEL, REACTIVATE = "add-seats", "remove-seats", "cancel", "reactivate"
+ADD, REMOVE, CANCEL, REACTIVATE, ALIGN = "add-seats", "remove-seats", "cancel", "reactivate", "align"
 NOTHING_TO_CANCEL = "nothing-to-cancel"
 
 
@@ -98,7 +97,7 @@ class OwnDesk(Desk):
 
 
 def own_desk(request: HttpRequest, by: Actor, subscription_id: UUID) -> Desk:
-    return OwnDesk(request=request, subscription=own(by, subscription_id), by=by, now=timezone.now())
+    return OwnDesk(request=request, subscription=own(by, subscription_id), by=by, now=by.now())
 
 
 def why(refusal: Refused) -> str:

@@ -5,7 +5,6 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -23,7 +22,7 @@ def use_instead(request: HttpRequest, by: Actor, checkout_id: UUID) -> HttpRespo
     """The button of a checkout's page."""
     checkout = get_object_or_404(Checkout.objects.by_buyer(by.home).with_plan(), pk=checkout_id)
     try:
-        seat = free_seats.use_instead(checkout=checkout, by=by, at=timezone.now())
+        seat = free_seats.use_instead(checkout=checkout, by=by, at=by.now())
     except Refused as refusal:
         messages.error(request, str(refusal))
         return redirect("checkout", checkout_id=checkout.pk)
@@ -35,7 +34,7 @@ def claim(request: HttpRequest, by: Actor, plan_id: str) -> HttpResponse:
     """The button of the page that tells somebody that they may not buy."""
     plan = get_object_or_404(Plan.objects.select_related("product"), pk=plan_id)
     try:
-        seat = free_seats.claim(product=plan.product, by=by, at=timezone.now())
+        seat = free_seats.claim(product=plan.product, by=by, at=by.now())
     except Refused as refusal:
         messages.error(request, str(refusal))
         return redirect("buy", plan_id=plan.pk)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import forms
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -13,7 +14,7 @@ from policies.models import GovernancePolicy
 from policies.models.governance import governance_of
 from policies.operations import access, acknowledgements
 from policies.operations.acknowledgements import Read
-from tenants.directory.models import Tenant
+from tenants.directory.models import Membership, Tenant
 
 
 class AcknowledgeField(forms.MultipleChoiceField):
@@ -43,6 +44,20 @@ class AcknowledgeField(forms.MultipleChoiceField):
             raise forms.ValidationError(self.error_messages["required"], code="required")
 
 
+class ReadForm(forms.Form):
+    """What must have been read before the organisation buys a product itself; without fields where nothing is asked."""
+
+    def __init__(self, policies: Sequence[GovernancePolicy], data: Any = None) -> None:
+        super().__init__(data)
+        ask_to_read(self, policies)
+
+
+def ask_to_read(form: forms.Form, policies: Sequence[GovernancePolicy]) -> None:
+    """A box for each."""
+    if policies:
+        form.fields["acknowledge"] = AcknowledgeField(policies)
+
+
 def to_read(checkout: Checkout) -> list[GovernancePolicy]:
     return acknowledgements.wanted(member=checkout.buyer, product=checkout.plan.product, subject=checkout.pk)
 
@@ -57,9 +72,13 @@ def of_product(tenant: Tenant, product: Product) -> dict[str, Any]:
     return {"governance": governance_of(tenant, [product])[product.pk]}
 
 
-def of_checkout(checkout: Checkout) -> dict[str, Any]:
-    """With what is said where the buyer could not use what they are about to pay for."""
-    product = checkout.plan.product
-    told = of_product(checkout.tenant, product)
+def of_user(member: Membership, product: Product, shut_out: Promise = access.NO_ACCESS) -> dict[str, Any]:
+    """With what is said to somebody who could not use it, or can no longer."""
+    told = of_product(member.tenant, product)
     limited = any(policy.is_access for policy in told["governance"])
-    return {**told, "shut_out": access.NO_ACCESS if limited and access.is_shut_out(checkout.buyer, product) else ""}
+    return {**told, "shut_out": shut_out if limited and access.is_shut_out(member, product) else ""}
+
+
+def of_checkout(checkout: Checkout) -> dict[str, Any]:
+    """As `of_user`, for its buyer."""
+    return of_user(checkout.buyer, checkout.plan.product)

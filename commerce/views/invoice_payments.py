@@ -8,13 +8,12 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from commerce import invoice_pdf
-from commerce.forms import CardForm
+from commerce.forms.cards import CardForm
 from commerce.models import Invoice, Payment, PaymentMethod, PaymentState
 from commerce.models.invoice import InvoiceState
 from commerce.operations.billing import invoice_payments
@@ -57,7 +56,7 @@ def pay(request: HttpRequest, by: Actor, invoice_id: UUID) -> HttpResponse:
             payment_method=form.cleaned_data["payment_method"],
             return_url=request.build_absolute_uri(reverse("my-invoice-return", kwargs={"invoice_id": invoice.pk})),
             by=by,
-            at=timezone.now(),
+            at=by.now(),
         )
     except charging.CardDeclined:
         request.session[DECLINED] = str(invoice.pk)
@@ -79,7 +78,7 @@ def come_back(request: HttpRequest, by: Actor, invoice_id: UUID) -> HttpResponse
     """Where the bank's page leads when the cardholder has answered."""
     invoice = _payable(by, invoice_id)
     try:
-        invoice_payments.refresh(invoice=invoice, by=by, at=timezone.now())
+        invoice_payments.refresh(invoice=invoice, by=by, at=by.now())
     except charging.CardDeclined:
         request.session[DECLINED] = str(invoice.pk)
     except (charging.PaymentCanceled, *charging.CAME_TO_NOTHING) as refusal:
@@ -92,7 +91,7 @@ def other_card(request: HttpRequest, by: Actor, invoice_id: UUID) -> HttpRespons
     """The bank's step is given up: the invoice can be paid with another card."""
     invoice = _payable(by, invoice_id)
     with suppress(PaymentInProgress):  # The page tells.
-        invoice_payments.give_up_waiting(invoice=invoice, by=by, at=timezone.now())
+        invoice_payments.give_up_waiting(invoice=invoice, by=by, at=by.now())
     return redirect("invoice-pay", invoice_id=invoice.pk)
 
 
@@ -121,7 +120,7 @@ def _where(invoice: Invoice, by: Actor) -> str:
 
 
 def _kept(by: Actor) -> list[PaymentMethod]:
-    return cards.offered(by=by, at=timezone.now(), for_organisation=True)
+    return cards.offered(by=by, at=by.now(), for_organisation=True)
 
 
 def _to_fill(request: HttpRequest, by: Actor, invoice: Invoice) -> CardForm:

@@ -5,7 +5,6 @@ from uuid import UUID
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -28,7 +27,7 @@ def my_invoices(request: HttpRequest, by: Actor) -> HttpResponse:
         {
             "invoice": invoice,
             "day": invoice_pdf.issued_day(invoice),
-            "standing": standing_of(invoice, timezone.now()),
+            "standing": standing_of(invoice, by.now()),
         }
         for invoice in page.object_list
     ]
@@ -39,7 +38,7 @@ def my_invoices(request: HttpRequest, by: Actor) -> HttpResponse:
 @require_safe
 @for_members
 def my_invoice(request: HttpRequest, by: Actor, invoice_id: UUID) -> HttpResponse:
-    return render(request, "commerce/invoice.html", sheet_of(own(by, invoice_id), timezone.now()))
+    return render(request, "commerce/invoice.html", sheet_of(own(by, invoice_id), by.now()))
 
 
 @never_cache

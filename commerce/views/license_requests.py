@@ -9,7 +9,6 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
@@ -58,7 +57,12 @@ class AskForm(forms.Form):
 def my_requests(request: HttpRequest, by: Actor) -> HttpResponse:
     mine = LicenseRequest.objects.by_requester(by.home).with_people()
     page = Paginator(mine.order_by("-created_at", "-pk"), PAGE).get_page(request.GET.get("page"))
-    context = {"page": page, "rows": [_row(asked) for asked in page.object_list], "zone": by.home.tenant.zone}
+    context = {
+        "page": page,
+        "rows": [_row(asked) for asked in page.object_list],
+        "section": "requests",
+        "zone": by.home.tenant.zone,
+    }
     return render(request, "commerce/license_requests.html", context)
 
 
@@ -84,7 +88,13 @@ def new_request(request: HttpRequest, by: Actor, product_id: str) -> HttpRespons
             else:
                 messages.success(request, _("Your request was sent. You get an e-mail when it is decided."))
                 return redirect("my-requests")
-    context = {"product": product, "form": form, "process": process, "is_guest": by.home.is_guest}
+    context = {
+        "product": product,
+        "form": form,
+        "process": process,
+        "is_guest": by.home.is_guest,
+        "section": "requests",
+    }
     return render(request, "commerce/new_license_request.html", context, status=status)
 
 
@@ -92,7 +102,7 @@ def new_request(request: HttpRequest, by: Actor, product_id: str) -> HttpRespons
 def withdraw(request: HttpRequest, by: Actor, request_id: UUID) -> HttpResponse:
     asked = get_object_or_404(LicenseRequest.objects.by_requester(by.home), pk=request_id)
     try:
-        requests.withdraw(request=asked, by=by, at=timezone.now())
+        requests.withdraw(request=asked, by=by, at=by.now())
     except Refused as refusal:
         messages.error(request, str(refusal))
     else:
@@ -106,7 +116,7 @@ def _ask(product: Product, form: AskForm, by: Actor) -> LicenseRequest:
         reason=form.cleaned_data["reason"],
         members=members_by_email(form.cleaned_data["members"], by=by),
         by=by,
-        at=timezone.now(),
+        at=by.now(),
     )
 
 

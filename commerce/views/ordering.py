@@ -6,7 +6,6 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -41,7 +40,7 @@ def come_back(request: HttpRequest, by: Actor, subscription_id: UUID) -> HttpRes
     if order is not None and by.is_member(order.buyer_id):
         try:
             with suppress(NothingToConfirm, OrderCanceled):  # By another way: the subscription's page tells.
-                order = open_orders.refresh_order(order=order, by=by, at=timezone.now())
+                order = open_orders.refresh_order(order=order, by=by, at=by.now())
         except (charging.CardDeclined, charging.PaymentCanceled, *charging.CAME_TO_NOTHING) as refusal:
             messages.error(request, why(refusal))
         else:

@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from commerce import gateways
-from commerce.models import PaymentMethod, PaymentSource
+from commerce.models import Checkout, PaymentMethod, PaymentSource
 from commerce.views.wording import Look
 from licensing.models import Subscription, SubscriptionState
 from tenants.access import Actor
@@ -48,17 +47,18 @@ def source_of(subscription: Subscription) -> PaymentSource | None:
 
 
 def of_subscription(subscription: Subscription, by: Actor) -> dict[str, object]:
-    """What the page of a subscription says of its card; nothing once it is closed for good, or of a trial."""
-    if subscription.state == SubscriptionState.DELETED or subscription.is_trial:
+    """What the page of a subscription says of its card; nothing of one that is closed for good, or needs none."""
+    if subscription.state == SubscriptionState.DELETED or subscription.never_charged:
         return {}
     source = source_of(subscription)
     card = source.payment_method if source else None
-    today = timezone.now().astimezone(subscription.zone).date()
+    today = by.now().astimezone(subscription.zone).date()
     return {
         "shows_card": True,
         "source": source,
         "card_expiry": expiry_of(card, today) if card else None,
         "may_change_card": by.is_member(subscription.payer_id),
+        "first_term": Checkout.objects.filter(trial=subscription, with_trial=True).first(),
     }
 
 

@@ -7,23 +7,27 @@ from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from commerce.forms import AddCardForm, ChooseCardForm
+from commerce.forms.cards import AddCardForm, ChooseCardForm
 from commerce.models import CardSetup, CardSetupState, PaymentMethod, PaymentSource
 from commerce.operations.paying import card_setups, cards, kept_cards, sources
 from commerce.operations.paying.charging import CardDeclined
 from commerce.views import paying, wording
 from commerce.views.people import NOTHING_CHARGED, for_members, sent_from
+from commerce.views.standing import failed_renewal
 from commerce.views.subscriptions import own as own_subscription
 from tenants.access import Actor, Right
 from tenants.refusal import Refused
 
 # Of what a card pays for, so many are named; the others are counted.
 NAMED = 3
+
+CHARGED_LATER = gettext_lazy("%(card)s pays from now on. Nothing was charged.")
+CHARGED_AT_ONCE = gettext_lazy("%(card)s pays from now on. The renewal that was not paid is tried with it now.")
 
 
 @never_cache
@@ -44,7 +48,7 @@ def add(request: HttpRequest, by: Actor) -> HttpResponse:
             for_organisation=form.cleaned_data.get("for_organisation", False),
             return_to=lambda pk: request.build_absolute_uri(reverse("payment-method-return", kwargs={"setup_id": pk})),
             by=by,
-            at=timezone.now(),
+            at=by.now(),
         )
     except Refused as refusal:
         form.add_error("token", _said(refusal))
@@ -62,7 +66,7 @@ def come_back(request: HttpRequest, by: Actor, setup_id: UUID) -> HttpResponse:
     setup = _own_setup(by, setup_id)
     was_settled = setup.settled_at is not None
     try:
-        setup = card_setups.refresh(setup=setup, by=by, at=timezone.now())
+        setup = card_setups.refresh(setup=setup, by=by, at=by.now())
     except Refused as refusal:
         messages.error(request, _said(refusal))
     else:
@@ -75,7 +79,7 @@ def come_back(request: HttpRequest, by: Actor, setup_id: UUID) -> HttpResponse:
 def give_up(request: HttpRequest, by: Actor, setup_id: UUID) -> HttpResponse:
     """The bank's step is given up."""
     try:
-        setup = card_setups.give_up(setup=_own_setup(by, setup_id), by=by, at=timezone.now())
+        setup = card_setups.give_up(setup=_own_setup(by, setup_id), by=by, at=by.now())
     except cards.ProviderUnavailable as refusal:
         messages.error(request, str(refusal))
     else:
@@ -87,7 +91,7 @@ def give_up(request: HttpRequest, by: Actor, setup_id: UUID) -> HttpResponse:
 def make_default(request: HttpRequest, by: Actor, card_id: UUID) -> HttpResponse:
     card = _own(by, card_id)
     try:
-        kept_cards.make_default(card=card, by=by, at=timezone.now())
+        kept_cards.make_default(card=card, by=by, at=by.now())
     except Refused as refusal:
         messages.error(request, str(refusal))
     else:
@@ -99,7 +103,7 @@ def make_default(request: HttpRequest, by: Actor, card_id: UUID) -> HttpResponse
 def remove(request: HttpRequest, by: Actor, card_id: UUID) -> HttpResponse:
     card = _own(by, card_id)
     try:
-        kept_cards.remove(card=card, by=by, at=timezone.now())
+        kept_cards.remove(card=card, by=by, at=by.now())
     except Refused as refusal:
         messages.error(request, str(refusal))
     else:
@@ -112,7 +116,7 @@ def remove(request: HttpRequest, by: Actor, card_id: UUID) -> HttpResponse:
 @for_members
 def replace(request: HttpRequest, by: Actor, card_id: UUID) -> HttpResponse:
     """One card in place of another: for all that it pays for, at once."""
-    card, now = _own(by, card_id), timezone.now()
+    card, now = _own(by, card_id), by.now()
     others = [
         other for other in cards.offered(by=by, at=now, for_organisation=card.member_id is None) if other.pk != card.pk
     ]
@@ -136,9 +140,9 @@ def replace(request: HttpRequest, by: Actor, card_id: UUID) -> HttpResponse:
 @for_members
 def choose(request: HttpRequest, by: Actor, subscription_id: UUID) -> HttpResponse:
     """Which card pays for one subscription."""
-    subscription, now = own_subscription(by, subscription_id), timezone.now()
+    subscription, now = own_subscription(by, subscription_id), by.now()
     kept = cards.offered(by=by, at=now) if by.is_member(subscription.payer_id) else []
-    source = paying.source_of(subscription)
+    source, failed = paying.source_of(subscription), failed_renewal(subscription)
     form = ChooseCardForm(kept, request.POST or None, initial={"card": source and source.payment_method_id})
     if request.method == "POST" and form.is_valid():
         card = get_object_or_404(PaymentMethod.objects.usable_by(by), pk=form.cleaned_data["card"])
@@ -147,14 +151,14 @@ def choose(request: HttpRequest, by: Actor, subscription_id: UUID) -> HttpRespon
         except Refused as refusal:
             messages.error(request, str(refusal))
         else:
-            messages.success(request, _("%(card)s pays from now on. Nothing was charged.") % {"card": card})
+            messages.success(request, (CHARGED_AT_ONCE if failed else CHARGED_LATER) % {"card": card})
         return redirect("my-subscription", subscription_id=subscription.pk)
-    context = {"section": "subscriptions", "subscription": subscription, "kept": kept, "form": form}
+    context = {"section": "subscriptions", "subscription": subscription, "kept": kept, "failed": failed, "form": form}
     return render(request, "commerce/payment_methods_choose.html", context, status=400 if form.errors else 200)
 
 
 def _page(request: HttpRequest, by: Actor, form: AddCardForm, *, status: int = 200) -> HttpResponse:
-    today = timezone.now().astimezone(by.home.tenant.zone).date()
+    today = by.now().astimezone(by.home.tenant.zone).date()
     rows = [paying.card_row(card, today) for card in _shown(by)]
     context = {
         "section": "subscriptions",
@@ -179,7 +183,7 @@ def _shown(by: Actor) -> "list[PaymentMethod]":
 
 
 def _with_what_it_pays(by: Actor, card: PaymentMethod) -> paying.CardRow:
-    today = timezone.now().astimezone(by.home.tenant.zone).date()
+    today = by.now().astimezone(by.home.tenant.zone).date()
     return next(paying.card_row(shown, today) for shown in _shown(by) if shown.pk == card.pk)
 
 

@@ -25,7 +25,11 @@ NOTHING_CHARGED = gettext_lazy("You were signed out, so nothing was charged. Sig
 
 
 def require_membership(by: Actor) -> None:
-    """:raises PermissionDenied: an operator, who acts in no organisation"""
+    """:raises PermissionDenied: an operator, who acts in no organisation, or a partner's person, who is no member"""
+    if by.is_delegate:
+        raise PermissionDenied(
+            _("You act here for a partner. Only people of the organisation itself buy and own something here.")
+        )
     if by.membership is None:
         raise PermissionDenied(
             _("Only the people of an organisation buy here. You are an operator and belong to none.")

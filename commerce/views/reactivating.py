@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from commerce.models import OrderState
 from commerce.operations.changes import reactivations
-from commerce.operations.changes.reactivations import DisputeUndecided
+from commerce.operations.changes.reactivations import DisputeUndecided, PaidTermNotOver
 from commerce.operations.paying import charging
 from commerce.operations.paying.settlement import PaymentInProgress
 from commerce.operations.pricing.prices import NotPriced
@@ -25,7 +25,7 @@ from policies.eligibility import PurchaseRefused
 from tenants.access import Actor
 from tenants.refusal import BadInput
 
-ELSEWHERE = (SubscriptionInactive, DisputeUndecided, PaymentInProgress, NotPriced)
+ELSEWHERE = (SubscriptionInactive, DisputeUndecided, PaidTermNotOver, PaymentInProgress, NotPriced)
 
 
 @never_cache

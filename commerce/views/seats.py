@@ -7,10 +7,9 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import ngettext
 
-from commerce.forms import AssignForm, ReleaseForm
+from commerce.forms.seats import AssignForm, ReleaseForm
 from commerce.views.people import sent_from
 from commerce.views.subscriptions import own, shown
 from licensing.models import Seat, Subscription
@@ -26,7 +25,7 @@ def assign(request: HttpRequest, by: Actor, subscription_id: UUID) -> HttpRespon
         return shown(request, by, subscription, form, status=400)
     try:
         members = seats.members_by_email(form.cleaned_data["members"], by=by)
-        given = seats.assign(subscription=subscription, members=members, by=by, at=timezone.now())
+        given = seats.assign(subscription=subscription, members=members, by=by, at=by.now())
     except Refused as refusal:
         form.add_error("members", str(refusal))
         return shown(request, by, subscription, form, status=refusal.http_status)
@@ -41,7 +40,7 @@ def release(request: HttpRequest, by: Actor, subscription_id: UUID) -> HttpRespo
     form = ReleaseForm(Seat.objects.open().filter(subscription=subscription).with_people(), request.POST)
     if form.is_valid():
         members = [seat.member for seat in form.cleaned_data["seats"]]
-        seats.release(subscription=subscription, members=members, by=by, at=timezone.now())
+        seats.release(subscription=subscription, members=members, by=by, at=by.now())
         text = ngettext("The seat of %(name)s is free.", "%(count)s seats are free.", len(members))
         messages.success(request, text % {"name": members[0], "count": len(members)})
     else:

@@ -9,7 +9,6 @@ from uuid import UUID
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -33,7 +32,7 @@ def stripe_step(request: HttpRequest, by: Actor, key: UUID) -> HttpResponse:
     if request.method == "POST":
         # The page that follows tells.
         with suppress(charging.CardDeclined, charging.PaymentCanceled, *charging.CAME_TO_NOTHING):
-            charging.learn(payment=payment, ask=gateway.with_holder, at=timezone.now())
+            charging.learn(payment=payment, ask=gateway.with_holder, at=by.now())
         return redirect("stripe-step", key=key)
     if payment.state != PaymentState.REQUIRES_ACTION:
         return _onward(key)

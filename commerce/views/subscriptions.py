@@ -7,20 +7,21 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from commerce.forms import AssignForm, FindSeatForm
-from commerce.models import Order, Purchase
-from commerce.operations.changes import cancellations
+from commerce.forms.seats import AssignForm, FindSeatForm
+from commerce.models import CancellationRequest, Order, Purchase, TransferOffer
+from commerce.operations.changes import alignable, cancellations
 from commerce.operations.changes.cancellations import Cancellation
+from commerce.operations.pricing import next_charge
 from commerce.views import governing, paying, standing, wording
 from commerce.views.people import for_members, sent_from
-from licensing.models import Seat, Subscription, SubscriptionState
+from licensing.models import Seat, Solution, Subscription, SubscriptionState
 from licensing.operations import subscriptions as subscription_operations
 from licensing.operations.subscriptions import RenewalStopped, SubscriptionInactive
+from policies.operations import access
 from tenants.access import Actor
 
 PAGE = 25
@@ -35,6 +36,8 @@ def my_subscriptions(request: HttpRequest, by: Actor) -> HttpResponse:
     page = Paginator(mine, PAGE).get_page(request.GET.get("page"))
     context = {
         "page": page,
+        "offers": TransferOffer.objects.open().made_to(by.home).with_people().order_by("created_at", "pk")[:PAGE],
+        "to_align": alignable.behind_others(Subscription.objects.managed_by(by.home), at=by.now()).with_people(),
         "rows": [_row(purchase) for purchase in cast("list[Purchase]", page.object_list)],
         "section": "subscriptions",
         "after_switch": request.path,
@@ -69,7 +72,7 @@ def turn_renewal(request: HttpRequest, subscription: Subscription, by: Actor) ->
     """As the button says that was pressed."""
     wanted = request.POST.get("auto_renew") == "on"
     try:
-        subscription_operations.set_auto_renew(subscription=subscription, auto_renew=wanted, by=by, at=timezone.now())
+        subscription_operations.set_auto_renew(subscription=subscription, auto_renew=wanted, by=by, at=by.now())
     except (SubscriptionInactive, RenewalStopped) as refusal:
         messages.error(request, str(refusal))
     else:
@@ -97,12 +100,20 @@ def shown(
         "orders": wording.with_lines(orders.order_by("-created_at")),
         "form": form,
         "links": wording.links_of(subscription.plan.product),
+        "solutions": Solution.objects.shown_beside(subscription.plan.product),
         "may_cancel": may_cancel(subscription, by),
+        "next": next_charge.of(subscription, tenant=subscription.tenant),
+        "asked_to_cancel": _asked_to_cancel(subscription, by),
+        "offered": TransferOffer.objects.open().filter(subscription=subscription).with_people().first(),
         **paying.of_subscription(subscription, by),
         **standing.of_subscription(subscription, by),
-        **governing.of_product(by.home.tenant, subscription.plan.product),
+        **governing.of_user(by.home, subscription.plan.product, access.NO_ACCESS_NOW),
     }
     return render(request, "commerce/subscription.html", context | _seats(request, subscription), status=status)
+
+
+def _asked_to_cancel(subscription: Subscription, by: Actor) -> CancellationRequest | None:
+    return CancellationRequest.objects.standing().put_to(by.home).filter(subscription=subscription).first()
 
 
 def _seats(request: HttpRequest, subscription: Subscription) -> dict[str, object]:
@@ -121,7 +132,7 @@ def _seats(request: HttpRequest, subscription: Subscription) -> dict[str, object
 
 def may_cancel(subscription: Subscription, by: Actor) -> bool:
     """Whether canceling would change anything: asked of the lines only where another term does not follow anyway."""
-    now = timezone.now()
+    now = by.now()
     if subscription.state not in (SubscriptionState.ACTIVE, SubscriptionState.TRIAL) or subscription.term_end <= now:
         return False
     if subscription.auto_renew or subscription.is_trial:

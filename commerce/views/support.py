@@ -8,13 +8,12 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from commerce.forms import NewCaseForm, ReplyForm
+from commerce.forms.support import NewCaseForm, ReplyForm
 from commerce.models import SupportCase
 from commerce.models.support import LONGEST_SUBJECT, MOST_TEXT, CaseKind, CaseState
 from commerce.operations import support
@@ -63,7 +62,7 @@ def new_case(request: HttpRequest, by: Actor) -> HttpResponse:
     kind = CaseKind.END_SUBSCRIPTION if ends else CaseKind.QUESTION
     if request.method == "POST" and form.is_valid():
         try:
-            case = support.open_case(kind=kind, by=by, at=timezone.now(), **form.cleaned_data)
+            case = support.open_case(kind=kind, by=by, at=by.now(), **form.cleaned_data)
         except Refused as refusal:
             form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
         else:
@@ -108,7 +107,7 @@ def reply(request: HttpRequest, by: Actor, case_id: UUID) -> HttpResponse:
     if not form.is_valid():
         return _shown(request, by, case_id, form, status=400)
     try:
-        support.reply(case=case, body=form.cleaned_data["body"], by=by, at=timezone.now())
+        support.reply(case=case, body=form.cleaned_data["body"], by=by, at=by.now())
     except Refused as refusal:
         form.add_error(None, str(refusal))
         return _shown(request, by, case_id, form, status=refusal.http_status)
@@ -118,7 +117,7 @@ def reply(request: HttpRequest, by: Actor, case_id: UUID) -> HttpResponse:
 
 @sent_from("my-support-case")
 def close(request: HttpRequest, by: Actor, case_id: UUID) -> HttpResponse:
-    support.close(case=_own(by, case_id), by=by, at=timezone.now())
+    support.close(case=_own(by, case_id), by=by, at=by.now())
     messages.success(request, _("Closed."))
     return redirect("my-support-case", case_id=case_id)
 

@@ -14,6 +14,7 @@ from commerce import amounts
 from commerce.models import Checkout, Order, OrderState, PaymentState, Purchase, RefundState
 from commerce.operations.changes.cancellations import Cancellation
 from commerce.operations.changes.quotes import Position, Quote, Why
+from commerce.operations.renewing.decision import Decision
 from commerce.tax import as_seen
 from licensing.models import EndCause, Plan, Product, Subscription, SubscriptionState, Term
 from tenants.dates import day, minute
@@ -120,13 +121,26 @@ def order_lines(order: Order) -> list[Line]:
 
 def quote_lines(quote: Quote | Cancellation) -> list[Line]:
     """What is charged or goes back, each with its part of the term, its time, and why."""
-    zone = quote.subscription.zone
+    return position_lines(quote.lines, quote.subscription.zone)
+
+
+def position_lines(positions: Iterable[Position], zone: ZoneInfo) -> list[Line]:
     return [
         Line(
             text=str(line.plan), unit=line.unit_price, quantity=line.quantity, amount=line.seen, note=_note(line, zone)
         )
-        for line in quote.lines
+        for line in positions
     ]
+
+
+def renewal_line(found: Decision) -> Line:
+    """What the next term costs."""
+    return Line(
+        text=str(found.subscription.plan),
+        unit=found.charge.unit_price,
+        quantity=found.charge.quantity,
+        amount=found.charge.amount,
+    )
 
 
 def look_then_pay(count: int) -> str:
@@ -225,18 +239,23 @@ def look_of(subscription: Subscription) -> Look:
     if subscription.state == SubscriptionState.TRIAL:
         return Look(kind="green", word=_("Trial"), sentence=_("Trial until %(day)s") % {"day": until})
     if subscription.state == SubscriptionState.ACTIVE:
-        return Look(kind="green", word=_("Active"), sentence=_("Ends %(day)s") % {"day": until})
+        sentence = _("Renews %(day)s") if subscription.auto_renew else _("Ends %(day)s")
+        return Look(kind="green", word=_("Active"), sentence=sentence % {"day": until})
     if subscription.state == SubscriptionState.EXPIRED:
         return Look(kind="amber", word=_("In grace"), sentence=_("In grace until %(day)s") % {"day": until})
-    if subscription.held_at is not None:
-        sentence = _("A charge was contested at the bank, so nobody has access. Kept until the bank has decided")
-        return Look(kind="red", word=_("Ended"), sentence=sentence)
-    if subscription.state == SubscriptionState.DISABLED and subscription.end_cause == EndCause.CHARGEBACK:
-        sentence = _("A charge was contested at the bank, so nobody has access. Kept until %(day)s")
-        return Look(kind="red", word=_("Ended"), sentence=sentence % {"day": until})
     if subscription.state == SubscriptionState.DISABLED:
-        return Look(kind="red", word=_("Ended"), sentence=_("Nobody has access. Kept until %(day)s") % {"day": until})
+        return Look(kind="red", word=_("Ended"), sentence=_why_disabled(subscription) % {"day": until})
     return Look(kind="", word=_("Closed"), sentence=_("Closed for good"))
+
+
+def _why_disabled(subscription: Subscription) -> str:
+    if subscription.is_taken_over:
+        return _("Your organisation has taken it over, so nobody has access by it. Closed for good on %(day)s")
+    if subscription.held_at is not None:
+        return _("A charge was contested at the bank, so nobody has access. Kept until the bank has decided")
+    if subscription.end_cause == EndCause.CHARGEBACK:
+        return _("A charge was contested at the bank, so nobody has access. Kept until %(day)s")
+    return _("Nobody has access. Kept until %(day)s")
 
 
 def end_of(purchase: Purchase) -> str:

@@ -1,9 +1,11 @@
+from collections import Counter
 from datetime import datetime
 from typing import Any
 
 from commerce.operations.changes import scheduled
 from licensing.models import Subscription
 from licensing.operations import lifecycle
+from tenants import clock
 from tenants.management.operator_command import OperatorCommand, Output
 
 AT_ONCE = 500
@@ -15,7 +17,14 @@ class Command(OperatorCommand):
     changes_many = True
 
     def perform(self, *, at: datetime, dry_run: bool, **options: Any) -> Output:
-        due = list(Subscription.objects.due(at).order_by("state_ends_at").select_related("tenant", "plan"))
+        scopes = list(clock.scopes(at))
+        due = [
+            subscription
+            for scope, there in scopes
+            for subscription in scope.of(Subscription.objects.due(there))
+            .order_by("state_ends_at")
+            .select_related("tenant", "plan")
+        ]
         rows = [
             {
                 "subscription": subscription.pk,
@@ -30,8 +39,10 @@ class Command(OperatorCommand):
         if dry_run:
             return rows
         moved = 0
-        while step := scheduled.advance_due(at=at, limit=AT_ONCE):
-            moved += step
-            self.progress(moved, len(due))
+        for scope, there in scopes:
+            while step := scheduled.advance_due(at=there, limit=AT_ONCE, among=scope):
+                moved += step
+                self.progress(moved, len(due))
         states = dict(Subscription.objects.in_bulk([subscription.pk for subscription in due]))
+        self.sum_up(Counter(subscription.state for subscription in states.values()))
         return [{**row, "state": states[subscription.pk].state} for row, subscription in zip(rows, due, strict=True)]

@@ -7,7 +7,30 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from commerce.models import Account, Dispute, Movement, MovementKind, Order, Payment, PaymentState, Posting, Refund
+from django.db import connection
+
+from commerce.models import Account, Dispute, Movement, MovementKind, Order, Payment, PaymentState, Refund
+from commerce.models.spend import SPENT_ON
+from commerce.money import ZERO
+from tenants.ids import new_id
+
+# Each charge is posted twice, as billed and as taken: one statement for each, with what it adds to a month's spend.
+POST = """
+    WITH movement AS (
+        INSERT INTO commerce_movement (id, tenant_id, kind, source, order_id, payment_id, currency, at)
+        VALUES (%(id)s, %(tenant)s, %(kind)s, %(source)s, %(order)s, %(payment)s, %(currency)s, %(at)s)
+        RETURNING id, tenant_id
+    ), spend AS (
+        INSERT INTO commerce_monthlyspend (tenant_id, month, channel, currency, amount, folded)
+        SELECT tenant.id, date_trunc('month', %(at)s::timestamptz AT TIME ZONE tenant.time_zone)::date,
+               %(channel)s, %(currency)s, %(spent)s, false
+        FROM tenants_tenant AS tenant WHERE tenant.id = %(tenant)s AND %(spent)s <> 0
+    )
+    INSERT INTO commerce_posting (id, tenant_id, movement_id, account, amount)
+    SELECT posting.id, movement.tenant_id, movement.id, posting.account, posting.amount
+    FROM movement,
+    unnest(%(ids)s::uuid[], %(accounts)s::text[], %(amounts)s::numeric[]) AS posting (id, account, amount)
+"""
 
 
 def order_billed(*, order: Order, at: datetime) -> None:
@@ -166,10 +189,22 @@ def _post(
     entries = {account: amount for account, amount in postings.items() if amount}
     if not entries:
         return
-    movement = Movement.objects.create(
-        tenant_id=order.tenant_id, kind=kind, source=source, order=order, payment=payment, currency=currency, at=at
-    )
-    Posting.objects.bulk_create(
-        Posting(tenant_id=order.tenant_id, movement=movement, account=account, amount=amount)
-        for account, amount in entries.items()
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            POST,
+            {
+                "id": new_id(),
+                "tenant": order.tenant_id,
+                "kind": kind,
+                "source": source,
+                "order": order.pk,
+                "payment": payment.pk if payment else None,
+                "currency": currency,
+                "at": at,
+                "channel": order.channel,
+                "spent": -sum(entries.get(account, ZERO) for account in SPENT_ON),
+                "ids": [new_id() for _entry in entries],
+                "accounts": list(entries),
+                "amounts": list(entries.values()),
+            },
+        )

@@ -13,6 +13,7 @@ from commerce.operations.paying.cards import Means
 from commerce.operations.paying.settlement import PaymentInProgress
 from tenants.access import Actor, Right
 from tenants.refusal import NotAllowed, Refused
+from tenants.scope import EVERYBODY, Scope
 
 
 class InvoiceAlreadyPaid(Refused):
@@ -74,7 +75,7 @@ def give_up_waiting(*, invoice: Invoice, by: Actor, at: datetime) -> None:
     settlement.call_off(open_orders.live_payment(invoice.order), at=at)
 
 
-def release_overdue(*, at: datetime, limit: int = 500) -> int:
+def release_overdue(*, at: datetime, limit: int = 500, among: Scope = EVERYBODY) -> int:
     """Release the cards that wait for their holders since yesterday. Returns how many."""
     released = 0
     waiting = Payment.objects.filter(
@@ -82,7 +83,7 @@ def release_overdue(*, at: datetime, limit: int = 500) -> int:
         order__state=OrderState.INVOICED,
         started_at__lte=at - open_orders.WAITS_AT_MOST,
     )
-    for payment in waiting.order_by("started_at")[:limit]:
+    for payment in among.of(waiting).order_by("started_at")[:limit]:
         try:
             settlement.call_off(payment, at=at)
         except PaymentInProgress:

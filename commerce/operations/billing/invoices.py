@@ -18,7 +18,6 @@ from django_countries import countries
 from commerce import money
 from commerce.models import Invoice, InvoiceKind, InvoiceLine, Order, OrderLine, PaymentState, Refund, Seller
 from commerce.operations.billing.sellers import seller_for
-from licensing.models import Channel
 from tenants.access import SYSTEM, Actor
 from tenants.delivery import jobs
 from tenants.directory.models import Membership
@@ -44,7 +43,7 @@ def issue_invoice(*, order: Order, by: Actor, at: datetime) -> Invoice:
     """
     Bill an order that was granted, by the seller of its quote. The last act of the transaction that settles it.
     """
-    payer = Membership.objects.select_related("user", "tenant").get(pk=order.buyer_id)
+    payer = order.buyer
     invoice = Invoice(
         kind=InvoiceKind.INVOICE, currency=order.currency, subtotal=order.subtotal, tax=order.tax, total=order.total
     )
@@ -61,7 +60,7 @@ def issue_invoice(*, order: Order, by: Actor, at: datetime) -> Invoice:
             starts_at=line.starts_at or at,
             ends_at=line.ends_at or at,
         )
-        for line in order.lines.select_related("plan__product").order_by("pk")
+        for line in order.bought
     ]
     # Quoted before the seller was kept with it: whoever bills the market today.
     seller = order.seller or seller_for(payer.tenant.country)
@@ -180,9 +179,9 @@ def _name_parties(invoice: Invoice) -> None:
 
 
 def _bill_to_name(invoice: Invoice) -> str:
-    """A person's is in care of the organisation; what was bought centrally is the organisation's own."""
-    name = invoice.tenant.billed_as
-    if invoice.order.channel == Channel.SELF_SERVICE:
+    """A person's is in care of the organisation; what the organisation pays, by now, is its own."""
+    name, subscription = invoice.tenant.billed_as, invoice.order.subscription
+    if subscription is not None and subscription.payer_id is not None:
         name = _("%(person)s c/o %(organisation)s") % {"person": invoice.payer, "organisation": name}
     # A name is one line, whatever was typed.
     return " ".join(name.split())

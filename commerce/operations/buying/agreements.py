@@ -21,7 +21,7 @@ from tenants.access import Actor, Right
 from tenants.directory.models import Tenant
 from tenants.journal import events
 from tenants.refusal import BadInput, Refused
-from tenants.text import require_one_line
+from tenants.text import require_length, require_one_line
 
 LONGEST_NAME = 100
 MOST_DAYS = 365
@@ -152,9 +152,7 @@ def _checked_name(name: str) -> str:
     require_one_line(name, field="name")
     if not name:
         raise BadInput(_("Give it a name."), field="name", code="required")
-    if len(name) > LONGEST_NAME:
-        longest = {"longest": LONGEST_NAME}
-        raise BadInput(_("Use at most %(longest)s characters.") % longest, field="name", code="max_length")
+    require_length(name, LONGEST_NAME, field="name")
     return name
 
 

@@ -10,12 +10,17 @@ from commerce.models import CardSetup, CardSetupState, Checkout, CheckoutState
 from commerce.operations.buying.checkouts import decide_again, require_buyer, require_open
 from commerce.operations.paying import card_setups, spending
 from commerce.operations.paying.cards import Means, PaymentMethodNotAccepted
-from policies import eligibility
+from policies import eligibility, limits
 from policies.eligibility import PurchaseRefused
+from policies.models import Approval
+from policies.models.approver import approvers_for
 from policies.operations import approvals, commitments
 from tenants.access import Actor
 from tenants.delivery import jobs
+from tenants.directory.models import Membership
 from tenants.refusal import Refused
+
+MOST_NAMED = 20
 
 
 class ApprovalNotNeeded(Refused):
@@ -29,7 +34,7 @@ def ask(*, checkout: Checkout, means: Means | None, return_url: str, by: Actor, 
     page sends the cardholder back.
 
     :raises NotAllowed: `by` is not its buyer
-    :raises ApprovalNotNeeded: by now every rule allows it. :raises PurchaseRefused: one refuses it
+    :raises ApprovalNotNeeded: by now every rule allows it, or it is approved. :raises PurchaseRefused: one refuses it
     :raises CheckoutClosed: completed, expired or canceled
     :raises PaymentInProgress: a card is being tried
     :raises CardDeclined: :raises CardSetupCanceled: :raises TooManyDeclines: :raises TooManyCardsAtOnce: the card could
@@ -40,7 +45,7 @@ def ask(*, checkout: Checkout, means: Means | None, return_url: str, by: Actor, 
     checkout.refresh_from_db(fields=["state"])
     if checkout.state == CheckoutState.AWAITING_APPROVAL:
         return checkout
-    setup = _set_up(means, return_url, by=by, at=at)
+    setup = set_up(means, return_url, by=by, at=at)
     card = means.card if means and means.card else setup.payment_method if setup else None
     with transaction.atomic():
         checkout = Checkout.objects.locked().select_related("plan__product", "tenant").get(pk=checkout.pk)
@@ -48,7 +53,8 @@ def ask(*, checkout: Checkout, means: Means | None, return_url: str, by: Actor, 
             return checkout
         require_open(checkout, at=at)
         answer, proposal = decide_again(checkout, by=by, at=at)
-        if answer.needs_approval:
+        is_answered = approvals.answered(answer, subject=checkout.pk, quantity=checkout.quantity)
+        if answer.needs_approval and not is_answered:
             commitments.commit_spend(proposal=proposal, member=by.home, product=checkout.plan.product, at=at)
             approval = approvals.ask(
                 subject=checkout.pk,
@@ -64,8 +70,10 @@ def ask(*, checkout: Checkout, means: Means | None, return_url: str, by: Actor, 
             checkout.kept_card, checkout.card_setup = card, None if card else setup
             checkout.save(update_fields=["state", "expires_at", "kept_card", "card_setup"])
             jobs.enqueue("commerce.tell_approvers", approval_id=str(approval.pk))
+    if is_answered:
+        raise ApprovalNotNeeded
     if not answer.needs_approval:
-        raise ApprovalNotNeeded if answer.allowed else PurchaseRefused(answer)
+        raise PurchaseRefused(answer)
     return checkout
 
 
@@ -92,13 +100,27 @@ def learn_card(checkout: Checkout, *, learn: Callable[..., CardSetup], by: Actor
     return checkout
 
 
+def who_decides(approval: Approval) -> list[Membership]:
+    """Whom its buyer may ask: those who may approve it now, by name, the first of them."""
+    departments = limits.own_departments(approval.requester)
+    deciders = approvers_for(approval.requester, departments).select_related("user")
+    return list(deciders.order_by("name", "pk")[:MOST_NAMED])
+
+
 def waiting_setup(checkout: Checkout) -> CardSetup | None:
-    """The try to keep a card that waits for its holder."""
-    setup = checkout.card_setup if checkout.state == CheckoutState.AWAITING_APPROVAL else None
+    """The try to keep a card that waits for its holder: for an approval, or for a trial."""
+    waits = checkout.state == CheckoutState.AWAITING_APPROVAL or is_keeping_a_card(checkout)
+    setup = checkout.card_setup if waits else None
     return setup if setup and setup.state == CardSetupState.REQUIRES_ACTION else None
 
 
-def _set_up(means: Means | None, return_url: str, *, by: Actor, at: datetime) -> CardSetup | None:
+def is_keeping_a_card(checkout: Checkout) -> bool:
+    """A trial begins as soon as its card is kept."""
+    return checkout.with_trial and checkout.state == CheckoutState.OPEN and checkout.card_setup_id is not None
+
+
+def set_up(means: Means | None, return_url: str, *, by: Actor, at: datetime) -> CardSetup | None:
+    """Keep a card that is not kept yet. None: it is. :raises: as `card_setups.add`"""
     if means is None:
         return None
     if means.card is None:

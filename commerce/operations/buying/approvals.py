@@ -8,9 +8,9 @@ from django.db import transaction
 
 from commerce.models import CardSetupState, Checkout, CheckoutState, Order, OrderState, Payment, PaymentMethod
 from commerce.models.payment import PaymentState
-from commerce.operations.buying import payments
+from commerce.operations.buying import card_trials, payments
 from commerce.operations.buying.checkouts import OPEN_FOR, AwaitingApproval, CheckoutClosed
-from commerce.operations.paying import cards, charging, declines, settlement, spending
+from commerce.operations.paying import card_setups, cards, charging, declines, settlement, spending
 from commerce.tax import TaxTerms, split
 from policies.eligibility import PurchaseRefused
 from policies.models import Approval
@@ -18,6 +18,7 @@ from policies.operations import approvals, commitments
 from policies.spending import Proposal
 from tenants.access import Actor
 from tenants.delivery import jobs
+from tenants.scope import EVERYBODY, Scope
 
 # So often a charge may be called off, by a provider that does not know what it is asked, before its buyer is asked.
 TRIES = 3
@@ -63,9 +64,11 @@ def decide(
     return approval
 
 
-def charge_due(*, return_to: Callable[[Checkout], str], at: datetime, limit: int = 100) -> int:
+def charge_due(
+    *, return_to: Callable[[Checkout], str], at: datetime, limit: int = 100, among: Scope = EVERYBODY
+) -> int:
     """Charge the approved checkouts whose kept card was not tried: what the jobs left. Returns how many it tried."""
-    due = list(Checkout.objects.to_charge().filter(expires_at__gt=at).order_by("created_at")[:limit])
+    due = list(among.of(Checkout.objects.to_charge()).filter(expires_at__gt=at).order_by("created_at")[:limit])
     for checkout in due:
         charge(checkout=checkout, return_url=return_to(checkout), at=at)
     return len(due)
@@ -86,7 +89,13 @@ def charge(*, checkout: Checkout, return_url: str, at: datetime) -> None:
     card = checkout.kept_card or (checkout.card_setup.payment_method if checkout.card_setup else None)
     if card is None or _called_off(checkout, card) >= TRIES:
         _let_go(checkout, told="card")
-        return
+    elif checkout.with_trial:
+        _begin_trial(checkout, card, by=by, at=at)
+    else:
+        _charge(checkout, card, return_url=return_url, by=by, at=at)
+
+
+def _charge(checkout: Checkout, card: PaymentMethod, *, return_url: str, by: Actor, at: datetime) -> None:
     try:
         means = cards.means(payment_method=str(card.pk), by=by)
         payment = payments.start(checkout, means, kept=True, by=by, at=at)
@@ -102,6 +111,18 @@ def charge(*, checkout: Checkout, return_url: str, at: datetime) -> None:
             return
         with suppress(charging.CardDeclined, charging.PaymentCanceled, *charging.CAME_TO_NOTHING):
             charging.send(payment=payment, return_url=return_url, at=at, off_session=True)
+
+
+def _begin_trial(checkout: Checkout, card: PaymentMethod, *, by: Actor, at: datetime) -> None:
+    """Nothing is charged: the card is kept, and the trial begins."""
+    try:
+        card_trials.start(checkout=checkout, card=card, by=by, at=at)
+    except (CheckoutClosed, AwaitingApproval):
+        return
+    except cards.PaymentMethodNotAccepted:
+        _let_go(checkout, told="card")
+    except PurchaseRefused:
+        _let_go(checkout, told="refused")
 
 
 def _quote_again(checkout: Checkout, seats: int, *, at: datetime) -> Proposal:
@@ -129,7 +150,11 @@ def _release(checkout: Checkout, *, at: datetime) -> None:
 def _is_being_kept(checkout: Checkout) -> bool:
     """Whether its card is still on the way to being kept: the sweep comes back when that is known."""
     setup = checkout.card_setup
-    return checkout.kept_card is None and (setup is None or setup.state == CardSetupState.STARTED)
+    if checkout.kept_card is not None:
+        return False
+    if setup is not None and checkout.with_trial:
+        return setup.state in card_setups.LIVE
+    return setup is None or setup.state == CardSetupState.STARTED
 
 
 def _called_off(checkout: Checkout, card: PaymentMethod) -> int:

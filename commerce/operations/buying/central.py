@@ -16,6 +16,8 @@ from commerce.operations.pricing.prices import NotPriced, price_for
 from commerce.operations.pricing.taxes import terms_for
 from commerce.tax import TaxTerms, split
 from licensing.models import Channel, Plan
+from policies.operations import acknowledgements
+from policies.operations.acknowledgements import Read
 from tenants.access import Actor, Right, actor_of
 from tenants.directory.models import Membership, Tenant
 from tenants.ids import new_id
@@ -91,6 +93,7 @@ def order(
     buyer: Membership | None = None,
     order_id: UUID | None = None,
     expecting: Decimal | None = None,
+    acknowledge: Read | None = None,
     by: Actor,
     at: datetime,
 ) -> Order:
@@ -99,10 +102,12 @@ def order(
     provider's token, which becomes the tenant's) it is granted when that has paid: till then the order is `pending`.
 
     `buyer` is who buys where an operator places the order. `order_id` makes a repeated call find the order of the first
-    one. `expecting` is the total that was shown.
+    one. `expecting` is the total that was shown. `acknowledge` names the data policies that the buyer says to have
+    read; none: nobody is asked.
 
     :raises NotAllowed: neither an operator nor somebody who may buy for the tenant; or the buyer may not
-    :raises BadInput: a quantity that the plan is not sold in, or neither agreement nor card
+    :raises BadInput: a quantity that the plan is not sold in, or neither agreement nor card; or a data policy asks to
+        be read first
     :raises AgreementNotInForce: :raises NotPriced: as `quote`
     :raises NotPaidByInvoice: the agreement wants a card
     :raises PriceChanged: another total than the expected one
@@ -119,8 +124,9 @@ def order(
     if not payment_method and agreement is None:
         raise BadInput(_("Name an agreement or a card."), field="payment_method", code="required")
     means = cards.means(payment_method=payment_method, by=actor_of(buyer)) if payment_method else None
+    pk = order_id or new_id()
     placed, payment = _place(
-        plan, quantity, agreement, means, buyer=buyer, pk=order_id or new_id(), expecting=expecting, by=by, at=at
+        plan, quantity, agreement, means, acknowledge, buyer=buyer, pk=pk, expecting=expecting, by=by, at=at
     )
     if payment is not None:
         charging.send(payment=payment, return_url=return_url, at=at)
@@ -133,6 +139,7 @@ def _place(
     quantity: int,
     agreement: Agreement | None,
     means: Means | None,
+    read: Read | None,
     *,
     buyer: Membership,
     pk: UUID,
@@ -163,6 +170,7 @@ def _place(
         subject=pk,
         at=at,
     )
+    acknowledgements.acknowledge_order(product=plan.product, order_id=pk, read=read, by=by, at=at)
     spending.weigh(proposal=proposal, member=buyer, plan=plan, at=at)
     placed = _write(told, agreement, buyer=buyer, pk=pk, by=by, at=at)
     if means is not None:

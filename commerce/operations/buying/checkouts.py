@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from commerce import money
 from commerce.models import Checkout, CheckoutState, Price
 from commerce.operations.paying import settlement, spending
+from commerce.operations.pricing import costs
 from commerce.operations.pricing.prices import NotPriced, prices_in
 from commerce.operations.pricing.taxes import terms_for
 from commerce.tax import TaxTerms, split
@@ -18,9 +19,11 @@ from policies.eligibility import Answer, PurchaseRefused
 from policies.operations import commitments, decisions
 from policies.spending import Proposal
 from tenants.access import SYSTEM, Actor
-from tenants.directory.models import Membership, Tenant
+from tenants.directory.models import Membership
+from tenants.ids import new_id
 from tenants.journal import events
 from tenants.refusal import BadInput, NotAllowed, Refused
+from tenants.scope import EVERYBODY, Scope
 
 OPEN_FOR = timedelta(hours=24)
 
@@ -51,11 +54,18 @@ class MoreToAssignThanSeats(BadInput):
 
 
 def open_checkout(
-    *, plan: Plan, quantity: int, assign_to: Sequence[Membership] | None = None, by: Actor, at: datetime
+    *,
+    plan: Plan,
+    quantity: int,
+    assign_to: Sequence[Membership] | None = None,
+    with_trial: bool = False,
+    by: Actor,
+    at: datetime,
 ) -> Checkout:
     """
     Quote a purchase: the total shown, with its tax, is the total charged, for 24 hours. `assign_to` defaults to the
-    buyer. One that needs an approval is quoted, too: it is asked for when the buyer pays.
+    buyer. One that needs an approval is quoted, too: it is asked for when the buyer pays. `with_trial`: with a card
+    that is kept, and charged when a trial ends.
 
     The decision is written down with the checkout, or alone when it refuses.
 
@@ -64,10 +74,10 @@ def open_checkout(
     :raises MoreToAssignThanSeats: `assign_to` is longer than `quantity`
     """
     people = [by.home] if assign_to is None else list(assign_to)
-    answer, price, terms = _asked(plan, quantity, by=by, at=at)
+    answer, price, terms = _asked(plan, quantity, with_trial=with_trial, by=by, at=at)
     if len(people) > quantity:
         raise MoreToAssignThanSeats
-    return _quote(answer, plan, quantity, price, terms, people, by=by, at=at)
+    return _quote(answer, plan, quantity, price, terms, people, with_trial=with_trial, by=by, at=at)
 
 
 def resume_or_open_checkout(*, plan: Plan, quantity: int, by: Actor, at: datetime) -> Checkout:
@@ -86,19 +96,23 @@ def resume_or_open_checkout(*, plan: Plan, quantity: int, by: Actor, at: datetim
             Checkout.objects.by_buyer(by.home)
             .payable(at)
             .filter(plan=plan, quantity=quantity, unit_price=price.amount, currency=price.currency)
-            .filter(assign_to=[str(by.home.pk)], **terms.fields)
+            .filter(assign_to=[str(by.home.pk)], with_trial=False, **terms.fields)
         )
         found = same.order_by("-created_at").first()
         return found or _quote(answer, plan, quantity, price, terms, [by.home], by=by, at=at)
 
 
-def _asked(plan: Plan, quantity: int, *, by: Actor, at: datetime) -> tuple[Answer, Price, TaxTerms]:
+def _asked(
+    plan: Plan, quantity: int, *, with_trial: bool = False, by: Actor, at: datetime
+) -> tuple[Answer, Price, TaxTerms]:
     """What the rules say of a purchase at today's price. One that they refuse needs no price."""
     tenant = by.home.tenant
     terms = terms_for(tenant=tenant, at=at)
     price = prices_in(tenant.country, [plan], channel=Channel.SELF_SERVICE, on=tenant.today(at)).get(plan.pk)
-    proposal = _proposal(plan, quantity, price, terms, tenant, at=at) if price else None
-    answer = eligibility.decide(by.home, plan.product, plan=plan, quantity=quantity, proposal=proposal, at=at)
+    proposal = costs.proposal(plan, quantity, price, terms, tenant=tenant, at=at) if price else None
+    if proposal is not None and with_trial:
+        proposal = spending.after_trial(proposal, plan, tenant=tenant, at=at)
+    answer = _answer(plan, quantity, proposal, with_trial=with_trial, by=by, at=at)
     if not (answer.allowed or answer.needs_approval):
         decisions.keep(answer=answer, plan=plan, quantity=quantity, by=by, at=at)
         raise PurchaseRefused(answer)
@@ -115,27 +129,22 @@ def decide_again(checkout: Checkout, *, by: Actor, at: datetime) -> tuple[Answer
     plan, quantity = checkout.plan, checkout.quantity
     commitments.lock_limits(member=by.home, product=plan.product)
     proposal = spending.of_checkout(checkout, at=at)
-    answer = eligibility.decide(by.home, plan.product, plan=plan, quantity=quantity, proposal=proposal, at=at)
-    decisions.keep(answer=answer, plan=plan, quantity=quantity, by=by, at=at)
+    answer = _answer(plan, quantity, proposal, with_trial=checkout.with_trial, by=by, at=at)
+    decisions.keep(answer=answer, plan=plan, quantity=quantity, checkout=checkout.pk, by=by, at=at)
     return answer, proposal
 
 
-def _proposal(
-    plan: Plan, quantity: int, price: Price, terms: TaxTerms, tenant: Tenant, *, at: datetime
-) -> Proposal | None:
-    if not 0 < quantity <= plan.max_quantity:
-        return None  # refused for that, and nobody multiplies by it
-    net, tax = split(price.amount * quantity, terms, price.currency)
-    return spending.of_plan(
-        plan,
-        quantity,
-        unit_price=price.amount,
-        currency=price.currency,
-        total=net + tax,
-        terms=terms,
-        tenant=tenant,
-        at=at,
-    )
+def _answer(
+    plan: Plan, quantity: int, proposal: Proposal | None, *, with_trial: bool, by: Actor, at: datetime
+) -> Answer:
+    """What the rules say of a purchase; of one that begins with a trial, what forbids that comes first."""
+    if with_trial:
+        of_trial = eligibility.decide(
+            by.home, plan.product, plan=plan, quantity=quantity, trial=True, proposal=proposal, at=at
+        )
+        if not (of_trial.allowed or of_trial.needs_approval):
+            return of_trial
+    return eligibility.decide(by.home, plan.product, plan=plan, quantity=quantity, proposal=proposal, at=at)
 
 
 @transaction.atomic
@@ -147,12 +156,15 @@ def _quote(
     terms: TaxTerms,
     people: Sequence[Membership],
     *,
+    with_trial: bool = False,
     by: Actor,
     at: datetime,
 ) -> Checkout:
-    decisions.keep(answer=answer, plan=plan, quantity=quantity, by=by, at=at)
+    number = new_id()
+    decisions.keep(answer=answer, plan=plan, quantity=quantity, checkout=number, by=by, at=at)
     net, tax = split(price.amount * quantity, terms, price.currency)
     checkout = Checkout.objects.create(
+        id=number,
         tenant=by.home.tenant,
         buyer=by.home,
         plan=plan,
@@ -164,6 +176,7 @@ def _quote(
         tax=tax,
         total=net + tax,
         **terms.fields,
+        with_trial=with_trial,
         created_at=at,
         expires_at=at + OPEN_FOR,
     )
@@ -194,10 +207,10 @@ def cancel_checkout(*, checkout: Checkout, by: Actor, at: datetime) -> Checkout:
     return _end(checkout, CheckoutState.CANCELED, by=by, at=at)
 
 
-def expire_overdue(*, at: datetime, limit: int = 500) -> int:
+def expire_overdue(*, at: datetime, limit: int = 500, among: Scope = EVERYBODY) -> int:
     """End the checkouts whose time has run out. One whose provider does not answer is left for the next sweep."""
     ended = 0
-    for checkout in Checkout.objects.overdue(at).order_by("expires_at")[:limit]:
+    for checkout in among.of(Checkout.objects.overdue(at)).order_by("expires_at")[:limit]:
         try:
             checkout = _end(checkout, CheckoutState.EXPIRED, by=SYSTEM, at=at)
         except (CheckoutClosed, settlement.PaymentInProgress):

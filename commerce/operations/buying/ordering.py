@@ -11,23 +11,22 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from commerce import money
-from commerce.models import Agreement, Order, OrderKind, OrderLine, PaymentSource
-from commerce.models.order import GRANTED
-from commerce.operations.changes.quotes import Direction, Position, Quote, Why
+from commerce.models import Agreement, Order, OrderKind, PaymentSource
+from commerce.operations.buying import quoted_orders
+from commerce.operations.changes.quotes import Quote
 from commerce.operations.paying import cards, charging, fulfilment, open_orders, orders, spending
 from commerce.operations.paying.cards import Means, PaymentMethodNotAccepted
-from commerce.proration import Part
-from commerce.tax import TaxTerms
-from licensing.models import Channel, Subscription
+from licensing.models import Channel, Subscription, SubscriptionState
 from licensing.operations import subscriptions
 from policies import eligibility
 from policies.eligibility import PurchaseRefused
-from policies.operations import commitments, decisions
+from policies.operations import acknowledgements, commitments, decisions
+from policies.operations.acknowledgements import Read
 from policies.spending import Proposal
 from tenants.access import Actor, Right
 from tenants.ids import new_id
 from tenants.journal import events
-from tenants.refusal import Refused
+from tenants.refusal import NotAllowed, Refused
 
 
 class ApprovedOnlyInACheckout(PurchaseRefused):
@@ -35,6 +34,10 @@ class ApprovedOnlyInACheckout(PurchaseRefused):
 
     code = PurchaseRefused.code
     message = _("More seats and another term can't wait for an approval. Buy them in a new checkout, which can.")
+
+
+class NotDuringATrial(subscriptions.SubscriptionInactive):
+    message = _("This is a trial. Its seats can be changed once it has become a purchase.")
 
 
 class NothingToCharge(Refused):
@@ -46,14 +49,26 @@ def require_payer(subscription: Subscription, by: Actor) -> None:
     Who may spend on a subscription: its owner; for the tenant's own, whoever buys centrally.
 
     :raises NotAllowed: anybody else
-    :raises TrialEndsByItself: nobody spends on a trial
+    :raises TrialEndsByItself: nobody spends on a trial without a card
+    :raises NotDuringATrial: it has a card, which is not charged before it ends
+    :raises RecordedByPartner: its partner is paid, elsewhere
     """
+    subscriptions.require_paid_here(subscription)
+    require_own_money(by)
     if subscription.owner_id is None:
         subscriptions.require_in_own_tenant(subscription, by, Right.BUY_CENTRALLY)
     else:
         subscriptions.require_manager(subscription, by)
-    if subscription.is_trial:
+    if subscription.never_charged:
         raise subscriptions.TrialEndsByItself
+    if subscription.state == SubscriptionState.TRIAL:
+        raise NotDuringATrial
+
+
+def require_own_money(by: Actor) -> None:
+    """:raises NotAllowed: somebody who acts for another organisation than their own"""
+    if by.is_delegate:
+        raise NotAllowed(_("A partner spends nothing of its customer's: somebody of the organisation has to do this."))
 
 
 def require_rules(
@@ -92,6 +107,7 @@ def place(
     payment_method: str,
     return_url: str,
     order_id: UUID | None,
+    acknowledge: Read | None = None,
     by: Actor,
     at: datetime,
 ) -> tuple[Quote, Order]:
@@ -99,11 +115,13 @@ def place(
     Order what `quoted` says of the locked subscription, and charge it: the card that is named, else what pays for the
     subscription. On an agreement it is granted at once and billed; on a card the order comes back `paid`, or `pending`
     while its holder or the provider is awaited. `order_id` makes a repeated call find the order of the first one.
+    `acknowledge` names the data policies that the buyer says to have read; none: nobody is asked.
 
     :raises PaymentMethodNotAccepted: no card that can be charged here, or none is known
     :raises ProviderUnavailable: the provider does not answer; nothing was tried
     :raises PaymentInProgress: another order of the subscription waits for its payment
     :raises PurchaseRefused: a rule of eligibility forbids it
+    :raises BadInput: a data policy asks to be read first; nothing was ordered
     :raises CardDeclined: declined; the order is canceled. :raises PaymentCanceled: called off; so is the order
     :raises PaymentNotNeeded: :raises PaymentSetAside: it was taken and brought nothing; the order is canceled
     :raises TooManyDeclines: the person or the tenant had too many
@@ -114,12 +132,15 @@ def place(
         subscription = Subscription.objects.locked().with_people().get(pk=subscription.pk)
         placed = past_order(subscription, order_id, by=by) if order_id else None
         if placed:
-            return quote_of(placed, subscription), placed
+            return quoted_orders.quote_of(placed, subscription), placed
         open_orders.require_nothing_pending(subscription)
         if not payment_method:
             means = _held(means, subscription, at=at)
         quote = quoted(subscription)
         order_id = order_id or new_id()
+        acknowledgements.acknowledge_order(
+            product=subscription.plan.product, order_id=order_id, read=acknowledge, by=by, at=at
+        )
         proposal = spending.of_change(quote, order_id=order_id)
         try:
             _weigh(quote, proposal, by=by, at=at)
@@ -138,6 +159,20 @@ def place(
     if payment:
         charging.send(payment=payment, return_url=return_url, at=at)
     return quote, open_orders.outcome(order.pk)
+
+
+def require_room(quote: Quote, *, by: Actor, at: datetime) -> None:
+    """
+    Ask what `place` will ask, with what it costs; nothing is written down, and nothing is counted.
+
+    :raises PurchaseRefused: :raises BadInput: as `require_rules`
+    :raises SpendLimitExceeded: a limit has no room for what the tenant buys itself
+    """
+    subscription = quote.subscription
+    proposal = spending.of_change(quote, order_id=new_id())
+    require_rules(subscription, quote.after, keep=False, proposal=proposal, by=by, at=at)
+    if subscription.channel != Channel.SELF_SERVICE:
+        commitments.require_room(proposal=proposal, member=by.home, product=subscription.plan.product, at=at)
 
 
 def _weigh(quote: Quote, proposal: Proposal, *, by: Actor, at: datetime) -> None:
@@ -206,24 +241,6 @@ def past_order(subscription: Subscription, order_id: UUID, *, by: Actor) -> Orde
     return open_orders.outcome(order.pk) if order else None
 
 
-def quote_of(order: Order, subscription: Subscription) -> Quote:
-    """What was quoted for an order when it was placed."""
-    positions = tuple(_as_placed(line, order) for line in order.lines.select_related("plan__product").order_by("pk"))
-    seats = sum(line.quantity for line in positions) if order.kind == OrderKind.SEATS else 0
-    before = subscription.quantity - (seats if order.state in GRANTED else 0)
-    return Quote(
-        subscription=subscription,
-        direction=Direction.CHARGE,
-        lines=positions,
-        currency=order.currency,
-        terms=TaxTerms.of(order),
-        before=before,
-        after=before + seats,
-        takes_effect_at=positions[0].starts_at,
-        as_of=order.created_at,
-    )
-
-
 def _insert(quote: Quote, kind: OrderKind, *, pk: UUID | None, by: Actor, at: datetime) -> Order:
     subscription = quote.subscription
     order = orders.place(
@@ -232,9 +249,10 @@ def _insert(quote: Quote, kind: OrderKind, *, pk: UUID | None, by: Actor, at: da
         kind=kind,
         channel=subscription.channel,
         subscription=subscription,
+        anchor_at=quote.anchor_at,
         currency=quote.currency,
         terms=quote.terms,
-        lines=map(_as_line, quote.lines),
+        lines=map(quoted_orders.as_line, quote.lines),
         at=at,
     )
     events.record(
@@ -245,46 +263,8 @@ def _insert(quote: Quote, kind: OrderKind, *, pk: UUID | None, by: Actor, at: da
         subject=order.pk,
         subscription=subscription.pk,
         kind=kind,
-        quantity=sum(line.quantity for line in quote.lines),
+        quantity=max(line.quantity for line in quote.lines),
         total=money.text(order.total, order.currency),
         currency=order.currency,
     )
     return order
-
-
-def _as_line(position: Position) -> OrderLine:
-    is_whole = position.part.seconds == position.part.of
-    return OrderLine(
-        plan=position.plan,
-        quantity=position.quantity,
-        unit_price=position.unit_price,
-        amount=position.amount,
-        tax=position.tax,
-        part_seconds=None if is_whole else position.part.seconds,
-        term_seconds=None if is_whole else position.part.of,
-        starts_at=position.starts_at,
-        ends_at=position.ends_at,
-    )
-
-
-def _as_placed(line: OrderLine, order: Order) -> Position:
-    starts_at, ends_at = line.starts_at or order.created_at, line.ends_at or order.created_at
-    whole = Part.whole(start=starts_at, end=ends_at)
-    is_part = line.part_seconds is not None and line.term_seconds is not None
-    if order.kind == OrderKind.SEATS:
-        why = Why.REST_OF_TERM
-    else:
-        why = Why.NEXT_TERM if starts_at < order.created_at else Why.NEW_TERM
-    return Position(
-        plan=line.plan,
-        quantity=line.quantity,
-        unit_price=line.unit_price,
-        currency=order.currency,
-        starts_at=starts_at,
-        ends_at=ends_at,
-        part=Part(seconds=line.part_seconds or 0, of=line.term_seconds or 0) if is_part else whole,
-        amount=line.amount,
-        tax=line.tax,
-        tax_inclusive=line.tax_inclusive,
-        why=why,
-    )

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from commerce import gateways
 from commerce.gateways.protocol import Charge
 from commerce.models import CardSetup, Checkout, CheckoutState, Order, OrderLine, Payment
-from commerce.operations.buying import approval_requests
+from commerce.operations.buying import approval_requests, card_trials
 from commerce.operations.buying.checkouts import CheckoutCompleted, decide_again, require_buyer, require_open
 from commerce.operations.paying import card_setups, cards, charging, orders
 from commerce.operations.paying.cards import Means
@@ -18,11 +18,9 @@ from commerce.operations.paying.settlement import live_payment, release_card
 from commerce.tax import TaxTerms
 from policies.eligibility import PurchaseRefused
 from policies.operations import acknowledgements, approvals, commitments
-from policies.operations.acknowledgements import Read
+from policies.operations.acknowledgements import NOTHING_READ, Read
 from tenants.access import Actor
 from tenants.refusal import Refused
-
-NOTHING_READ: Read = {}
 
 
 class NothingToConfirm(Refused):
@@ -42,7 +40,8 @@ def pay_checkout(
     Try a card. Returns the checkout `completed`, `requires_action`, or `processing` when the provider's answer is
     not known: the sweep will find out. `awaiting_approval` where somebody has to approve it first: then the card is
     kept and charged after that. A repeat while a payment is under way never charges again. `return_url` is where the
-    bank's page sends the cardholder back; `acknowledge` names the data policies that the buyer says to have read.
+    bank's page sends the cardholder back; `acknowledge` names the data policies that the buyer says to have read. Of
+    one with a trial nothing is charged: as `card_trials.begin`.
 
     :raises NotAllowed: `by` is not its buyer
     :raises BadInput: a data policy asks to be read first; nothing was tried
@@ -59,6 +58,8 @@ def pay_checkout(
     require_buyer(checkout, by)
     _note_reading(checkout, acknowledge, by=by, at=at)
     means = cards.means(payment_method=payment_method, by=by)
+    if checkout.with_trial:
+        return card_trials.begin(checkout=checkout, means=means, return_url=return_url, by=by, at=at)
     payment = start(checkout, means, by=by, at=at)
     if payment is None:
         return approval_requests.ask(checkout=checkout, means=means, return_url=return_url, by=by, at=at)
@@ -195,6 +196,8 @@ def _learn(
             return approval_requests.learn_card(checkout, learn=learn_setup, by=by, at=at)
         if checkout.state == CheckoutState.COMPLETED:
             return checkout
+        if approval_requests.is_keeping_a_card(checkout):
+            return card_trials.learn(checkout=checkout, learn_setup=learn_setup, by=by, at=at)
         require_open(checkout, at=None)
         raise NothingToConfirm
     charging.learn(payment=waiting, ask=ask, at=at)

@@ -14,7 +14,8 @@ from licensing.models import Channel, Plan
 from licensing.operations import seats, trials
 from policies import eligibility
 from policies.eligibility import Answer, PurchaseRefused
-from policies.operations import decisions
+from policies.operations import acknowledgements, decisions
+from policies.operations.acknowledgements import NOTHING_READ, Read
 from tenants.access import Actor
 from tenants.delivery import jobs
 from tenants.directory.models import Membership
@@ -26,17 +27,20 @@ def start_trial(
     plan: Plan,
     quantity: int,
     assign_to: Sequence[Membership] | None = None,
+    acknowledge: Read = NOTHING_READ,
     keep: Callable[[Checkout], object] = lambda checkout: None,
     by: Actor,
     at: datetime,
 ) -> Checkout:
     """
     Start a trial of the plan's product: its checkout is completed at once, without order, invoice or payment.
-    `assign_to` defaults to the buyer. `keep` is told what was done, in its transaction.
+    `assign_to` defaults to the buyer; `acknowledge` names the data policies that the buyer says to have read. `keep` is
+    told what was done, in its transaction.
 
     :raises PurchaseRefused: a rule forbids it, there is no trial of the product, or the person had theirs
     :raises NotPriced: the plan cannot be bought in the tenant's market, so nobody could go on with it
     :raises MoreToAssignThanSeats: `assign_to` is longer than `quantity`
+    :raises BadInput: a data policy asks to be read first
     :raises NotAMember: :raises MemberNotActive: one of `assign_to` has gone meanwhile
     """
     people = [by.home] if assign_to is None else list(assign_to)
@@ -44,7 +48,7 @@ def start_trial(
     if len(people) > quantity:
         raise MoreToAssignThanSeats
     try:
-        return _start(answer, plan, quantity, people, keep, by=by, at=at)
+        return _start(answer, plan, quantity, people, acknowledge, keep, by=by, at=at)
     except trials.TrialAlreadyUsed:
         _allowed(plan, quantity, by=by, at=at)  # begun in this very moment: refused with the rule's own words
         raise
@@ -65,6 +69,7 @@ def _start(
     plan: Plan,
     quantity: int,
     people: Sequence[Membership],
+    read: Read,
     keep: Callable[[Checkout], object],
     *,
     by: Actor,
@@ -72,9 +77,10 @@ def _start(
 ) -> Checkout:
     tenant, number = by.home.tenant, new_id()
     price = price_for(plan, tenant=tenant, channel=Channel.SELF_SERVICE, at=at)
+    acknowledgements.acknowledge(product=plan.product, subject=number, read=read, by=by, at=at)
     trial = trials.start(plan=plan, quantity=quantity, purchaser=by.home, order_ref=str(number), by=by, at=at)
     seats.place(subscription=trial, members=people, by=by, at=at)
-    decisions.keep(answer=answer, plan=plan, quantity=quantity, trial=True, by=by, at=at)
+    decisions.keep(answer=answer, plan=plan, quantity=quantity, trial=True, checkout=number, by=by, at=at)
     checkout = Checkout.objects.create(
         id=number,
         tenant=tenant,

@@ -20,16 +20,20 @@ from commerce.operations.changes.quotes import (
 )
 from commerce.operations.pricing.prices import NotPriced
 from commerce.operations.pricing.taxes import terms_for
+from commerce.operations.renewing import ahead as paid_ahead
 from commerce.proration import Part, charge_for
-from commerce.tax import split
+from commerce.tax import TaxTerms, split
 from licensing.models import Subscription
+from licensing.operations import prolonging
 from licensing.operations.subscriptions import SubscriptionInactive
+from policies.operations.acknowledgements import NOTHING_READ, Read
 from tenants.access import Actor
 
 
 def quote(*, subscription: Subscription, quantity: int, at: datetime) -> Quote:
     """
-    What more seats cost for the rest of the term, to the second, at the price of the subscription.
+    What more seats cost for the rest of the term, to the second, at the price of the subscription; and for the next
+    one, where that is paid already.
 
     :raises SubscriptionInactive: no term runs
     :raises NotPriced: nothing was ever charged for it
@@ -41,11 +45,12 @@ def quote(*, subscription: Subscription, quantity: int, at: datetime) -> Quote:
     if period is None:
         raise NotPriced
     count = quantity - subscription.quantity
-    part = Part.after(at, start=subscription.term_start, end=subscription.term_end)
+    part = Part.after(at, start=prolonging.counted_from(subscription), end=subscription.term_end)
     tenant, currency = subscription.tenant, period.currency
     terms = terms_for(tenant=tenant, at=at)
     amount, tax = split(charge_for(period.unit_price, count, part, currency), terms, currency)
-    if not amount + tax:
+    ahead = _of_next_term(subscription, count, terms)
+    if not amount + tax and not ahead:
         raise NothingToCharge
     line = Position(
         plan=subscription.plan,
@@ -64,7 +69,7 @@ def quote(*, subscription: Subscription, quantity: int, at: datetime) -> Quote:
     return Quote(
         subscription=subscription,
         direction=Direction.CHARGE,
-        lines=(line,),
+        lines=(line, *ahead),
         currency=currency,
         terms=terms,
         before=subscription.quantity,
@@ -73,6 +78,28 @@ def quote(*, subscription: Subscription, quantity: int, at: datetime) -> Quote:
         takes_effect_at=at,
         as_of=at,
     )
+
+
+def _of_next_term(subscription: Subscription, count: int, terms: TaxTerms) -> tuple[Position, ...]:
+    """The same seats for the whole of the term that follows, where that is paid already."""
+    period = paid_ahead.period_of(subscription) if subscription.renewed_until else None
+    if period is None:
+        return ()
+    amount, tax = split(period.unit_price * count, terms, period.currency)
+    line = Position(
+        plan=subscription.plan,
+        quantity=count,
+        unit_price=period.unit_price,
+        currency=period.currency,
+        starts_at=period.starts_at,
+        ends_at=period.ends_at,
+        part=Part.whole(start=period.starts_at, end=period.ends_at),
+        amount=amount,
+        tax=tax,
+        tax_inclusive=terms.inclusive,
+        why=Why.NEXT_TERM,
+    )
+    return (line,)
 
 
 def add(
@@ -85,6 +112,7 @@ def add(
     expecting: Decimal | None = None,
     return_url: str,
     order_id: UUID | None = None,
+    acknowledge: Read = NOTHING_READ,
     by: Actor,
     at: datetime,
 ) -> tuple[Quote, Order]:
@@ -112,6 +140,7 @@ def add(
         payment_method=payment_method,
         return_url=return_url,
         order_id=order_id,
+        acknowledge=acknowledge,
         by=by,
         at=at,
     )

@@ -1,6 +1,6 @@
 """Ending a subscription early, with the money that goes back for it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,11 +11,13 @@ from django.db import transaction
 from commerce import money
 from commerce.models import Order, OrderState, Payment, RefundReason
 from commerce.operations.changes import lines, quotes, scheduled
-from commerce.operations.changes.quotes import ByTerms, Position
+from commerce.operations.changes.quotes import Position
 from commerce.operations.paying import orders as order_operations
 from commerce.operations.paying import settlement
 from commerce.operations.paying.settlement import PaymentInProgress
-from commerce.tax import TaxTerms
+from commerce.operations.renewing import ahead
+from commerce.operations.takeover import standing
+from commerce.tax import ByTerms, TaxTerms
 from licensing.models import EndCause, Seat, Subscription, SubscriptionState
 from licensing.operations import lifecycle, seats, subscriptions
 from licensing.operations.subscriptions import SubscriptionInactive
@@ -33,14 +35,15 @@ NAMED = 100
 @dataclass(frozen=True, kw_only=True)
 class Cancellation(ByTerms):
     """
-    What canceling does. `refunds` are the lines inside their windows: their seats end at once, and what they leave
-    unused goes back. `running` are the others: as long as there are any, the subscription runs with their seats until
-    `ends_at`; else it ends now. `losing` people lose their seats: those that were given last, of whom `people` are the
-    first.
+    What canceling does. `ending` are the lines inside their windows: their seats end at once, and what they leave
+    unused goes back, as does all of `ahead`, the lines of a next term that is paid already. `running` are the others:
+    as long as there are any, the subscription runs with their seats until `ends_at`; else it ends now. `losing` people
+    lose their seats: those that were given last, of whom `people` are the first.
     """
 
     subscription: Subscription
-    refunds: tuple[Position, ...]
+    ending: tuple[Position, ...]
+    ahead: tuple[Position, ...] = ()
     running: tuple[Position, ...]
     currency: str
     terms: TaxTerms
@@ -50,19 +53,23 @@ class Cancellation(ByTerms):
     as_of: datetime
 
     @property
+    def refunds(self) -> tuple[Position, ...]:
+        return (*self.ending, *self.ahead)
+
+    @property
     def lines(self) -> tuple[Position, ...]:
         return (*self.refunds, *self.running)
 
     @property
     def ends_now(self) -> bool:
-        return self.subscription.is_trial or (bool(self.refunds) and not self.running)
+        return self.subscription.is_trial or (bool(self.ending) and not self.running)
 
     @property
     def seats_left(self) -> int:
         """Those that go on."""
         if self.ends_now:
             return 0
-        if not self.refunds:
+        if not self.ending:
             return self.subscription.quantity
         return sum(line.quantity for line in self.running)
 
@@ -97,6 +104,7 @@ def preview_cancellation(
     :raises BadInput: the preview is too old
     """
     subscriptions.require_ender(subscription, by)
+    standing.require_none(subscription)
     return _cancellation(subscription, at=quotes.moment(as_of, at=at))
 
 
@@ -122,7 +130,7 @@ def cancel_subscription(
     back and renewal off already: nothing changes. `keep` is told what was done, in its transaction.
 
     :raises NotAllowed: not its owner, nor an admin who may end it
-    :raises SubscriptionInactive: it has ended already
+    :raises SubscriptionInactive: it has ended already. :raises TakenOver: it may yet be given back
     :raises ChangedSincePreview: what was shown holds no longer
     :raises PaymentInProgress: an invoice of it is being paid in this moment
     :raises BadInput: control characters in the reason; or the preview is too old
@@ -150,13 +158,15 @@ def end(
     """
     moment = quotes.moment(as_of, at=at)
     subscription, orders = lines.lock(subscription)
+    standing.require_none(subscription)
     quotes.require_unchanged(subscription, since=as_of)
     cancellation = _cancellation(subscription, at=moment)
     if not (cancellation.ends_now or cancellation.refunds or subscription.auto_renew):
         return cancellation  # it ends at that moment already
     _withdraw_what_waits(subscription, orders, by=by, at=at)
+    ahead.drop(subscription, at=at)
     if cancellation.ends_now:
-        _tell(list(Seat.objects.open().filter(subscription=subscription)), by=by)
+        tell_lost(Seat.objects.open().filter(subscription=subscription), by=by)
         cause = EndCause.TRIAL_ENDED if subscription.is_trial else EndCause.CANCELED
         lifecycle.end(subscription=subscription, cause=cause, by=by, at=at)
     else:
@@ -181,13 +191,15 @@ def _cancellation(subscription: Subscription, *, at: datetime) -> Cancellation:
     if not subscription.runs_at(at) and not _tries_at(subscription, at):
         raise SubscriptionInactive
     held = lines.of_term(subscription, at=at)
+    next_term = [line for line in lines.of_next_term(subscription, at=at) if line.is_open]
     back = tuple(line.giving_back(line.line.seats_left, at=at) for line in held if line.is_open)
     running = tuple(line.giving_back(line.line.seats_left, at=at) for line in held if not line.is_open)
     left = sum(line.quantity for line in running) if back else subscription.quantity
     losing = subscription.seats_assigned if subscription.is_trial else max(subscription.seats_assigned - left, 0)
     return Cancellation(
         subscription=subscription,
-        refunds=back,
+        ending=back,
+        ahead=tuple(line.giving_back(line.line.seats_left, at=at) for line in next_term),
         running=running,
         currency=quotes.currency_of(subscription),
         terms=quotes.terms_of(back),
@@ -223,12 +235,12 @@ def _shrink(cancellation: Cancellation, *, by: Actor, at: datetime) -> None:
     count = subscription.quantity - cancellation.seats_left
     if not count:
         return
-    _tell(seats.release_newest(subscription=subscription, count=cancellation.losing, by=by, at=at), by=by)
+    tell_lost(seats.release_newest(subscription=subscription, count=cancellation.losing, by=by, at=at), by=by)
     subscriptions.remove_seats(subscription=subscription, count=count, by=by, at=at)
 
 
-def _tell(lost: list[Seat], *, by: Actor) -> None:
-    """The people who lost their seats, but for who took them."""
+def tell_lost(lost: Iterable[Seat], *, by: Actor) -> None:
+    """The people who lost their seats, or access by them, but for who took them."""
     told = [str(seat.pk) for seat in lost if not by.is_member(seat.member_id)]
     for start in range(0, len(told), TOLD_AT_ONCE):
         jobs.enqueue("commerce.deliver_lost_seats", seat_ids=told[start : start + TOLD_AT_ONCE])

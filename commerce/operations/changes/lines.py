@@ -1,17 +1,20 @@
 """The lines that pay for the present term, and what may go back for their seats."""
 
+from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
-from django.db.models import Exists, F, OuterRef, Q, Sum
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Sum
 
 from commerce import money
 from commerce.models import (
     Dispute,
     Order,
+    OrderKind,
     OrderLine,
     OrderState,
     Payment,
@@ -30,6 +33,9 @@ from commerce.proration import Part, Sold
 from licensing.models import Subscription
 from tenants.access import Actor
 
+# Of these money goes back.
+GIVING_BACK = (Why.INSIDE_WINDOW, Why.TAKEN_OVER)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Held:
@@ -43,7 +49,7 @@ class Held:
 
     @property
     def is_open(self) -> bool:
-        return self.why == Why.INSIDE_WINDOW
+        return self.why in GIVING_BACK
 
     def giving_back(self, count: int, *, at: datetime) -> Position:
         """The last `count` seats of it, and the money for what they leave unused."""
@@ -79,16 +85,28 @@ def lock(subscription: Subscription) -> tuple[Subscription, list[Order]]:
 
     :raises PaymentInProgress: one was placed in this very moment, or an invoice of it is being paid
     """
-    term_end = Subscription.objects.values_list("term_end", flat=True).get(pk=subscription.pk)
-    term = OrderLine.objects.filter(order__subscription=subscription, ends_at=term_end)
+    ends = Subscription.objects.values_list("term_end", "renewed_until").get(pk=subscription.pk)
+    terms = OrderLine.objects.filter(order__subscription=subscription, ends_at__in=[end for end in ends if end])
+    fresh, orders = _locked(subscription, terms)
+    if (fresh.term_end, fresh.renewed_until) != ends:
+        raise PaymentInProgress
+    return fresh, orders
+
+
+def lock_after(subscription: Subscription, *, since: datetime) -> tuple[Subscription, list[Order]]:
+    """As `lock`, with the orders that pay for a time after a moment. :raises PaymentInProgress: as `lock`"""
+    return _locked(subscription, OrderLine.objects.filter(order__subscription=subscription, ends_at__gt=since))
+
+
+def _locked(subscription: Subscription, terms: QuerySet[OrderLine]) -> tuple[Subscription, list[Order]]:
     concerned = Order.objects.filter(
-        Q(state=OrderState.PENDING) | Q(state__in=GRANTED, pk__in=term.values("order")),
+        Q(state=OrderState.PENDING) | Q(state__in=GRANTED, pk__in=terms.values("order")),
         tenant=subscription.tenant_id,
         subscription=subscription,
     )
     orders = list(concerned.locked())
     fresh = Subscription.objects.locked().with_people().get(pk=subscription.pk)
-    if fresh.term_end != term_end or concerned.exclude(pk__in=[order.pk for order in orders]).exists():
+    if concerned.exclude(pk__in=[order.pk for order in orders]).exists():
         raise PaymentInProgress
     # What is due on an invoice must not change while a card is charged for it.
     billed = [order for order in orders if order.state == OrderState.INVOICED]
@@ -99,13 +117,42 @@ def lock(subscription: Subscription) -> tuple[Subscription, list[Order]]:
 
 def of_term(subscription: Subscription, *, at: datetime) -> list[Held]:
     """The lines that pay for the present term and have seats left, newest first."""
+    return _ending(subscription, subscription.term_end, at=at)
+
+
+def of_next_term(subscription: Subscription, *, at: datetime) -> list[Held]:
+    """As `of_term`, of the one that is paid before it begins."""
+    end = subscription.renewed_until
+    return _ending(subscription, end, at=at) if end else []
+
+
+def after(subscription: Subscription, *, since: datetime, refunds: bool) -> list[Held]:
+    """
+    The lines that pay for a time after a moment and have seats left, newest first, whenever they were charged: as far
+    as they are not contested that time goes back, or nothing does.
+    """
+    return after_each([subscription], since=since, refunds=refunds).get(subscription.pk, [])
+
+
+def after_each(subscriptions: Iterable[Subscription], *, since: datetime, refunds: bool) -> dict[UUID, list[Held]]:
+    """As `after`, of many, in a fixed number of queries."""
+    why = Why.TAKEN_OVER if refunds else Why.NOT_GIVEN_BACK
+    keys = [subscription.pk for subscription in subscriptions]
+    found: dict[UUID, list[Held]] = defaultdict(list)
+    for held in _with_seats(OrderLine.objects.filter(order__subscription__in=keys, ends_at__gt=since), at=since):
+        if held.line.order.subscription_id:
+            of_it = found[held.line.order.subscription_id]
+            of_it.append(held if held.why == Why.DISPUTED else replace(held, why=why))
+    return found
+
+
+def _ending(subscription: Subscription, ends_at: datetime, *, at: datetime) -> list[Held]:
+    return _with_seats(OrderLine.objects.filter(order__subscription=subscription, ends_at=ends_at), at=at)
+
+
+def _with_seats(found: QuerySet[OrderLine], *, at: datetime) -> list[Held]:
     lines = list(
-        OrderLine.objects.filter(
-            order__subscription=subscription,
-            order__state__in=GRANTED,
-            ends_at=subscription.term_end,
-            returned__lt=F("quantity"),
-        )
+        found.filter(order__state__in=GRANTED, returned__lt=F("quantity"))
         .select_related("order", "plan__product")
         .order_by("-order__granted_at", "-pk")
     )
@@ -161,6 +208,8 @@ def _held(line: OrderLine, payment: Any, back: tuple[Decimal, Decimal], *, is_co
     )
     window_ends_at = charged_at + REFUND_WINDOW
     why = Why.INSIDE_WINDOW if at < window_ends_at else Why.OUTSIDE_WINDOW
+    if order.kind == OrderKind.ALIGNMENT:
+        why = Why.ALIGNED  # the term before it ends with it, and was paid for before
     if is_contested:
         why = Why.DISPUTED
     return Held(line=line, payment=payment, sold=sold, why=why, window_ends_at=window_ends_at)

@@ -1,35 +1,81 @@
-"""What a change of policy ends of what people have bought: each subscription by itself, resumed by a sweep."""
+"""
+What a change of policy ends of what people have bought: each subscription by itself, resumed by a sweep; and that an
+admin leaves a renewal to its owner again.
+"""
 
 import logging
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
 
+from commerce.models import TakeOver
 from commerce.operations.changes import cancellations, lines
 from commerce.operations.changes.cancellations import Cancellation
 from licensing.models import Subscription
-from licensing.operations import renewal_stops
+from licensing.operations import renewal_stops, subscriptions
 from licensing.operations.lifecycle import WRONG_WITH_ONE
 from licensing.operations.subscriptions import SubscriptionInactive
 from policies.models import Ending, ExistingRule
 from tenants.access import SYSTEM, Actor
 from tenants.delivery import jobs
 from tenants.journal import events
+from tenants.scope import EVERYBODY, Scope
+from tenants.text import require_plain
 
 log = logging.getLogger(__name__)
 
 
-def apply_due(*, at: datetime, tenant_id: UUID | None = None, limit: int = 500) -> int:
+def planned_for(subscriptions: Iterable[Subscription], *, at: datetime) -> dict[UUID, Ending]:
+    """The next planned ending of each that has one, in one query."""
+    found: dict[UUID, Ending] = {}
+    # The last written is the nearest.
+    for ending in Ending.objects.planned(at).filter(subscription__in=[row.pk for row in subscriptions]).reverse():
+        found[ending.subscription_id] = ending
+    return found
+
+
+def is_stopped(subscription: Subscription) -> bool:
+    """Its owner cannot renew it. What the organisation took over is its own to renew."""
+    return subscription.renewal_stopped_at is not None and subscription.owner_id is not None
+
+
+@transaction.atomic
+def lift_stop(*, subscription: Subscription, reason: str, by: Actor, at: datetime) -> Subscription:
+    """
+    Leave a renewal that an admin has stopped to its owner again, and tell them. An owner who lifts it turns it on at
+    once.
+
+    :raises NotAllowed: `by` may not change what the tenant allows
+    :raises BadInput: a reason that cannot be kept
+    :raises RenewalNotStopped: nobody has stopped it, or somebody was faster
+    :raises SubscriptionInactive: it has ended
+    """
+    require_plain(reason, field="reason")
+    lifted = renewal_stops.lift(subscription=subscription, reason=reason, by=by, at=at)
+    if by.is_member(lifted.owner_id):
+        return subscriptions.set_auto_renew(subscription=lifted, auto_renew=True, by=by, at=at)
+    jobs.enqueue("commerce.tell_lifted_stop", subscription_id=str(lifted.pk), lifted_at=at.isoformat())
+    return lifted
+
+
+def due(at: datetime) -> QuerySet[Ending]:
+    """Those whose moment has come. What is just being taken over may be given back: till then they wait."""
+    taken = TakeOver.objects.open().filter(subscription=OuterRef("subscription"))
+    return Ending.objects.due(at).exclude(Exists(taken))
+
+
+def apply_due(*, at: datetime, limit: int = 500, among: Scope = EVERYBODY) -> int:
     """
     End what changes of policy ask for and whose moment has come, each in its own transaction, on behalf of who changed
     the policy. Returns how many were settled. One that cannot be ended now holds up no other; it is tried again.
     """
-    due = Ending.objects.due(at)
-    due = due if tenant_id is None else due.filter(tenant=tenant_id)
+    waiting = among.of(due(at))
     settled = 0
-    for pk in list(due.values_list("pk", flat=True)[:limit]):
+    for pk in list(waiting.values_list("pk", flat=True)[:limit]):
         try:
             settled += _apply(pk, at=at)
         except WRONG_WITH_ONE:

@@ -10,16 +10,18 @@ from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
 from commerce.models import Order
-from commerce.operations.buying import ordering
+from commerce.operations.buying import ordering, quoted_orders
 from commerce.operations.changes import adding, quotes, reducing, scheduled
 from commerce.operations.changes.quotes import Direction, Position, Quote, Why
 from commerce.operations.changes.scheduled import NothingScheduled
 from commerce.operations.paying import open_orders, orders
 from commerce.operations.pricing.prices import renewal_price
+from commerce.operations.renewing import ahead
 from commerce.proration import Part
 from licensing.calendar import next_term_end
 from licensing.models import Subscription, SubscriptionState
 from licensing.operations.subscriptions import SubscriptionInactive
+from policies.operations.acknowledgements import NOTHING_READ, Read
 from tenants.access import Actor
 from tenants.refusal import Refused
 
@@ -64,7 +66,9 @@ def preview(
     if quantity > subscription.quantity:
         # First, so that nobody multiplies by a number that nobody may ask for.
         ordering.require_rules(subscription, quantity, keep=False, by=by, at=at)
-        return adding.quote(subscription=subscription, quantity=quantity, at=moment)
+        told = adding.quote(subscription=subscription, quantity=quantity, at=moment)
+        ordering.require_room(told, by=by, at=at)
+        return told
     if quantity < subscription.quantity:
         orders.require_bounds(subscription.plan, quantity)
         return reducing.quote(subscription=subscription, quantity=quantity, at=moment)
@@ -81,6 +85,7 @@ def change(
     expecting: Decimal | None = None,
     return_url: str,
     order_id: UUID | None = None,
+    acknowledge: Read = NOTHING_READ,
     keep: Callable[[Quote], object] = lambda told: None,
     by: Actor,
     at: datetime,
@@ -89,15 +94,17 @@ def change(
     Have another number of seats. More now: charged for the rest of the term. Fewer now: the newest go back inside their
     window, the rest at the renewal. The number that it has already: what waited for the renewal is withdrawn.
     `as_of`: the moment of a preview, to be charged exactly what it showed; `expecting`: the total that it showed.
+    `acknowledge` names the data policies that were read before more seats are paid for.
     An order that is placed has the id `order_id`; where none is, `keep` is told what was done, in its transaction.
 
     :raises NotAllowed: `by` may not spend on it
     :raises NotPriced: nothing was ever charged for it
-    :raises BadInput: the plan is not sold in this quantity; or the preview is too old
+    :raises BadInput: the plan is not sold in this quantity; or the preview is too old; or a data policy was not read
     :raises SubscriptionInactive: no term runs
     :raises ChangedSincePreview: what was shown holds no longer
     :raises PaymentInProgress: an order of it waits for its payment
     :raises QuantityBelowAssigned: more people hold seats than would be left now
+    :raises NextTermPaid: fewer, or at the renewal, and the next term is paid already
     :raises RenewalIsOff: more seats from a renewal that will not come
     :raises NothingToCharge: the rest of the term is worth less than the smallest coin
     :raises PurchaseRefused: a rule of eligibility forbids more seats
@@ -117,6 +124,7 @@ def change(
             expecting=expecting,
             return_url=return_url,
             order_id=order_id,
+            acknowledge=acknowledge,
             by=by,
             at=at,
         )
@@ -135,7 +143,7 @@ def change(
         return Changed(quote=told)
     placed = ordering.past_order(subscription, order_id, by=by) if order_id and when == When.NOW else None
     if placed:  # by the first click, which has brought that number
-        return Changed(quote=ordering.quote_of(placed, subscription), order=placed)
+        return Changed(quote=quoted_orders.quote_of(placed, subscription), order=placed)
     return Changed(quote=_schedule(subscription, quantity, when, keep=keep, by=by, at=at))
 
 
@@ -191,6 +199,7 @@ def _at_renewal(subscription: Subscription, quantity: int, *, by: Actor, at: dat
         return _as_it_is(subscription, at=at)
     if subscription.state != SubscriptionState.ACTIVE or subscription.term_end <= at:
         raise SubscriptionInactive
+    ahead.require_not_paid(subscription)
     if quantity > subscription.quantity:
         if not subscription.auto_renew:
             raise RenewalIsOff

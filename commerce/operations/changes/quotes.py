@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from uuid import UUID
 
 from django.db import models
 from django.db.models import Q
@@ -13,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from commerce import money
 from commerce.models import BillingPeriod, Dispute, Order, OrderLine, Payment, Refund
 from commerce.proration import Part
-from commerce.tax import NO_TAX, TaxTerms
+from commerce.tax import NO_TAX, ByTerms, TaxTerms
 from licensing.models import Plan, Subscription
 from tenants.refusal import BadInput, Refused
 
@@ -40,6 +39,10 @@ class Why(models.TextChoices):
     INSIDE_WINDOW = "inside_window", _("Charged less than 7 days ago: the part that is not used goes back.")
     OUTSIDE_WINDOW = "outside_window", _("Charged 7 days ago or longer: it runs to its end, and nothing goes back.")
     DISPUTED = "disputed", _("The charge was contested at the bank: it runs to its end, and nothing goes back.")
+    ALIGNED = "aligned", _("The term is longer, so that it ends with the other: nothing of this part goes back.")
+    TAKEN_OVER = "taken_over", _("Taken over: the part that is not used from that moment on goes back.")
+    NOT_GIVEN_BACK = "not_given_back", _("Taken over: the organisation has turned off that anything goes back.")
+    TAKES_ON = "takes_on", _("The rest of the term, which the organisation pays in place of who paid it.")
     AT_RENEWAL = "at_renewal", _("From the renewal on; nothing is charged before.")
 
 
@@ -79,32 +82,6 @@ class Position:
         return self.line.order if self.line else None
 
 
-class ByTerms:
-    """Says how it is taxed, as an order does."""
-
-    terms: TaxTerms
-
-    @property
-    def tax_name(self) -> str:
-        return self.terms.name
-
-    @property
-    def tax_rate(self) -> Decimal:
-        return self.terms.rate
-
-    @property
-    def tax_inclusive(self) -> bool:
-        return self.terms.inclusive
-
-    @property
-    def reverse_charge(self) -> bool:
-        return self.terms.reverse_charge
-
-    @property
-    def seller_id(self) -> UUID | None:
-        return self.terms.seller_id
-
-
 @dataclass(frozen=True, kw_only=True)
 class Quote(ByTerms):
     """
@@ -123,6 +100,8 @@ class Quote(ByTerms):
     withdraws: int | None = None
     takes_effect_at: datetime
     as_of: datetime
+    # What terms are counted from afterwards, where that changes.
+    anchor_at: datetime | None = None
 
     @property
     def subtotal(self) -> Decimal:
@@ -183,8 +162,8 @@ def require_shown(told: Quote, expecting: Decimal | None) -> Quote:
 
 
 def newest_period(subscription: Subscription) -> BillingPeriod | None:
-    """The term that was charged last, with its price version."""
-    return BillingPeriod.objects.filter(subscription=subscription).order_by("-starts_at").first()
+    """The present term, or the last, with its price version."""
+    return BillingPeriod.objects.of_terms_till_now().filter(subscription=subscription).first()
 
 
 def currency_of(subscription: Subscription) -> str:

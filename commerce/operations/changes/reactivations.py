@@ -5,10 +5,11 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
+from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
-from commerce.models import Order, OrderKind
-from commerce.operations.buying import ordering
+from commerce.models import BillingPeriod, Order, OrderKind, Payment
+from commerce.operations.buying import ordering, quoted_orders
 from commerce.operations.changes import quotes
 from commerce.operations.changes.quotes import Direction, Position, Quote, Why
 from commerce.operations.paying import open_orders
@@ -28,6 +29,14 @@ class DisputeUndecided(Refused):
         "Its charge is contested at the bank, which has not decided yet. If it finds the charge right, access comes "
         "back without another payment. Reactivate it if it does not."
     )
+
+
+class PlanNotRenewable(Refused):
+    message = _("This plan is no longer sold, so it does not renew.")
+
+
+class PaidTermNotOver(Refused):
+    message = _("A term of it that is paid has not ended yet. It can be reactivated once that is over.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +59,7 @@ def preview_reactivation(
     told = _quote(subscription, at=quotes.moment(as_of, at=at))
     if told.lines:
         open_orders.require_nothing_pending(subscription)
-        ordering.require_rules(subscription, subscription.quantity, keep=False, by=by, at=at)
+        ordering.require_room(told, by=by, at=at)
     return told
 
 
@@ -72,8 +81,9 @@ def reactivate(
 
     :raises NotAllowed: `by` may not spend on it
     :raises SubscriptionInactive: it was deleted
-    :raises RenewalStopped: an admin lets it end
+    :raises RenewalStopped: an admin lets it end. :raises PlanNotRenewable: its plan is no longer sold
     :raises DisputeUndecided: access may come back without another payment
+    :raises PaidTermNotOver: disabled, though a term that was paid, and not given back, ends later
     :raises BadInput: the preview is too old
     :raises ChangedSincePreview: what was shown holds no longer
     :raises NotPriced: nothing was ever charged for it
@@ -88,7 +98,7 @@ def reactivate(
     if subscription.state == SubscriptionState.ACTIVE:
         placed = ordering.past_order(subscription, order_id, by=by) if order_id else None
         if placed:  # by the first click, which has reactivated it
-            return Reactivation(quote=ordering.quote_of(placed, subscription), order=placed)
+            return Reactivation(quote=quoted_orders.quote_of(placed, subscription), order=placed)
         told = quotes.require_shown(_quote(subscription, at=moment), expecting)
         subscriptions.set_auto_renew(subscription=subscription, auto_renew=True, by=by, at=at)
         return Reactivation(quote=told)
@@ -114,13 +124,15 @@ def reactivate(
 
 def awaits_the_bank(subscription: Subscription) -> bool:
     """A dispute that is not decided keeps access away, which comes back if it is won."""
-    return subscription.held_at is not None
+    return subscription.held_at is not None and not subscription.is_taken_over
 
 
 def _quote(subscription: Subscription, *, at: datetime) -> Quote:
     if subscription.state == SubscriptionState.DELETED:
         raise SubscriptionInactive
     subscriptions.require_renewable(subscription)
+    if not subscription.plan.renewable:
+        raise PlanNotRenewable
     if awaits_the_bank(subscription):
         raise DisputeUndecided
     runs = subscription.state == SubscriptionState.ACTIVE
@@ -140,6 +152,7 @@ def _quote(subscription: Subscription, *, at: datetime) -> Quote:
 
 def _another_term(subscription: Subscription, at: datetime) -> tuple[Position, TaxTerms]:
     starts_at, ends_at = lifecycle.next_term(subscription, at)
+    _require_free(subscription, starts_at)
     unit_price, currency = renewal_price(subscription, starts_at)
     tenant = subscription.tenant
     terms = terms_for(tenant=tenant, at=at)
@@ -157,3 +170,17 @@ def _another_term(subscription: Subscription, at: datetime) -> tuple[Position, T
         tax_inclusive=terms.inclusive,
         why=Why.NEXT_TERM if subscription.state == SubscriptionState.EXPIRED else Why.NEW_TERM,
     ), terms
+
+
+def _require_free(subscription: Subscription, starts_at: datetime) -> None:
+    """
+    Periods never overlap: whoever renewed it at a time ahead of the clock has paid for what is still to come.
+
+    :raises PaidTermNotOver: a term ends later that was neither given back nor contested
+    """
+    later = BillingPeriod.objects.filter(
+        subscription=subscription, ends_at__gt=starts_at, line__returned__lt=F("line__quantity")
+    )
+    contested = Payment.objects.filter(order__subscription=subscription, disputed__gt=0)
+    if later.exists() and not contested.exists():
+        raise PaidTermNotOver

@@ -21,6 +21,7 @@ from commerce.operations.changes.quotes import (
     terms_of,
 )
 from commerce.operations.paying import open_orders, orders
+from commerce.operations.renewing import ahead
 from licensing.models import Subscription
 from licensing.operations import subscriptions
 from licensing.operations.subscriptions import QuantityBelowAssigned, SubscriptionInactive
@@ -33,9 +34,11 @@ def quote(*, subscription: Subscription, quantity: int, at: datetime) -> Quote:
 
     :raises SubscriptionInactive: no term runs
     :raises QuantityBelowAssigned: more people hold seats than would be left now
+    :raises NextTermPaid: the next term is paid already, and has not begun
     """
     if not subscription.runs_at(at):
         raise SubscriptionInactive
+    ahead.require_not_paid(subscription)
     held = lines.of_term(subscription, at=at)
     count = subscription.quantity - quantity
     now = _taken([line for line in held if line.is_open], count, at)

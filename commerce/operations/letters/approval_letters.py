@@ -10,6 +10,7 @@ from commerce.operations.letters import post
 from policies import limits
 from policies.models import Approval
 from policies.models.approver import approvers_for
+from policies.operations import approval_grounds
 
 
 def deliver_request(*, approval_id: UUID, site: str, sender: str) -> None:
@@ -17,12 +18,17 @@ def deliver_request(*, approval_id: UUID, site: str, sender: str) -> None:
     approval = Approval.objects.with_people().get(pk=approval_id)
     if not approval.is_waiting:
         return
-    departments = limits.own_departments(approval.requester)
+    checkout, departments = Checkout.objects.get(pk=approval.subject), limits.own_departments(approval.requester)
     for approver in approvers_for(approval.requester, departments).select_related("user", "tenant").order_by("pk"):
         post.send(
             "approval_request",
             to=approver,
-            context={"approval": approval, "link": site + reverse("my-approval", args=[approval.pk])},
+            context={
+                "approval": approval,
+                "checkout": checkout,
+                "grounds": approval_grounds.read(approval),
+                "link": site + reverse("my-approval", args=[approval.pk]),
+            },
             message_id=f"approval-{approval.pk}-{approver.pk}",
             site=site,
             sender=sender,

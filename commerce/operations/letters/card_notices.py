@@ -13,12 +13,13 @@ from tenants.access import SYSTEM
 from tenants.delivery import jobs
 from tenants.directory.models import Membership
 from tenants.journal import events
+from tenants.scope import EVERYBODY, Scope
 
 BEFORE = timedelta(days=30)
 NAMED = 20
 
 
-def tell_expiring(*, at: datetime) -> int:
+def tell_expiring(*, at: datetime, among: Scope = EVERYBODY) -> int:
     """
     Tell of each card in use whose month ends within 30 days, by the clock of its tenant. Returns how many were told.
 
@@ -26,7 +27,7 @@ def tell_expiring(*, at: datetime) -> int:
     """
     # A day more than any clock is ahead: each is looked at by its own.
     limit = (at + BEFORE + timedelta(days=1)).date()
-    ends = PaymentMethod.objects.expiring_by(limit).select_related("tenant")
+    ends = among.of(PaymentMethod.objects.expiring_by(limit)).select_related("tenant")
     return sum(_tell(card, at=at) for card in ends.order_by("pk").iterator() if _is_due(card, at))
 
 

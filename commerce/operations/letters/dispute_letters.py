@@ -9,9 +9,8 @@ from commerce.models import Dispute, DisputeState
 from commerce.operations.accounts import ledger
 from commerce.operations.letters import post
 from licensing.models import EndCause, Subscription
-from tenants.directory.models import Membership, Role, RoleGrant
-
-TOLD = (Role.GLOBAL_ADMIN, Role.BILLING_ADMIN)
+from tenants.access import Right, has_right
+from tenants.directory.models import Membership
 
 
 def deliver(*, dispute_id: UUID, state: str, site: str, sender: str) -> None:
@@ -44,5 +43,4 @@ def deliver(*, dispute_id: UUID, state: str, site: str, sender: str) -> None:
 
 def _told(dispute: Dispute, manager: UUID | None) -> list[Membership]:
     people = Membership.objects.of(dispute.tenant).active().select_related("user", "tenant")
-    admins = RoleGrant.objects.filter(tenant=dispute.tenant_id, role__in=TOLD).values("membership")
-    return list(people.filter(Q(pk=manager) | Q(pk__in=admins)).order_by("pk"))
+    return list(people.filter(Q(pk=manager) | has_right(Right.BUY_CENTRALLY)).order_by("pk"))

@@ -1,9 +1,7 @@
 """Credit notes, and invoices that are still to be paid, by e-mail to whom they were billed, or to who stands in."""
 
-from email.utils import parseaddr
 from uuid import UUID
 
-from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -11,6 +9,7 @@ from django.utils.translation import gettext as _
 from commerce import invoice_pdf
 from commerce.models import Invoice, InvoiceKind
 from commerce.operations.letters import post
+from tenants.delivery import letters
 
 
 def deliver_invoice(*, order_id: UUID, site: str, sender: str) -> None:
@@ -38,12 +37,11 @@ def _send(invoice: Invoice, subject: str, template: str, *, site: str, sender: s
             "url": site + reverse(page, args=[invoice.pk]),
         }
         name = f"invoice-{invoice.pk}" if is_payer else f"invoice-{invoice.pk}-{person.pk}"
-        letter = EmailMessage(
-            subject=subject % {"number": invoice.number},
-            body=render_to_string(template, told),
-            to=[person.user.email],
-            from_email=sender,
-            headers={"Message-ID": f"<{name}@{parseaddr(sender)[1].rpartition('@')[2]}>"},
+        letters.send_text(
+            subject % {"number": invoice.number},
+            render_to_string(template, told),
+            to=person.user,
+            message_id=name,
+            sender=sender,
+            attachments=[invoice_pdf.enclosed(invoice)],
         )
-        letter.attach(invoice_pdf.file_name(invoice), invoice_pdf.render(invoice), "application/pdf")
-        letter.send()

@@ -1,20 +1,14 @@
-"""E-mail to one person: a template, with its subject on the first line, and a Message-ID that names it."""
+"""E-mail to one person about what was bought, and who gets it."""
 
-from collections.abc import Iterable, Mapping
-from email.utils import parseaddr
+from collections.abc import Mapping
 from typing import Any
 
-from django.core.mail import EmailMessage
-from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils import timezone
 
 from licensing.models import Subscription
-from tenants.access import RIGHTS, Right
-from tenants.directory.models import Membership, Tenant
-
-Attachment = tuple[str, bytes, str]
-BUYERS = [role for role, rights in RIGHTS.items() if Right.BUY_CENTRALLY in rights]
+from tenants.access import Right, has_right
+from tenants.delivery import letters
+from tenants.directory.models import Membership, MembershipQuerySet, Tenant
 
 
 def page_of(subscription: Subscription) -> str:
@@ -23,10 +17,10 @@ def page_of(subscription: Subscription) -> str:
     return reverse(name, args=[subscription.pk])
 
 
-def buyers_of(tenant: Tenant) -> Iterable[Membership]:
+def buyers_of(tenant: Tenant) -> MembershipQuerySet:
     """Who buys for the organisation: the ones that may open the pages of what is its own."""
-    people = Membership.objects.of(tenant).active().select_related("user", "tenant")
-    return people.filter(role_grants__role__in=BUYERS).distinct().order_by("pk")
+    people = Membership.objects.of(tenant).active().filter(has_right(Right.BUY_CENTRALLY))
+    return people.select_related("user", "tenant").order_by("pk")
 
 
 def send(
@@ -38,26 +32,20 @@ def send(
     site: str,
     sender: str,
     subscription: Subscription | None = None,
-    attachments: Iterable[Attachment] = (),
 ) -> None:
     """
     Send `commerce/mail/<name>.txt`; links in it lead to `site`. Days are told in the subscription's zone, else in the
-    tenant's. An attachment is its file name, bytes and media type.
+    tenant's.
     """
     path = page_of(subscription) if subscription else ""
-    with timezone.override(subscription.zone if subscription else to.tenant.zone):
-        told = {"to": to, "site": site, "subscription": subscription, "url": site + path, **context}
-        subject, _, body = render_to_string(f"commerce/mail/{name}.txt", told).strip().partition("\n")
-    letter = EmailMessage(
-        subject=subject,
-        body=body.lstrip("\n"),
-        to=[to.user.email],
-        from_email=sender,
-        headers={"Message-ID": f"<{message_id}@{parseaddr(sender)[1].rpartition('@')[2]}>"},
+    letters.send(
+        f"commerce/mail/{name}.txt",
+        to=to,
+        told={"site": site, "subscription": subscription, "url": site + path, **context},
+        message_id=message_id,
+        sender=sender,
+        zone=subscription.zone if subscription else None,
     )
-    for attachment in attachments:
-        letter.attach(*attachment)
-    letter.send()
 
 
 def told_of_money(person: Membership) -> list[Membership]:

@@ -1,9 +1,7 @@
 """The receipt of a paid order, by e-mail to the buyer, or to who stands in for one who has left, with its invoice."""
 
-from email.utils import parseaddr
 from uuid import UUID
 
-from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
@@ -13,6 +11,7 @@ from commerce import invoice_pdf
 from commerce.models import Invoice, InvoiceKind, Order
 from commerce.operations.letters import post
 from licensing.models import Subscription
+from tenants.delivery import letters
 from tenants.directory.models import Membership
 
 
@@ -41,18 +40,14 @@ def _send(
         "order": order,
         "invoice": invoice,
         "subscription": subscription,
+        # Of a term that is paid ahead: it is not the present one yet.
+        "ends_at": subscription.paid_until,
+        "renews": subscription.auto_renew and subscription.gives_access,
         "url": site + page,
     }
     with timezone.override(subscription.zone):
         body = render_to_string("commerce/mail/receipt.txt", told)
     name = f"receipt-{order.pk}" if is_buyer else f"receipt-{order.pk}-{person.pk}"
-    letter = EmailMessage(
-        subject=_("Receipt: %(plan)s") % {"plan": subscription.plan},
-        body=body,
-        to=[person.user.email],
-        from_email=sender,
-        headers={"Message-ID": f"<{name}@{parseaddr(sender)[1].rpartition('@')[2]}>"},
-    )
-    if invoice:
-        letter.attach(invoice_pdf.file_name(invoice), invoice_pdf.render(invoice), "application/pdf")
-    letter.send()
+    subject = _("Receipt: %(plan)s") % {"plan": subscription.plan}
+    enclosed = [invoice_pdf.enclosed(invoice)] if invoice else []
+    letters.send_text(subject, body, to=person.user, message_id=name, sender=sender, attachments=enclosed)

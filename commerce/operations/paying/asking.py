@@ -11,6 +11,7 @@ from django.db.models import Model, Q, QuerySet
 
 from commerce import gateways
 from commerce.models import Payment, PaymentState, Refund
+from tenants.scope import EVERYBODY, Scope
 
 # As long as a sweep may run at most, so that none asks about what another one has taken.
 ASK_AFTER = timedelta(seconds=60)
@@ -34,10 +35,12 @@ def refunds(at: datetime) -> QuerySet[Refund]:
     return due.filter(_is_rested(at), payment__gateway=gateways.current().name)
 
 
-def claimed(due: Callable[[datetime], QuerySet[Row]], *, at: datetime, limit: int) -> Iterator[Row]:
+def claimed(
+    due: Callable[[datetime], QuerySet[Row]], *, at: datetime, limit: int, among: Scope = EVERYBODY
+) -> Iterator[Row]:
     """Each for one caller only. What cannot be settled goes to the end of the line and holds up no other."""
     left = limit
-    while left > 0 and (rows := _claim(due(at), at, min(left, AT_ONCE))):
+    while left > 0 and (rows := _claim(among.of(due(at)), at, min(left, AT_ONCE))):
         yield from rows
         left -= len(rows)
 

@@ -14,13 +14,15 @@ from django.utils.translation import gettext_lazy as _
 
 from commerce import gateways
 from commerce.gateways.protocol import GatewayUnavailable, Outcome, Setup, SetupRequest, UnknownPaymentMethod
-from commerce.models import CardSetup, CardSetupState
+from commerce.models import CardSetup, CardSetupState, PaymentSource
 from commerce.operations.paying import cards, declines
 from commerce.operations.paying.cards import PaymentMethodNotAccepted
 from commerce.operations.paying.charging import CardDeclined
+from commerce.operations.renewing import dunning
 from tenants.access import SYSTEM, Actor, Right
 from tenants.journal import events
 from tenants.refusal import NotAllowed, Refused
+from tenants.scope import EVERYBODY, Scope
 
 log = logging.getLogger(__name__)
 
@@ -114,14 +116,15 @@ def settle_setup(*, setup: CardSetup, answer: Setup, at: datetime) -> CardSetup:
     return setup
 
 
-def reconcile(*, at: datetime, limit: int = 500) -> list[CardSetup]:
+def reconcile(*, at: datetime, limit: int = 500, among: Scope = EVERYBODY) -> list[CardSetup]:
     """
     Ask the provider about each try whose answer is not known here, never before 60 s have passed; what its cardholder
     left waiting for a day is called off. Returns those that were settled.
     """
     gateway = gateways.current()
     settled = []
-    for setup in CardSetup.objects.filter(gateway=gateway.name).unanswered(at - ASK_AFTER)[:limit]:
+    unanswered = CardSetup.objects.filter(gateway=gateway.name).unanswered(at - ASK_AFTER)
+    for setup in among.of(unanswered)[:limit]:
         # First, so that one that cannot be settled goes to the end of the line instead of holding up the others.
         CardSetup.objects.filter(pk=setup.pk).update(asked_at=at)
         is_over = setup.started_at < at - OPEN_FOR
@@ -189,6 +192,10 @@ def _kept(setup: CardSetup, answer: Setup, at: datetime) -> None:
         at=at,
     )
     _close(setup, CardSetupState.SUCCEEDED, at, payment_method=setup.payment_method.pk)
+    if setup.found_kept:
+        # With a new expiry, or one that its bank lets pay again: what it did not pay is tried with it.
+        paid = PaymentSource.objects.filter(payment_method=setup.payment_method)
+        dunning.try_at_once(subscriptions=paid.values_list("subscription", flat=True))
 
 
 def _declined(setup: CardSetup, answer: Setup, at: datetime) -> None:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from commerce import gateways
 from commerce.gateways.protocol import CardDetails, Funding, GatewayUnavailable, UnknownPaymentMethod
 from commerce.models import Payment, PaymentMethod
+from commerce.models.order import UNASKED
 from licensing.models import Channel
 from tenants.access import SYSTEM, Actor
 from tenants.directory.models import Membership, Tenant
@@ -47,16 +48,16 @@ def means(*, payment_method: str, by: Actor, field: str = "payment_method") -> M
     """
     card = _kept(payment_method, by, field)
     if card is not None:
-        _require_accepted(Funding(card.funding), card.country, by.home.tenant, field)
+        _require_accepted(Funding(card.funding), card.country, by.organisation, field)
         return Means(token=card.reference, card=card)
     details = described(payment_method, field=field)
-    _require_accepted(details.funding, details.country, by.home.tenant, field)
+    _require_accepted(details.funding, details.country, by.organisation, field)
     return Means(token=payment_method)
 
 
 def offered(*, by: Actor, at: datetime, for_organisation: bool = False) -> list[PaymentMethod]:
     """The kept cards that can pay now, the default first: one's own, or the organisation's for whoever buys for it."""
-    today = at.astimezone(by.home.tenant.zone).date()
+    today = at.astimezone(by.organisation.zone).date()
     mine = PaymentMethod.objects.usable_by(by).filter(member__isnull=for_organisation)
     return list(mine.filter(gateway=gateways.current().name).good_on(today).default_first())
 
@@ -118,6 +119,14 @@ def keep(
     return card
 
 
+def is_known(details: CardDetails, card: PaymentMethod | None) -> bool:
+    """Whether the provider tells nothing of a kept card that is not written down here."""
+    if card is None or card.removed_at is not None:
+        return False
+    told = (details.reference, details.fingerprint or details.reference, details.exp_month, details.exp_year)
+    return told == (card.reference, card.fingerprint, card.exp_month, card.exp_year)
+
+
 def hold(tenant: Tenant, member: Membership | None) -> None:
     """The lock of a holder's cards, to the end of the transaction: which one is the default changes only under it."""
     holder = member.pk if member else tenant.pk
@@ -139,13 +148,24 @@ def require_kept(payment: Payment) -> None:
         raise PaymentMethodNotAccepted(_("This card cannot pay here. Choose another one."), field="payment_method")
 
 
+def require_held(card: PaymentMethod, tenant: Tenant, member: Membership) -> None:
+    """As `require_kept`, for what a card is to pay later on."""
+    hold(tenant, member)
+    if not PaymentMethod.objects.of(tenant).filter(pk=card.pk, member=member).kept().exists():
+        raise PaymentMethodNotAccepted(_("This card cannot pay here. Choose another one."), field="payment_method")
+
+
 def customer(payment: Payment) -> str:
     """Whom the provider keeps the card for: the payer, or the organisation for what it buys itself."""
+    if payment.order.kind in UNASKED and payment.card:
+        return str(payment.card.member_id or payment.tenant_id)
     return str(payment.tenant_id if payment.order.channel == Channel.CENTRAL else payment.payer_id)
 
 
 def holder(payment: Payment) -> Membership | None:
-    """Whose card it becomes; none: the organisation's."""
+    """Whose card it becomes, or is; none: the organisation's."""
+    if payment.order.kind in UNASKED and payment.card:
+        return payment.card.member  # also of what the organisation took over, whoever bought it
     return None if payment.order.channel == Channel.CENTRAL else payment.payer
 
 

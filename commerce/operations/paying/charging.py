@@ -5,6 +5,7 @@ one that writes down what became of it (`commerce.operations.paying.settlement`)
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -12,11 +13,12 @@ from django.utils.translation import gettext_lazy as _
 
 from commerce import gateways
 from commerce.gateways.protocol import Charge, ChargeRequest, GatewayUnavailable, UnknownPaymentMethod
-from commerce.models import Order, Payment, PaymentState
+from commerce.models import Order, Payment, PaymentMethod, PaymentState
 from commerce.operations.paying import cards, declines
 from commerce.operations.paying.cards import Means
 from commerce.operations.paying.settlement import settle_payment
-from tenants.access import Actor
+from tenants.access import SYSTEM, Actor
+from tenants.directory.models import Membership
 from tenants.journal import events
 from tenants.refusal import Refused
 
@@ -44,6 +46,8 @@ class PaymentSetAside(Refused):
     message = _("The payment did not come as it was asked for. Nothing was granted; we look into it and contact you.")
 
 
+# What the provider never knew, or has forgotten.
+CARD_UNKNOWN = "unknown_card"
 # Money was taken, and brought nothing: to send it again helps nobody.
 CAME_TO_NOTHING = (PaymentNotNeeded, PaymentSetAside)
 
@@ -57,10 +61,24 @@ def start(*, order: Order, means: Means, by: Actor, at: datetime) -> Payment:
     :raises TooManyCardsAtOnce: so many are under way that one more might pass the limit
     """
     declines.refuse_after_declines(payer=by.home, checkout=order.checkout, at=at)
-    payment = Payment.objects.create(
+    payment = _insert(order, means, payer=by.home, at=at)
+    cards.require_kept(payment)
+    _record_start(payment, by=by, at=at)
+    return payment
+
+
+def start_off_session(*, order: Order, card: PaymentMethod, at: datetime) -> Payment:
+    """As `start`, where nobody sits in front of it: the kept card of whom the order bills. No limit of declines."""
+    payment = _insert(order, Means(token=card.reference, card=card), payer=order.buyer, at=at)
+    _record_start(payment, by=SYSTEM, at=at)
+    return payment
+
+
+def _insert(order: Order, means: Means, *, payer: Membership, at: datetime) -> Payment:
+    return Payment.objects.create(
         tenant=order.tenant,
         order=order,
-        payer=by.home,
+        payer=payer,
         amount=order.due,
         currency=order.currency,
         payment_method=means.token,
@@ -68,11 +86,17 @@ def start(*, order: Order, means: Means, by: Actor, at: datetime) -> Payment:
         gateway=gateways.current().name,
         started_at=at,
     )
-    cards.require_kept(payment)
+
+
+def _record_start(payment: Payment, *, by: Actor, at: datetime) -> None:
     events.record(
-        "payment.started", tenant=order.tenant, by=by, at=at, subject=order.checkout_id or order.pk, payment=payment.pk
+        "payment.started",
+        tenant=payment.tenant,
+        by=by,
+        at=at,
+        subject=payment.order.checkout_id or payment.order_id,
+        payment=payment.pk,
     )
-    return payment
 
 
 def send(*, payment: Payment, return_url: str, at: datetime, off_session: bool = False) -> Payment:
@@ -82,6 +106,11 @@ def send(*, payment: Payment, return_url: str, at: datetime, off_session: bool =
     :raises CardDeclined: declined. :raises PaymentCanceled: called off; nothing was charged
     :raises PaymentNotNeeded: :raises PaymentSetAside: as `shown`
     """
+    return shown(attempt(payment=payment, return_url=return_url, at=at, off_session=off_session))
+
+
+def attempt(*, payment: Payment, return_url: str, at: datetime, off_session: bool = False) -> Payment:
+    """As `send`, for a caller who reads from the payment's state what became of it."""
     request = ChargeRequest(
         key=payment.pk,
         amount=payment.amount,
@@ -92,7 +121,7 @@ def send(*, payment: Payment, return_url: str, at: datetime, off_session: bool =
         off_session=off_session,
     )
     charge = _answer(request)
-    return shown(settle_payment(payment=payment, charge=charge, at=at)) if charge else payment
+    return settle_payment(payment=payment, charge=charge, at=at) if charge else payment
 
 
 def learn(*, payment: Payment, ask: Callable[[UUID], Charge | None], at: datetime) -> Payment:
@@ -118,7 +147,7 @@ def _answer(request: ChargeRequest) -> Charge | None:
             return gateway.charge(request)
         except UnknownPaymentMethod:
             # Forgotten there since it was asked for: nothing was charged, and by this key nothing will be.
-            return gateway.cancel(request.key)
+            return replace(gateway.cancel(request.key), decline_code=CARD_UNKNOWN)
     return None
 
 

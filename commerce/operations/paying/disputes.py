@@ -14,7 +14,8 @@ from commerce import gateways, money
 from commerce.gateways.protocol import DisputeOutcome, DisputeReport
 from commerce.models import Dispute, DisputeState, Order, Payment, PaymentState
 from commerce.operations.accounts import ledger
-from commerce.operations.paying import orders, refunds, settlement
+from commerce.operations.paying import bringing, orders, refunds, settlement
+from commerce.operations.renewing import ahead, due
 from licensing.models import EndCause, Subscription, SubscriptionState
 from licensing.operations import lifecycle
 from tenants.access import SYSTEM
@@ -76,8 +77,8 @@ def _captured(report: DisputeReport, at: datetime) -> Payment | None:
 
 
 def _locked(payment: Payment) -> Payment:
-    """As it stands under the lock of its order."""
-    order = orders.lock(payment.order_id)
+    """As it stands under the lock of its order, and of those whose money goes back when access ends."""
+    order = orders.lock_with_next_term(payment.order_id)
     payment = Payment.objects.select_related("tenant").get(pk=payment.pk)
     payment.order = order
     return payment
@@ -152,6 +153,8 @@ def _take_access(dispute: Dispute, at: datetime) -> None:
     if subscription.gives_access:
         # Those before took away what has been paid for anew since.
         Dispute.objects.keeping_ended(subscription.pk).update(ended_subscription=False)
+        # A sweep sends what goes back.
+        ahead.give_back(subscription, by=SYSTEM, at=at)
         subscription = lifecycle.end(subscription=subscription, cause=EndCause.CHARGEBACK, by=SYSTEM, at=at)
     dispute.ended_subscription = _is_ended_by_disputes(subscription)
     dispute.save(update_fields=["ended_subscription"])
@@ -165,7 +168,9 @@ def _give_access_back(dispute: Dispute, at: datetime) -> None:
     dispute.ended_subscription = False
     others = Dispute.objects.keeping_ended(subscription.pk).exclude(pk=dispute.pk)
     if _is_ended_by_disputes(subscription) and not others.exists():
-        lifecycle.restore(subscription=subscription, by=SYSTEM, at=at)
+        restored = lifecycle.restore(subscription=subscription, by=SYSTEM, at=at)
+        if not bringing.bring_back(dispute.payment.order, restored, at=at):
+            due.open_one(restored, at=at)
     else:
         _hold_while_undecided(subscription, at, but=dispute)
 

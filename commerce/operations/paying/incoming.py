@@ -28,6 +28,7 @@ from commerce.models import CardSetup, IncomingEvent, IncomingState, Payment, Re
 from commerce.operations.paying import card_setups, disputes, refunds, settlement
 from tenants.access import Actor
 from tenants.delivery import jobs
+from tenants.directory.models import Tenant
 from tenants.journal import events
 from tenants.text import is_clean
 
@@ -48,6 +49,10 @@ OF_NO_KIND = gettext_noop("Of a type that nothing here follows from.")
 OF_ANOTHER_PROVIDER = gettext_noop("Of a provider that is not in use any more.")
 MADE_BY_HAND = gettext_noop("A refund that somebody made at the provider: see the reconciliation.")
 TRIED_IN_VAIN = gettext_noop("Tried three times in vain: the log says why.")
+
+
+# What time it is for a tenant.
+There = Callable[[Tenant], datetime]
 
 
 class _Settled(NamedTuple):
@@ -86,16 +91,17 @@ def receive(*, gateway: str, event: ProviderEvent, at: datetime) -> IncomingEven
     return stored
 
 
-def handle(*, event_id: UUID, at: datetime) -> None:
+def handle(*, event_id: UUID, at: datetime, there: There | None = None) -> None:
     """
     Do what follows from an event. Handled already: nothing. The provider does not answer: it stays as it is, for the
-    sweep, and so does a dispute that is told before its charge. Outside any transaction.
+    sweep, and so does a dispute that is told before its charge. Outside any transaction. `there`: what time it is for a
+    tenant, if that may differ from the provider's.
     """
     event = _claim(event_id, at)
     if event is None:
         return
     try:
-        settled = _settle(event, at)
+        settled = _settle(event, there or (lambda tenant: at))
     except GatewayUnavailable:
         # The event can do nothing for that, so it does not count.
         _still_received(event).update(attempts=F("attempts") - 1)
@@ -181,7 +187,7 @@ def _still_received(event: IncomingEvent) -> "models.QuerySet[IncomingEvent]":
     return IncomingEvent.objects.filter(pk=event.pk, state=IncomingState.RECEIVED)
 
 
-def _settle(event: IncomingEvent, at: datetime) -> _Settled:
+def _settle(event: IncomingEvent, there: There) -> _Settled:
     gateway = gateways.current()
     if event.gateway != gateway.name:
         return _ignored(OF_ANOTHER_PROVIDER)
@@ -190,38 +196,44 @@ def _settle(event: IncomingEvent, at: datetime) -> _Settled:
         return _ignored(OF_NO_KIND)
     # Asked for afresh: events come late, twice and in any order, and only the provider knows what holds now.
     found = gateway.fetch(kind, event.subject)
-    return _ignored(NOT_KNOWN_THERE) if found is None else _FOLLOWS[kind](found, at)
+    return _ignored(NOT_KNOWN_THERE) if found is None else _FOLLOWS[kind](found, there)
 
 
-def _charge(found: Charge, at: datetime) -> _Settled:
-    payment = Payment.objects.filter(pk=found.key, gateway=gateways.current().name).first()
+def _payment(key: UUID) -> Payment | None:
+    return Payment.objects.select_related("tenant").filter(pk=key, gateway=gateways.current().name).first()
+
+
+def _charge(found: Charge, there: There) -> _Settled:
+    payment = _payment(found.key)
     if payment is None:
         return _ignored(NOT_OURS)
-    settlement.settle_payment(payment=payment, charge=found, at=at)
+    settlement.settle_payment(payment=payment, charge=found, at=there(payment.tenant))
     return _Settled()
 
 
-def _setup(found: Setup, at: datetime) -> _Settled:
-    setup = CardSetup.objects.filter(pk=found.key, gateway=gateways.current().name).first()
+def _setup(found: Setup, there: There) -> _Settled:
+    setup = CardSetup.objects.select_related("tenant").filter(pk=found.key, gateway=gateways.current().name).first()
     if setup is None:
         return _ignored(NOT_OURS)
-    card_setups.settle_setup(setup=setup, answer=found, at=at)
+    card_setups.settle_setup(setup=setup, answer=found, at=there(setup.tenant))
     return _Settled()
 
 
-def _refund(found: RefundAnswer, at: datetime) -> _Settled:
+def _refund(found: RefundAnswer, there: There) -> _Settled:
     # One that was made by hand is known by the provider's id, once it is written down.
     is_it = Q(pk=found.key) | Q(payment=found.charge_key, gateway_ref=found.reference)
-    refund = Refund.objects.filter(is_it, payment__gateway=gateways.current().name).first()
+    refund = Refund.objects.select_related("tenant").filter(is_it, payment__gateway=gateways.current().name).first()
     if refund is not None:
-        refunds.settle_refund(refund=refund, answer=found, at=at)
+        refunds.settle_refund(refund=refund, answer=found, at=there(refund.tenant))
         return _Settled()
     is_of_ours = Payment.objects.filter(pk=found.charge_key, gateway=gateways.current().name).exists()
     return _ignored(MADE_BY_HAND if is_of_ours else NOT_OURS)
 
 
-def _dispute(found: DisputeReport, at: datetime) -> _Settled:
-    return _Settled() if disputes.settle_dispute(report=found, at=at) else _ignored(NOT_OURS)
+def _dispute(found: DisputeReport, there: There) -> _Settled:
+    payment = _payment(found.charge_key)
+    known = payment is not None and disputes.settle_dispute(report=found, at=there(payment.tenant))
+    return _Settled() if known else _ignored(NOT_OURS)
 
 
 _FOLLOWS: dict[Kind, Callable[..., _Settled]] = {

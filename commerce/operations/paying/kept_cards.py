@@ -9,9 +9,11 @@ from commerce import gateways
 from commerce.gateways.protocol import GatewayUnavailable
 from commerce.models import Payment, PaymentMethod, PaymentSource
 from commerce.operations.paying import cards
+from commerce.operations.renewing import dunning
 from tenants.access import Actor, Right
 from tenants.journal import events
 from tenants.refusal import BadInput, NotAllowed, Refused
+from tenants.scope import EVERYBODY, Scope
 
 
 class PaymentMethodInUse(Refused):
@@ -41,8 +43,8 @@ def make_default(*, card: PaymentMethod, by: Actor, at: datetime) -> PaymentMeth
 
 def replace(*, card: PaymentMethod, other: PaymentMethod, by: Actor, at: datetime) -> PaymentMethod:
     """
-    Let another card of the same holder pay for everything that this one paid for, and remove this one. Returns the
-    other one, the default if this one was.
+    Let another card of the same holder pay for everything that this one paid for, and remove this one. What failed with
+    this one is tried with the other at once. Returns the other one, the default if this one was.
 
     :raises NotAllowed: somebody else's
     :raises PaymentMethodNotAccepted: one of the two was removed, or the other one has expired
@@ -60,6 +62,7 @@ def replace(*, card: PaymentMethod, other: PaymentMethod, by: Actor, at: datetim
         _refuse_while_charged(card)
         moved = list(PaymentSource.objects.filter(payment_method=card).open().locked())
         PaymentSource.objects.filter(pk__in=[source.pk for source in moved]).update(payment_method=other)
+        dunning.try_at_once(subscriptions=[source.subscription_id for source in moved])
         was_default = card.is_default
         _end(card, at)
         if was_default:
@@ -114,9 +117,9 @@ def forget(card: PaymentMethod, *, at: datetime) -> bool:
     return bool(PaymentMethod.objects.to_forget(gateway.name).filter(pk=card.pk).update(forgotten_at=at))
 
 
-def forget_removed(*, at: datetime, limit: int = 100) -> int:
+def forget_removed(*, at: datetime, limit: int = 100, among: Scope = EVERYBODY) -> int:
     """What the provider could not be told when a card was removed. Returns how many it forgot."""
-    waiting = PaymentMethod.objects.to_forget(gateways.current().name).order_by("removed_at")
+    waiting = among.of(PaymentMethod.objects.to_forget(gateways.current().name)).order_by("removed_at")
     return sum(forget(card, at=at) for card in waiting[:limit])
 
 

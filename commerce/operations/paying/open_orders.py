@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from commerce import gateways
@@ -18,9 +19,11 @@ from commerce.operations.buying import checkouts
 from commerce.operations.buying.payments import NothingToConfirm
 from commerce.operations.paying import charging, orders, settlement
 from commerce.operations.paying.settlement import PaymentInProgress
+from commerce.operations.takeover import standing
 from licensing.models import Subscription
 from tenants.access import SYSTEM, Actor
 from tenants.refusal import NotAllowed, Refused
+from tenants.scope import EVERYBODY, Scope
 
 # After that a card that waits for its holder is released, so that another one can pay.
 WAITS_AT_MOST = timedelta(hours=24)
@@ -35,7 +38,12 @@ class OrderCompleted(Refused):
 
 
 def require_nothing_pending(subscription: Subscription) -> None:
-    """:raises PaymentInProgress: another order of it waits for its payment"""
+    """
+    That nothing stands in the way of changing it, or of charging for it.
+
+    :raises PaymentInProgress: another order of it waits for its payment. :raises TakenOver: it may yet be given back
+    """
+    standing.require_none(subscription)
     if pending(subscription):
         raise PaymentInProgress
 
@@ -87,11 +95,15 @@ def cancel_order(*, order: Order, by: Actor, at: datetime) -> Order:
     return Order.objects.get(pk=order.pk)
 
 
-def cancel_overdue(*, at: datetime, limit: int = 500) -> int:
+def overdue(at: datetime) -> QuerySet[Order]:
+    """Those that wait for their cardholder for longer than they may."""
+    return Order.objects.filter(state=OrderState.PENDING, checkout=None, created_at__lte=at - WAITS_AT_MOST)
+
+
+def cancel_overdue(*, at: datetime, limit: int = 500, among: Scope = EVERYBODY) -> int:
     """End the orders that wait for their cardholder since yesterday. Returns how many."""
     ended = 0
-    overdue = Order.objects.filter(state=OrderState.PENDING, checkout=None, created_at__lte=at - WAITS_AT_MOST)
-    for order in overdue.order_by("created_at")[:limit]:
+    for order in among.of(overdue(at)).order_by("created_at")[:limit]:
         try:
             _end(order, by=SYSTEM, at=at)
         except (OrderCompleted, PaymentInProgress):

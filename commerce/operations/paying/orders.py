@@ -1,6 +1,6 @@
 """
 An order and its lines as they are placed, its lock, and its end when nobody pays. What it brings is in
-`commerce.operations.paying.fulfilment`.
+`commerce.operations.paying.bringing`.
 """
 
 from collections.abc import Iterable
@@ -8,12 +8,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from commerce.models import Checkout, Order, OrderLine, OrderState
 from commerce.operations.paying import spending
+from commerce.operations.renewing import outcomes as renewals
 from commerce.tax import TaxTerms
-from licensing.models import Plan
+from licensing.models import Plan, Subscription
 from tenants.access import Actor
 from tenants.directory.models import Membership
 from tenants.ids import new_id
@@ -56,11 +58,32 @@ def place(
 
 
 def lock(pk: UUID) -> Order:
-    """An order with its checkout, both locked, the checkout first. Inside the caller's transaction."""
-    checkout_id = Order.objects.values_list("checkout", flat=True).get(pk=pk)
-    checkout = Checkout.objects.locked().get(pk=checkout_id) if checkout_id else None
-    order = Order.objects.locked().get(pk=pk)
-    order.checkout = checkout
+    """
+    An order with its checkout, both locked, the checkout first; with its buyer and seller. Inside the caller's
+    transaction.
+    """
+    return lock_again(Order.objects.only("checkout").get(pk=pk))
+
+
+def lock_with_next_term(pk: UUID) -> Order:
+    """As `lock`, with the orders that paid ahead for the next term of its subscription: all before the subscription."""
+    order = Order.objects.only("checkout", "subscription").get(pk=pk)
+    if order.subscription_id is None:
+        return lock_again(order)
+    if order.checkout_id:
+        Checkout.objects.locked().get(pk=order.checkout_id)
+    ends = Subscription.objects.filter(pk=order.subscription_id, renewed_until__isnull=False).values("renewed_until")
+    ahead = OrderLine.objects.filter(order__subscription=order.subscription_id, ends_at__in=ends)
+    list(Order.objects.filter(Q(pk=pk) | Q(pk__in=ahead.values("order"))).locked())
+    return lock_again(order)
+
+
+def lock_again(order: Order) -> Order:
+    """As `lock`, of one that is in hand as it was once: which checkout it is of never changes."""
+    checkout = Checkout.objects.locked().get(pk=order.checkout_id) if order.checkout_id else None
+    with_parties = Order.objects.locked().select_related("buyer__user", "buyer__tenant", "seller")
+    order = with_parties.get(pk=order.pk)
+    order.checkout, order.tenant = checkout, order.buyer.tenant
     return order
 
 
@@ -69,4 +92,5 @@ def cancel(order: Order, *, by: Actor, at: datetime) -> None:
     order.state = OrderState.CANCELED
     order.save(update_fields=["state"])
     spending.let_go(order)
+    renewals.canceled(order, at=at)
     events.record("order.canceled", tenant=order.tenant, by=by, at=at, subject=order.pk)

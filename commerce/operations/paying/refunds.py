@@ -18,6 +18,7 @@ from commerce.operations.paying import asking, orders, spending
 from tenants.access import SYSTEM, Actor
 from tenants.journal import events
 from tenants.refusal import Refused
+from tenants.scope import EVERYBODY, Scope
 
 
 class _What(TypedDict):
@@ -150,10 +151,10 @@ def ask_about_waiting(payment: Payment, *, at: datetime) -> None:
             settle_refund(refund=refund, answer=answer, at=at)
 
 
-def retry_unsettled(*, at: datetime, limit: int = 500) -> int:
+def retry_unsettled(*, at: datetime, limit: int = 500, among: Scope = EVERYBODY) -> int:
     """Ask again for what a process that died, or a provider that was away, left open. Returns how many there were."""
     asked = 0
-    for refund in asking.claimed(asking.refunds, at=at, limit=limit):
+    for refund in asking.claimed(asking.refunds, at=at, limit=limit, among=among):
         send(refund, at=at)
         asked += 1
     return asked

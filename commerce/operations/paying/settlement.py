@@ -11,19 +11,23 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Prefetch, prefetch_related_objects
 from django.utils.translation import gettext_lazy as _
 
 from commerce import gateways, money
 from commerce.gateways.protocol import Charge, GatewayUnavailable, Outcome
 from commerce.models import Checkout, CheckoutState, Order, OrderState, Payment, PaymentState
+from commerce.models.order import UNASKED
 from commerce.models.payment import LIVE
 from commerce.operations.accounts import ledger
-from commerce.operations.paying import asking, cards, fulfilment, orders, refunds, spending
+from commerce.operations.paying import asking, bringing, cards, fulfilment, orders, refunds, spending
+from commerce.operations.renewing import outcomes as renewals
 from policies.operations import approvals, commitments
 from tenants.access import SYSTEM, Actor
 from tenants.delivery import jobs
 from tenants.journal import events
 from tenants.refusal import Refused
+from tenants.scope import EVERYBODY, Scope
 
 log = logging.getLogger(__name__)
 
@@ -43,13 +47,19 @@ def settle_payment(*, payment: Payment, charge: Charge, at: datetime) -> Payment
     refunded in full. Captured with another amount or currency: set aside, nothing granted.
     """
     with transaction.atomic():
-        order = orders.lock(payment.order_id)
-        payment = Payment.objects.select_related("tenant", "payer").get(pk=payment.pk)
-        payment.order = order
+        order = orders.lock_again(payment.order)
+        payment = _tries(order)[payment.pk]
         if payment.state in LIVE or (payment.state in THOUGHT_DEAD and charge.outcome == Outcome.CAPTURED):
             _SETTLE[charge.outcome](payment, charge, at)
-    refunds.send_waiting(payment, at=at)
+    if payment.refunded or payment.state == PaymentState.SURPLUS:
+        refunds.send_waiting(payment, at=at)
     return payment
+
+
+def _tries(order: Order) -> dict[UUID, Payment]:
+    """All payments of an order, which the caller has locked."""
+    prefetch_related_objects([order], Prefetch("payments", Payment.objects.select_related("tenant", "payer", "card")))
+    return {payment.pk: payment for payment in order.payments.all()}
 
 
 def reconcile(*, at: datetime, limit: int = 500) -> list[Payment]:
@@ -62,7 +72,7 @@ def reconcile(*, at: datetime, limit: int = 500) -> list[Payment]:
     return settled
 
 
-def reconcile_payments(*, at: datetime, limit: int = 500) -> list[Payment]:
+def reconcile_payments(*, at: datetime, limit: int = 500, among: Scope = EVERYBODY) -> list[Payment]:
     """
     Ask the provider about each payment whose answer is not known here, never before 60 s have passed. Returns those
     that were settled.
@@ -72,7 +82,7 @@ def reconcile_payments(*, at: datetime, limit: int = 500) -> list[Payment]:
     """
     gateway = gateways.current()
     settled = []
-    for payment in asking.claimed(asking.payments, at=at, limit=limit):
+    for payment in asking.claimed(asking.payments, at=at, limit=limit, among=among):
         try:
             charge = gateway.find(payment.pk) or gateway.cancel(payment.pk)
         except GatewayUnavailable:
@@ -142,6 +152,7 @@ def _captured(payment: Payment, charge: Charge, at: datetime) -> None:
         log.error("payment %s set aside: %s %s captured", payment.pk, charge.amount, charge.currency)
         _close(payment, PaymentState.SET_ASIDE, charge, at)
         ledger.set_aside_captured(payment=payment, currency=charge.currency, at=at)
+        renewals.set_aside(payment.order)
         _give_up(payment.order, at)  # nobody pays a second time while the operator looks into it
     elif _is_surplus(payment, at):
         _close(payment, PaymentState.SURPLUS, charge, at)
@@ -150,7 +161,8 @@ def _captured(payment: Payment, charge: Charge, at: datetime) -> None:
             _give_up(payment.order, at)
         refunds.give_back_surplus(payment=payment, at=at)
     else:
-        if charge.card:
+        unasked = payment.order.kind in UNASKED
+        if charge.card and not (unasked and cards.is_known(charge.card, payment.card)):
             payment.card = cards.keep(
                 details=charge.card, tenant=payment.tenant, member=cards.holder(payment), gateway=payment.gateway, at=at
             )
@@ -161,15 +173,16 @@ def _captured(payment: Payment, charge: Charge, at: datetime) -> None:
 
 def _is_surplus(payment: Payment, at: datetime) -> bool:
     # Credited while the card was charged: less is due than was taken, and it can be paid anew.
-    if payment.amount != payment.order.due or not fulfilment.is_wanted(payment.order, at=at):
+    if payment.amount != payment.order.due or not bringing.is_wanted(payment.order, at=at):
         return True
-    others = Payment.objects.filter(order=payment.order).exclude(pk=payment.pk)
-    return others.filter(state__in=(*LIVE, PaymentState.SUCCEEDED)).exists()
+    others = [tried for tried in _tries(payment.order).values() if tried.pk != payment.pk]
+    return any(tried.state in (*LIVE, PaymentState.SUCCEEDED) for tried in others)
 
 
 def _declined(payment: Payment, charge: Charge, at: datetime) -> None:
     payment.decline_code = charge.decline_code
     _close(payment, PaymentState.FAILED, charge, at)
+    renewals.declined(payment.order, code=charge.decline_code, at=at)
     _make_payable(payment.order, at)
     if payment.order.checkout:
         let_card_go(payment.order.checkout, told="declined")
@@ -177,6 +190,8 @@ def _declined(payment: Payment, charge: Charge, at: datetime) -> None:
 
 def _canceled(payment: Payment, charge: Charge, at: datetime) -> None:
     _close(payment, PaymentState.CANCELED, charge, at)
+    if charge.decline_code:
+        renewals.declined(payment.order, code=charge.decline_code, at=at)
     _make_payable(payment.order, at)
 
 
@@ -188,6 +203,7 @@ def _awaits_step(payment: Payment, charge: Charge, at: datetime) -> None:
     payment.action_url = charge.action_url
     payment.save(update_fields=["state", "gateway_ref", "action_url"])
     _turn(payment.order.checkout, CheckoutState.REQUIRES_ACTION)
+    renewals.awaits_step(payment.order, at=at)
     if payment.order.checkout:
         let_card_go(payment.order.checkout, told="step")
     events.record(

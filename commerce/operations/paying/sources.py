@@ -3,11 +3,13 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from commerce.models import Agreement, BillingPeriod, PaymentMethod, PaymentSource
+from commerce.models import Agreement, BillingPeriod, Checkout, PaymentMethod, PaymentSource
 from commerce.models.agreement import AgreementQuerySet
 from commerce.operations.paying import cards, kept_cards
+from commerce.operations.renewing import dunning
 from licensing.models import Subscription, SubscriptionState
 from licensing.operations.subscriptions import SubscriptionInactive
 from tenants.access import Actor, Right
@@ -19,7 +21,7 @@ from tenants.refusal import NotAllowed
 def change(*, subscription: Subscription, card: PaymentMethod, by: Actor, at: datetime) -> PaymentSource:
     """
     Let another card of its payer pay from the next charge on, at the price of its agreement where it has one. Nothing
-    is charged now. It pays already: nothing changes.
+    is charged now, but for a renewal that failed: it is tried at once. It pays already: nothing changes.
 
     :raises NotAllowed: neither the payer, nor somebody who buys for the organisation that is
     :raises SubscriptionInactive: it is closed for good
@@ -35,6 +37,7 @@ def change(*, subscription: Subscription, card: PaymentMethod, by: Actor, at: da
         return source
     source.payment_method, source.by_invoice = card, False
     source.save(update_fields=["payment_method", "by_invoice"])
+    dunning.try_at_once(subscriptions=[subscription.pk])
     events.record(
         "subscription.card_changed",
         tenant=subscription.tenant,
@@ -49,8 +52,8 @@ def change(*, subscription: Subscription, card: PaymentMethod, by: Actor, at: da
 @transaction.atomic
 def bill(*, subscription: Subscription, agreement: Agreement, by: Actor, at: datetime) -> PaymentSource:
     """
-    Let an agreement of the tenant pay, by invoice and at its prices, from the next charge on. Nothing is billed now. It
-    pays already: nothing changes.
+    Let an agreement of the tenant pay, by invoice and at its prices, from the next charge on. Nothing is billed now,
+    but for a renewal that failed. It pays already: nothing changes.
 
     :raises NotAllowed: somebody who does not buy for the organisation, or a person pays
     :raises SubscriptionInactive: it is closed for good
@@ -68,6 +71,7 @@ def bill(*, subscription: Subscription, agreement: Agreement, by: Actor, at: dat
         return source
     source.payment_method, source.agreement, source.by_invoice = None, found, True
     source.save(update_fields=["payment_method", "agreement", "by_invoice"])
+    dunning.try_at_once(subscriptions=[subscription.pk])
     events.record(
         "subscription.agreement_chosen",
         tenant=subscription.tenant,
@@ -82,8 +86,10 @@ def bill(*, subscription: Subscription, agreement: Agreement, by: Actor, at: dat
 def billing(subscription: Subscription, *, at: datetime) -> AgreementQuerySet:
     """The agreements of its tenant that may pay by invoice. A subscription never changes its currency."""
     in_force = Agreement.objects.of(subscription.tenant).in_force(subscription.tenant.today(at))
-    currencies = BillingPeriod.objects.filter(subscription=subscription).values("currency")
-    return in_force.filter(pay_by_invoice=True, currency__in=currencies)
+    charged = BillingPeriod.objects.filter(subscription=subscription).values("currency")
+    # Of a trial with a card that is what it was quoted.
+    quoted = Checkout.objects.filter(trial=subscription).values("currency")
+    return in_force.filter(Q(currency__in=charged) | Q(currency__in=quoted), pay_by_invoice=True)
 
 
 def _locked(subscription: Subscription, by: Actor) -> Subscription:
@@ -92,7 +98,7 @@ def _locked(subscription: Subscription, by: Actor) -> Subscription:
         by.require_in(subscription.tenant, Right.BUY_CENTRALLY)
     elif not by.is_member(subscription.payer_id):
         raise NotAllowed(_("Only the person who pays for this subscription chooses its card."))
-    if subscription.state == SubscriptionState.DELETED or subscription.is_trial:
+    if subscription.state == SubscriptionState.DELETED or subscription.never_charged:
         raise SubscriptionInactive
     return subscription
 

@@ -3,15 +3,18 @@ What orders take of spend limits. It is weighed and counted before a card is tri
 charged once it is granted; and let go when nobody pays. Who weighs holds the lock of the limits.
 """
 
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
 from commerce.models import Checkout, Order, OrderKind, Refund
+from commerce.money import ZERO
 from commerce.operations.changes.quotes import Quote
 from commerce.tax import TaxTerms
-from licensing.calendar import term_end
+from licensing.calendar import days_later, term_end
 from licensing.models import Channel, Plan, Subscription
+from policies.models import Counted
 from policies.operations import commitments
 from policies.spending import Proposal
 from tenants.directory.models import Membership, Tenant
@@ -45,7 +48,21 @@ def of_plan(
 
 
 def of_checkout(checkout: Checkout, *, at: datetime) -> Proposal:
-    """As it was quoted."""
+    """As it was quoted; with a trial before it, nothing at once."""
+    proposal = _of_quote(checkout, at=at)
+    return after_trial(proposal, checkout.plan, tenant=checkout.tenant, at=at) if checkout.with_trial else proposal
+
+
+def after_trial(proposal: Proposal, plan: Plan, *, tenant: Tenant, at: datetime) -> Proposal:
+    """Nothing now, and the first term when the trial ends, as the renewals after it."""
+    again = proposal.renewals
+    if again is not None:
+        ends = days_later(at, tenant.zone, plan.product.trial_days or 0)
+        again = commitments.renewals(plan, begins=ends, per_seat=again.per_seat, quantity=again.quantity, tenant=tenant)
+    return replace(proposal, counts_as=Counted.TRIAL, amount=ZERO, renewals=again)
+
+
+def _of_quote(checkout: Checkout, *, at: datetime) -> Proposal:
     return of_plan(
         checkout.plan,
         checkout.quantity,
@@ -61,7 +78,7 @@ def of_checkout(checkout: Checkout, *, at: datetime) -> Proposal:
 
 def of_change(quote: Quote, *, order_id: UUID) -> Proposal:
     """Of more seats or another term for a subscription that is there: at the renewals after it, too."""
-    subscription, [line] = quote.subscription, quote.lines
+    subscription, line = quote.subscription, quote.lines[-1]
     again = commitments.renewals(
         line.plan,
         begins=line.ends_at,
@@ -69,8 +86,8 @@ def of_change(quote: Quote, *, order_id: UUID) -> Proposal:
         quantity=line.quantity,
         tenant=subscription.tenant,
     )
-    # Another term turns renewal on.
-    renews = subscription.auto_renew or quote.after == quote.before
+    # Another term turns renewal on. A longer one renews as it did.
+    renews = (subscription.auto_renew or quote.after == quote.before) and quote.anchor_at is None
     return Proposal(
         subject=order_id,
         counts_as=commitments.counted_as(subscription.channel),
@@ -93,8 +110,9 @@ def weigh(*, proposal: Proposal, member: Membership, plan: Plan, at: datetime) -
 
 def charged(order: Order, subscription: Subscription, *, at: datetime) -> None:
     """It was granted, whoever had let it go before. In the caller's transaction."""
-    [line] = order.lines.select_related("plan__product")
-    member = Membership.objects.select_related("tenant").get(pk=order.buyer_id)
+    # Of seats for two terms at once, the later one says what renews.
+    line = max(order.bought, key=lambda line: line.ends_at or order.created_at)
+    member = order.buyer
     proposal = of_plan(
         line.plan,
         line.quantity,
@@ -107,9 +125,14 @@ def charged(order: Order, subscription: Subscription, *, at: datetime) -> None:
         subject=subject_of(order),
         at=order.created_at,
     )
-    is_new = order.kind == OrderKind.PURCHASE
     commitments.settle(
-        proposal=proposal, member=member, product=line.plan.product, subscription=subscription, is_new=is_new, at=at
+        proposal=proposal,
+        member=member,
+        product=line.plan.product,
+        subscription=subscription,
+        is_new=order.kind == OrderKind.PURCHASE,
+        was_weighed=order.kind != OrderKind.RENEWAL,
+        at=at,
     )
 
 

@@ -8,7 +8,8 @@ from typing import cast
 from django.db.models import Count, DateField, Exists, F, Func, OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Cast, Coalesce
 
-from commerce.models import AgreementPrice, BillingPeriod, Price, PriceNotice, Purchase
+from commerce.models import AgreementPrice, BillingPeriod, PaymentSource, Price, PriceNotice, Purchase
+from commerce.models.payment_method import price_channel
 from commerce.operations.pricing.price_notices import applies_from
 from licensing.models import GIVES_ACCESS, Subscription
 
@@ -50,12 +51,11 @@ def with_payers(prices: QuerySet[Price]) -> QuerySet[Price]:
 
 
 def _newest() -> QuerySet[BillingPeriod]:
-    """Below a query of versions: the present periods of what was bought at one of the same price list."""
+    """Below a query of versions: the present periods of what is bought of the same plan in the same currency."""
     later = BillingPeriod.objects.filter(subscription=OuterRef("subscription"), starts_at__gt=OuterRef("starts_at"))
     return BillingPeriod.objects.filter(
         ~Exists(later),
         subscription__plan=OuterRef("plan"),
-        subscription__channel=OuterRef("channel"),
         subscription__state__in=GIVES_ACCESS,
         currency=OuterRef("currency"),
     )
@@ -68,23 +68,34 @@ def _paying() -> QuerySet[BillingPeriod]:
     )
     newer = Price.objects.filter(
         plan=OuterRef("subscription__plan"),
-        channel=OuterRef("subscription__channel"),
+        channel=OuterRef("price_channel"),
         currency=OuterRef("currency"),
         amount=OuterRef("unit_price"),
         valid_from__gt=OuterRef(OuterRef("valid_from")),
         valid_from__lte=OuterRef("began_on"),
     )
-    began = _local_day(F("subscription__time_zone"), F("starts_at"))
+    # What was paid before it was adopted was paid at the price of its own channel.
+    adopted = PaymentSource.objects.adopted("subscription").filter(adopted_at__lt=OuterRef("line__order__granted_at"))
     return (
         _newest()
-        .annotate(began_on=began)
-        .filter(~Exists(agreed), ~Exists(newer), unit_price=OuterRef("amount"), began_on__gte=OuterRef("valid_from"))
+        .annotate(
+            began_on=_local_day(F("subscription__time_zone"), F("starts_at")),
+            price_channel=price_channel(adopted, "subscription__channel"),
+        )
+        .filter(
+            ~Exists(agreed),
+            ~Exists(newer),
+            price_channel=OuterRef("channel"),
+            unit_price=OuterRef("amount"),
+            began_on__gte=OuterRef("valid_from"),
+        )
     )
 
 
 def _joining() -> QuerySet[BillingPeriod]:
     newer = PriceNotice.objects.binding().filter(
         subscription=OuterRef("subscription"),
+        price__channel=OuterRef("price__channel"),
         price__valid_from__gt=OuterRef("price__valid_from"),
         applies_from__lte=OuterRef("applies_from"),
     )
@@ -102,7 +113,12 @@ def _joining() -> QuerySet[BillingPeriod]:
         price=OuterRef(OuterRef("pk")),
         applies_from__gt=OuterRef("starts_at"),
     )
-    return _newest().filter(Exists(told))
+    adopted = PaymentSource.objects.adopted("subscription")
+    return (
+        _newest()
+        .annotate(price_channel=price_channel(adopted, "subscription__channel"))
+        .filter(Exists(told), price_channel=OuterRef("channel"))
+    )
 
 
 def _count(periods: QuerySet[BillingPeriod]) -> Coalesce:

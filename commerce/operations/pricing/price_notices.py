@@ -5,25 +5,29 @@ from typing import Any, cast
 
 from django.db import connection, transaction
 from django.db.models import DateField, DateTimeField, Exists, F, Func, OuterRef, Q, QuerySet, Subquery, Value
-from django.db.models.functions import Cast, Greatest
+from django.db.models.functions import Cast, Coalesce, Greatest
 
 from commerce import money
-from commerce.models import AgreementPrice, BillingPeriod, Price, PriceNotice
+from commerce.models import AgreementPrice, BillingPeriod, PaymentSource, Price, PriceNotice
+from commerce.models.payment_method import price_channel
 from commerce.models.price import NOTICE
 from licensing.calendar import next_term_end
 from licensing.models import GIVES_ACCESS, Subscription, SubscriptionState
 from tenants.access import SYSTEM
 from tenants.delivery import jobs
 from tenants.journal import events
+from tenants.scope import EVERYBODY, Scope
 
 # Nowhere on earth is it a later day than at this offset from UTC.
 FIRST_ZONE = timedelta(hours=14)
 # The first key of the advisory lock that one sweep holds.
 SWEEP_LOCK = 7_342
+# Before any price was announced.
+BEFORE_ANY = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @transaction.atomic
-def announce_due(*, at: datetime, limit: int = 500) -> int:
+def announce_due(*, at: datetime, limit: int = 500, among: Scope = EVERYBODY) -> int:
     """
     Tell whoever manages a subscription of each version that its renewals would take and that they were not told of:
     also who bought, went on or lost the price of an agreement after others had been told. Returns how many were told.
@@ -31,10 +35,11 @@ def announce_due(*, at: datetime, limit: int = 500) -> int:
     """
     if not _is_alone():
         return 0
-    periods = list(_to_be_told(at).order_by("subscription_id")[:limit])
+    periods = list(among.of(_to_be_told(at)).order_by("subscription_id")[:limit])
     if periods:
         _write(periods, at=at)
-    else:
+    elif among.only is None:
+        # A version is told everybody of: one tenant's clock does not end that.
         Price.objects.to_announce().filter(announced_at__lte=at).update(told_at=at)
     return len(periods)
 
@@ -69,10 +74,14 @@ def _to_be_told(at: datetime) -> QuerySet[BillingPeriod]:
         currency=OuterRef("currency"),
         day=OuterRef("decided_on"),
     )
+    adopted = PaymentSource.objects.adopted("subscription")
     return (
         BillingPeriod.objects.filter(renews, ~Exists(later), subscription__state__in=GIVES_ACCESS)
         .annotate(
             decided_on=Cast(Func(F("subscription__time_zone"), earliest, function="timezone"), DateField()),
+            price_channel=price_channel(adopted, "subscription__channel"),
+            # The central price as it was known when it was adopted was told then.
+            known_until=Coalesce(Subquery(adopted.values("adopted_at")[:1]), Value(BEFORE_ANY)),
             untold=Subquery(_untold(at).values("pk")[:1]),
         )
         .filter(~Exists(agreed), untold__isnull=False)
@@ -100,9 +109,10 @@ def _untold(at: datetime) -> QuerySet[Price]:
         ~Exists(Price.objects.replaced((at + FIRST_ZONE).date())),
         ~Exists(told),
         plan=OuterRef("subscription__plan"),
-        channel=OuterRef("subscription__channel"),
+        channel=OuterRef("price_channel"),
         currency=OuterRef("currency"),
         announced_at__lte=at,
+        announced_at__gt=OuterRef("known_until"),
     ).order_by("valid_from")
 
 

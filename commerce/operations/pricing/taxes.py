@@ -1,5 +1,6 @@
 """How a charge is taxed, and who bills it. Asked once for each quote, which keeps the answer."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -20,13 +21,35 @@ def terms_for(*, tenant: Tenant, at: datetime) -> TaxTerms:
     """
     rate = TaxRate.objects.in_force(tenant.country, tenant.today(at)).first()
     seller = seller_for(tenant.country)
-    if rate is None:
-        terms = NO_TAX
-    elif rate.reverse_charge and _has_number(tenant) and seller.country != tenant.country:
-        terms = TaxTerms(name=rate.name, reverse_charge=True)
-    else:
-        terms = rate.terms
+    terms = _terms(tenant, rate, from_abroad=seller.country != tenant.country)
     return replace(terms, seller_id=seller.pk)
+
+
+def terms_of_each(asked: Sequence[tuple[Tenant, datetime]]) -> list[TaxTerms]:
+    """As `terms_for`, of many, each at a moment of its own; queries are by country, not by how many are asked."""
+    countries = {tenant.country for tenant, _at in asked}
+    rates = list(TaxRate.objects.filter(country__in=countries).order_by("-valid_from"))
+    # Who bills is asked only where that decides; the answers do not say it.
+    reversible = {rate.country for rate in rates if rate.reverse_charge}
+    abroad = {country: seller_for(country).country != country for country in reversible}
+    return [
+        _terms(tenant, _in_force(rates, tenant, at), from_abroad=abroad.get(tenant.country, False))
+        for tenant, at in asked
+    ]
+
+
+def _in_force(rates: Iterable[TaxRate], tenant: Tenant, at: datetime) -> TaxRate | None:
+    """The newest first."""
+    today = tenant.today(at)
+    return next((rate for rate in rates if rate.country == tenant.country and rate.valid_from <= today), None)
+
+
+def _terms(tenant: Tenant, rate: TaxRate | None, *, from_abroad: bool) -> TaxTerms:
+    if rate is None:
+        return NO_TAX
+    if rate.reverse_charge and _has_number(tenant) and from_abroad:
+        return TaxTerms(name=rate.name, reverse_charge=True)
+    return rate.terms
 
 
 def list_terms(country: str, on: date) -> TaxTerms:

@@ -19,6 +19,7 @@ from commerce.operations.accounts.invariants.ledger import (
     ledger_agrees_with_orders,
     ledger_agrees_with_payments,
     movements_sum_to_zero,
+    spend_agrees_with_ledger,
 )
 from commerce.operations.accounts.invariants.orders import (
     every_subscription_has_its_order,
@@ -32,11 +33,21 @@ from commerce.operations.accounts.invariants.payments import (
     provider_agrees,
     refunds_add_up,
 )
+from commerce.operations.accounts.invariants.renewals import (
+    charged_renewals_wait_for_an_answer,
+    paid_renewals_have_their_term,
+    terms_paid_ahead_follow,
+)
 from commerce.operations.accounts.invariants.seats import seats_of_the_term_were_ordered
 from commerce.operations.accounts.invariants.spending import (
     nothing_counts_that_nobody_will_pay,
     renewals_count_towards_limits,
     what_was_bought_counts_towards_limits,
+)
+from commerce.operations.accounts.invariants.take_overs import (
+    nothing_is_taken_over_without_saying_so,
+    open_take_overs_can_be_undone,
+    what_the_organisation_takes_on_went_back,
 )
 from commerce.operations.accounts.invariants.taxes import (
     lines_are_taxed_as_their_order,
@@ -53,6 +64,12 @@ CHECKS: tuple[Callable[[], Iterator[str]], ...] = (
     every_subscription_has_its_order,
     periods_follow_one_another,
     seats_of_the_term_were_ordered,
+    paid_renewals_have_their_term,
+    terms_paid_ahead_follow,
+    charged_renewals_wait_for_an_answer,
+    open_take_overs_can_be_undone,
+    nothing_is_taken_over_without_saying_so,
+    what_the_organisation_takes_on_went_back,
     refunds_add_up,
     disputes_add_up,
     open_subscriptions_are_paid_by_kept_cards_of_their_payer,
@@ -68,6 +85,7 @@ CHECKS: tuple[Callable[[], Iterator[str]], ...] = (
     ledger_agrees_with_orders,
     ledger_agrees_with_payments,
     ledger_agrees_with_invoices,
+    spend_agrees_with_ledger,
     what_was_bought_counts_towards_limits,
     renewals_count_towards_limits,
     nothing_counts_that_nobody_will_pay,

@@ -5,8 +5,23 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Case, Count, DecimalField, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum, Value, When
-from django.db.models.functions import Coalesce
+from django.db.models import (
+    Case,
+    Count,
+    DateField,
+    DecimalField,
+    Exists,
+    F,
+    Func,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+    When,
+)
+from django.db.models.functions import Cast, Coalesce
 
 from commerce import money
 from commerce.models import (
@@ -15,6 +30,7 @@ from commerce.models import (
     DisputeState,
     Invoice,
     InvoiceKind,
+    MonthlySpend,
     Movement,
     Order,
     OrderState,
@@ -24,6 +40,7 @@ from commerce.models import (
     Refund,
     RefundState,
 )
+from commerce.models.spend import SPENT_ON
 from commerce.operations.accounts import facts
 
 _MONEY: DecimalField = DecimalField(max_digits=17, decimal_places=3)
@@ -117,6 +134,23 @@ def ledger_agrees_with_invoices() -> Iterator[str]:
                 f"tenant {tenant}: sales of {has[0]} and tax of {has[1]} {currency} in the ledger,"
                 f" {should[0]} and {should[1]} by invoices and credit notes"
             )
+
+
+def spend_agrees_with_ledger() -> Iterator[str]:
+    """What each tenant spent in each month, as it is shown, is what the ledger says."""
+    scope = ("tenant", "month", "channel", "currency")
+    rows = MonthlySpend.objects.order_by().values_list(*scope).annotate(sum=Sum("amount"))
+    kept = {tuple(row[:4]): row[4] for row in rows}
+    local = Func(F("tenant__time_zone"), F("at"), function="timezone")
+    month = Cast(Func(Value("month"), local, function="date_trunc"), DateField())
+    movements: QuerySet[Any] = Movement.objects.order_by().annotate(month=month, channel=F("order__channel"))
+    said = movements.filter(postings__account__in=SPENT_ON).values_list(*scope)
+    posted = {tuple(row[:4]): -row[4] for row in said.annotate(sum=Sum("postings__amount"))}
+    for key in sorted(kept.keys() | posted.keys(), key=str):
+        tenant, of_month, channel, currency = key
+        shown, spent = kept.get(key, money.ZERO), posted.get(key, money.ZERO)
+        if shown != spent:
+            yield f"tenant {tenant}, {of_month:%Y-%m}, {channel}: {shown} {currency} spent, {spent} in the ledger"
 
 
 def _set_aside(payment: Any) -> Decimal:

@@ -9,6 +9,7 @@ from commerce import money
 from commerce.models import BillingPeriod, Order, OrderKind, OrderState, Payment, PaymentState
 from commerce.models.order import GRANTED
 from licensing.models import Subscription
+from tenants.journal.models import Event
 
 _NOTHING = Value(money.ZERO, output_field=DecimalField())
 
@@ -37,14 +38,14 @@ def lines_add_up_to_orders() -> Iterator[str]:
 def every_subscription_has_its_order() -> Iterator[str]:
     """
     Each was granted by one order, paid or billed, the one that its order_ref names; the others came later. A trial has
-    none.
+    none, but for the term that follows it and what was ordered after that.
     """
     named = Q(orders__state__in=GRANTED, orders__kind=OrderKind.PURCHASE, order_ref=Cast("orders__id", CharField()))
-    for trial in Subscription.objects.trials().filter(orders__isnull=False).distinct():
+    for trial in Subscription.objects.trials().filter(converts=False, orders__isnull=False).distinct():
         yield f"subscription {trial.pk}: a trial that was ordered"
-    for subscription in (
-        Subscription.objects.bought().annotate(granting=Count("orders", filter=named)).exclude(granting=1)
-    ):
+    # One that converted from a trial was granted without an order.
+    granted = Subscription.objects.bought().annotate(granting=Count("orders", filter=named))
+    for subscription in granted.exclude(granting=1, converts=False).exclude(granting=0, converts=True):
         yield f"subscription {subscription.pk}: {subscription.granting} orders granted it"
     purchases = Q(orders__state__in=GRANTED, orders__kind=OrderKind.PURCHASE)
     for again in Subscription.objects.annotate(bought=Count("orders", filter=purchases)).filter(bought__gt=1):
@@ -74,6 +75,13 @@ def _may_follow(before: BillingPeriod, period: BillingPeriod) -> bool:
         return True
     if period.line.order.kind != OrderKind.REACTIVATION:
         return False
-    is_over = before.ends_at < period.starts_at
+    if before.ends_at < period.starts_at:
+        return _was_disabled(before, period)  # in grace the next term begins where the last one ended
     contested = Payment.objects.filter(order__subscription=period.subscription_id, disputed__gt=0)
-    return is_over or before.line.seats_left == 0 or contested.exists()
+    return before.line.seats_left == 0 or contested.exists()
+
+
+def _was_disabled(before: BillingPeriod, period: BillingPeriod) -> bool:
+    """Between the beginning of one and the payment of the next."""
+    told = Event.objects.filter(tenant=period.tenant_id, type="subscription.disabled", at__gte=before.starts_at)
+    return told.about(period.subscription_id).filter(at__lte=period.line.order.granted_at or period.starts_at).exists()

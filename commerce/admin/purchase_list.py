@@ -1,0 +1,197 @@
+"""The list of purchases: which are found, in which columns, and what stands beside each."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, cast
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy
+
+from commerce.admin import purchase_filters
+from commerce.admin.purchase_facts import expires, may_export, paid, renewal, sees_prices, state_badge, unit_price
+from commerce.admin.purchase_filters import Asked
+from commerce.amounts import money
+from commerce.models import Purchase, SavedFilter
+from commerce.models.purchase import PurchaseQuerySet
+from commerce.operations.pricing import next_charge
+from commerce.operations.pricing.next_charge import NextCharge
+from commerce.operations.procurement import found, policy_values, saved_filters
+from commerce.operations.procurement.columns import COLUMNS, OF_POLICY, OF_PRICES, chosen
+from policies.admin import value_badge
+from tenants.access import Right
+from tenants.dates import listed_day
+from tenants.procurement import ProcurementAdmin, ProcurementList
+
+OF_COLUMNS = "columns"
+BY_END = {"expires_after", "expires_before", "expires_within"}
+# What an address says of a list besides what is asked for.
+NOT_ASKED = (OF_COLUMNS,)
+
+
+class PurchaseList(ProcurementList):
+    """A page of the purchases that the query finds. What is wrong with the query is said, and nothing found."""
+
+    model_admin: "PurchaseListing"
+
+    def get_filters_params(self, params: dict[str, Any] | None = None) -> dict[str, Any]:
+        asked = super().get_filters_params(params)
+        return {name: value for name, value in asked.items() if name not in NOT_ASKED}
+
+    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Any]:
+        # Refuses every name that is no filter of this list.
+        self.filter_specs, self.has_filters, _rest, _twice, self.has_active_filters = self.get_filters(request)
+        by = self.model_admin.actor(request)
+        rows, wrong = found.look(by=by, query=query_of(request), at=by.now())
+        titles = {spec.parameter_name: spec.title for spec in cast("list[Asked]", self.filter_specs)}
+        self.wrong = [{"name": bad.field, "title": titles.get(bad.field, ""), "said": str(bad)} for bad in wrong]
+        self.clear_all_filters_qs = "?"
+        # Of each page the ids first: what stands beside a purchase is read for those alone that are shown.
+        return rows.only("pk").order_by(*self.get_ordering(request, rows))
+
+    def get_results(self, request: HttpRequest) -> None:
+        ChangeList.get_results(self, request)
+        self.result_list = self.model_admin.whole(request, [row.pk for row in self.result_list])
+        self.model_admin.complete(request, self.result_list)
+
+
+class PurchaseListing(ProcurementAdmin):
+    """Columns, filters and what is kept of both. Prices stand there only for whoever is told them."""
+
+    list_before_template = "admin/_purchases.html"
+    change_list_template = "admin/purchases.html"
+    list_title = gettext_lazy("Purchases")
+    list_display = list(COLUMNS)
+    list_filter = [*purchase_filters.FIRST, *purchase_filters.MORE]
+    search_fields = ["plan__product__name", "purchaser__name", "purchaser__user__email"]
+    search_help_text = gettext_lazy("Product or purchaser")
+    sortable_by: ClassVar[Sequence[str]] = ["product", "buyer", "quantity", "used", "expires"]
+    ordering = ["-created_at"]
+    empty_title = gettext_lazy("No purchases yet")
+    empty_text = gettext_lazy("What people of your organisation buy themselves appears here at once.")
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return PurchaseList
+
+    def get_ordering(self, request: HttpRequest) -> Sequence[str]:
+        """
+        What ends in a time stands in the order of its end, unless another is asked for: the soonest first, and read
+        along an index, however long ago it was bought.
+        """
+        by_end = self.actor(request).tenant is not None and BY_END & query_of(request).keys()
+        return ["term_end"] if by_end else super().get_ordering(request)
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        hidden = set() if sees_prices(self.actor(request)) else purchase_filters.OF_PRICES
+        return [each for each in self.list_filter if each not in hidden]
+
+    def get_list_display(self, request: HttpRequest) -> list[str]:
+        """What is chosen of what the person may read."""
+        columns = super().get_list_display(request)
+        shown = {*chosen(request.GET.getlist(OF_COLUMNS))} & {*self.readable(request)} | {"organisation", "chosen"}
+        return [column for column in columns if column in shown]
+
+    def readable(self, request: HttpRequest) -> list[str]:
+        actor = self.actor(request)
+        hidden = set() if sees_prices(actor) else OF_PRICES
+        # An operator reads policies where they are set, an organisation's own beside its purchases.
+        hidden = hidden if actor.tenant is not None and actor.may(Right.READ_POLICY) else hidden | OF_POLICY
+        return [column for column in COLUMNS if column not in hidden]
+
+    def whole(self, request: HttpRequest, ids: Sequence[UUID]) -> list[Purchase]:
+        """These purchases, in this order, with everything that columns show."""
+        rows = cast(PurchaseQuerySet, self.get_queryset(request)).select_related("purchaser__department")
+        if "next_charge" in self.get_list_display(request):
+            rows = rows.with_renewal_price(after_paid=True)
+        by_id = {row.pk: row for row in cast("list[Purchase]", list(rows.filter(pk__in=ids)))}
+        return [by_id[pk] for pk in ids if pk in by_id]
+
+    def complete(self, request: HttpRequest, rows: Sequence[Any]) -> None:
+        columns, actor = self.get_list_display(request), self.actor(request)
+        charges = next_charge.of_each(rows) if "next_charge" in columns else {}
+        values = policy_values.of_each(rows, at=actor.now()) if "policy_result" in columns else {}
+        for row in rows:
+            row.charge, row.policy_value = charges.get(row.pk), values.get(row.pk)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        actor = self.actor(request)
+        shown = set(chosen(request.GET.getlist(OF_COLUMNS)))
+        context = {
+            "more_open": any(each.parameter_name in request.GET for each in purchase_filters.MORE),
+            "more_filters": {each.parameter_name for each in purchase_filters.MORE},
+            "columns": [(name, COLUMNS[name], name in shown) for name in self.readable(request)],
+            "kept": [(each, address_of(each)) for each in saved_filters.usable(actor)],
+            "keep": _as_text(query_of(request), sorted(shown)),
+            "export": urlencode(query_of(request)) if may_export(actor) else None,
+            "may_keep": actor.tenant is not None,
+        }
+        return super().changelist_view(request, {**context, **(extra_context or {})})
+
+    @admin.display(description=gettext_lazy("product"), ordering="plan__product__name")
+    def product(self, purchase: Purchase) -> str:
+        term = purchase.plan.get_term_display()
+        return format_html('{}<span class="beside">{}</span>', purchase.plan.product.name, term)
+
+    @admin.display(description=gettext_lazy("purchaser"), ordering="purchaser__user__email")
+    def buyer(self, purchase: Purchase) -> str:
+        return str(purchase.purchaser)
+
+    @admin.display(description=gettext_lazy("department"))
+    def department(self, purchase: Purchase) -> str:
+        return str(purchase.purchaser.department or "")
+
+    @admin.display(description=gettext_lazy("used"), ordering="seats_assigned")
+    def used(self, purchase: Purchase) -> int:
+        return purchase.seats_assigned
+
+    @admin.display(description=gettext_lazy("unit price"))
+    def unit_price(self, purchase: Purchase) -> str:
+        return unit_price(purchase)
+
+    @admin.display(description=gettext_lazy("price paid"))
+    def price_paid(self, purchase: Purchase) -> str:
+        return paid(purchase, beside=True)
+
+    @admin.display(description=gettext_lazy("next charge"))
+    def next_charge(self, purchase: Any) -> str:
+        charge: NextCharge | None = purchase.charge
+        if charge is None:
+            return ""
+        told = money(charge.total, charge.currency)
+        return format_html('{}<span class="beside">{}</span>', told, listed_day(charge.at))
+
+    @admin.display(description=gettext_lazy("expires"), ordering="term_end")
+    def expires(self, purchase: Purchase) -> str:
+        return expires(purchase)
+
+    @admin.display(description=gettext_lazy("renewal"))
+    def renewal(self, purchase: Purchase) -> str:
+        return renewal(purchase)
+
+    @admin.display(description=gettext_lazy("state"), ordering="state")
+    def in_state(self, purchase: Purchase) -> str:
+        return state_badge(purchase)
+
+    @admin.display(description=gettext_lazy("policy"))
+    def policy_result(self, purchase: Any) -> str:
+        return value_badge(purchase.policy_value) if purchase.policy_value else ""
+
+
+def query_of(request: HttpRequest) -> dict[str, str]:
+    """What is asked for in an address."""
+    return found.asked({name: str(value) for name, value in request.GET.items() if name in found.FILTERS})
+
+
+def address_of(kept: SavedFilter) -> str:
+    """The list as somebody has kept it."""
+    return f"{reverse('admin:commerce_purchase_changelist')}?{_as_text(kept.query, kept.columns)}"
+
+
+def _as_text(query: Mapping[str, str], columns: Sequence[str]) -> str:
+    """Of an address, as `query_of` and the choice of columns read it again."""
+    return urlencode([*query.items(), *((OF_COLUMNS, column) for column in columns)])

@@ -1,0 +1,1 @@
+"""Telling admins what happens in their organisation: what of, whom, how soon, and in which words."""

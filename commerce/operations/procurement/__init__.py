@@ -1,0 +1,1 @@
+"""What the central procurement view finds, keeps and does."""

@@ -9,13 +9,16 @@ from csp.constants import UNSAFE_EVAL, UNSAFE_INLINE
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, include, path
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from unfold.sites import UnfoldAdminSite
 
+from tenants.access import Actor, acting_delegations
+from tenants.directory.delegations import Delegation
 from tenants.procurement import may_read_some
 from tenants.signin.acting import actor_of_request
 
@@ -43,16 +46,29 @@ class ProcurementSite(UnfoldAdminSite):
         return routes
 
     def has_permission(self, request: HttpRequest) -> bool:
+        """Also a partner's people at home, whatever their roles: one page shows them their customers."""
         actor = actor_of_request(request)
-        return actor is not None and may_read_some(actor)
+        return actor is not None and (may_read_some(actor) or bool(_customers(request)))
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        actor = actor_of_request(request)
+        # What is told of customers together needs no role at home.
+        of_customers = request.GET.get("of") == "customers" and bool(_customers(request))
+        if actor is not None and not may_read_some(actor) and not of_customers:
+            return redirect("admin:tenants_delegation_customers")
+        return super().index(request, extra_context)
 
     def admin_view(self, view: View, cacheable: bool = False) -> View:
         guarded: View = super().admin_view(view, cacheable)
 
         @wraps(guarded)
         def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            if actor_of_request(request) is None:
+            actor = actor_of_request(request)
+            if actor is None:
                 return redirect_to_login(request.get_full_path(), settings.LOGIN_URL)
+            if actor.needs_second_factor:
+                return redirect("security")
+            request.customers = _customers_of(actor)  # type: ignore[attr-defined]  # for the navigation and the header
             if not self.has_permission(request):
                 raise PermissionDenied(_("The procurement view is for those who administer an organisation."))
             request.readable = self._readable(request)  # type: ignore[attr-defined]  # for the navigation
@@ -75,6 +91,15 @@ class ProcurementSite(UnfoldAdminSite):
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """The navigation is written down in config.appearance; the framework's list of apps is not shown."""
         return []
+
+
+def _customers_of(actor: Actor) -> list[Delegation]:
+    return acting_delegations(actor.user) if actor.user is not None and not actor.is_operator else []
+
+
+def _customers(request: HttpRequest) -> list[Delegation]:
+    found: list[Delegation] = getattr(request, "customers", [])
+    return found
 
 
 def _zone(request: HttpRequest) -> ZoneInfo | None:

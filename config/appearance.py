@@ -1,6 +1,7 @@
 """How the procurement view looks and what stands in its navigation: the settings of django-unfold."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from django.http import HttpRequest
@@ -19,18 +20,39 @@ def _shown(model: str) -> Callable[[HttpRequest], bool]:
     return may_read
 
 
+def _is_here(link: object) -> Callable[[HttpRequest], bool]:
+    """Whether a link of the navigation leads to the page, and none that stands below it does."""
+
+    def lights(request: HttpRequest) -> bool:
+        here = [each for each in _links() if request.path.startswith(each)]
+        return bool(here) and max(here, key=len) == str(link)
+
+    return lights
+
+
+@cache
+def _links() -> tuple[str, ...]:
+    """Where the navigation leads. Looked up once: each entry of it compares them all, on every page."""
+    return tuple(str(item["link"]) for group in NAVIGATION for item in group["items"] if not callable(item["link"]))
+
+
 def _page(title: str | Promise, model: str, icon: str) -> dict[str, Any]:
     link = reverse_lazy(f"admin:{model.replace('.', '_')}_changelist")
-    return {"title": title, "icon": icon, "link": link, "permission": _shown(model)}
+    return {"title": title, "icon": icon, "link": link, "permission": _shown(model), "active": _is_here(link)}
 
 
 def _beside_policies(title: str | Promise, name: str, icon: str) -> dict[str, Any]:
     link = reverse_lazy(f"admin:policies_selfserviceproduct_{name}")
-    return {"title": title, "icon": icon, "link": link, "permission": _shown("policies.selfserviceproduct")}
+    may_read = _shown("policies.selfserviceproduct")
+    return {"title": title, "icon": icon, "link": link, "permission": may_read, "active": _is_here(link)}
 
 
 def _is_operator(request: HttpRequest) -> bool:
     return bool(request.actor.is_operator)  # type: ignore[attr-defined]  # put there by the middleware of sign-in
+
+
+def _works_for_a_partner(request: HttpRequest) -> bool:
+    return bool(request.customers)  # type: ignore[attr-defined]  # put there by the site, see config.admin
 
 
 def _own_billing(request: HttpRequest) -> bool:
@@ -47,23 +69,35 @@ NAVIGATION: list[dict[str, Any]] = [
         "title": "",
         "items": [
             {"title": _("Overview"), "icon": "home", "link": reverse_lazy("admin:index")},
+            _page(_("Notices"), "commerce.notice", "notifications"),
             _page(_("Purchases"), "commerce.purchase", "receipt_long"),
             _page(_("Invoices"), "commerce.invoice", "request_quote"),
             _page(_("Disputes"), "commerce.dispute", "gavel"),
             _page(_("Agreements"), "commerce.agreement", "handshake"),
             _page(_("Approvals"), "policies.approval", "approval"),
+            _page(_("Centralise"), "commerce.centralisation", "hub"),
+            _page(_("Take-overs"), "commerce.takeover", "move_up"),
+            _page(_("Purchases of leavers"), "commerce.leavertask", "person_off"),
+            _page(_("Waste"), "licensing.wastedseat", "delete_sweep"),
+            _page(_("Capacity"), "licensing.capacityuse", "storage"),
             _page(_("Licence requests"), "policies.licenserequest", "inbox"),
             _page(_("Product policies"), "policies.selfserviceproduct", "rule"),
             _page(_("Approvers"), "policies.approver", "how_to_reg"),
+            _page(_("Seats on first use"), "policies.autoclaim", "event_seat"),
             _page(_("Policies set"), "policies.policy", "rule"),
             _beside_policies(_("New products"), "new", "fiber_new"),
             _beside_policies(_("Explain a decision"), "explain", "contact_support"),
             _beside_policies(_("Policy settings"), "settings", "tune"),
             _page(_("Spend limits"), "policies.spendlimit", "speed"),
+            _page(_("Failed renewals"), "commerce.dunningstep", "credit_card_off"),
             _page(_("Data and access"), "policies.governancepolicy", "shield"),
+            _page(_("Renewals"), "commerce.renewal", "autorenew"),
+            _page(_("Bulk actions"), "tenants.run", "checklist"),
             _page(_("Support cases"), "commerce.supportcase", "support_agent"),
             _page(_("Incoming events"), "commerce.incomingevent", "move_to_inbox"),
             _page(_("Differences"), "commerce.difference", "compare_arrows"),
+            _page(_("Jobs"), "tenants.job", "conveyor_belt"),
+            _page(_("Sandbox clocks"), "tenants.sandboxclock", "more_time"),
             _page(_("Ledger"), "commerce.movement", "account_balance"),
             _page(_("Journal"), "tenants.event", "history"),
         ],
@@ -76,10 +110,28 @@ NAVIGATION: list[dict[str, Any]] = [
                 "title": _("Billing details"),
                 "icon": "contact_mail",
                 "link": _own_organisation,
+                "active": lambda request: request.path == _own_organisation(request),
                 "permission": _own_billing,
             },
             _page(_("People"), "tenants.membership", "group"),
             _page(_("Domains"), "tenants.domain", "alternate_email"),
+            _page(_("Partners"), "tenants.delegation", "handshake"),
+            _page(_("Solutions"), "licensing.solution", "extension"),
+            {
+                "title": _("Customers"),
+                "icon": "groups",
+                "link": reverse_lazy("admin:tenants_delegation_customers"),
+                "permission": _works_for_a_partner,
+                "active": _is_here(reverse_lazy("admin:tenants_delegation_customers")),
+            },
+            {
+                "title": _("Customers’ purchases"),
+                "icon": "receipt_long",
+                "link": reverse_lazy("admin:tenants_delegation_purchases"),
+                "permission": _works_for_a_partner,
+                "active": _is_here(reverse_lazy("admin:tenants_delegation_purchases")),
+            },
+            _page(_("Sign-in"), "tenants.signinrules", "passkey"),
         ],
     },
     {
@@ -88,6 +140,8 @@ NAVIGATION: list[dict[str, Any]] = [
             _page(_("Families"), "licensing.family", "category"),
             _page(_("Products"), "licensing.product", "apps"),
             _page(_("Plans"), "licensing.plan", "event_repeat"),
+            _page(_("Life of a subscription"), "licensing.lifecycledays", "cycle"),
+            _page(_("Hard declines"), "commerce.harddecline", "block"),
             _page(_("Prices"), "commerce.price", "sell"),
             _page(_("Tax rates"), "commerce.taxrate", "percent"),
             _page(_("Sellers"), "commerce.seller", "storefront"),

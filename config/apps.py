@@ -10,7 +10,7 @@ class SiteConfig(AppConfig):
 
     def ready(self) -> None:
         """Every process knows every job by name: enqueueing an unknown one is a defect that must show at once."""
-        from config import celery, health  # noqa: F401 (registers the heartbeat)
+        from config import celery
 
         celery.app.autodiscover_tasks(force=True)
 

@@ -2,12 +2,18 @@
 
 from functools import cached_property
 
+from django.db.models import Exists
 from django.http import HttpRequest
+from django.utils.formats import date_format
+from django.utils.translation import pgettext
 
 from licensing.models import Subscription
-from policies.models import Approver
-from tenants.access import Actor, Right, acting_memberships
-from tenants.directory.models import Membership
+from policies.models import Approver, LicenseRequest
+from tenants import clock
+from tenants.access import Actor, Right, acting_delegations, acting_places
+from tenants.dates import minute
+from tenants.directory.delegations import Delegation
+from tenants.directory.models import Membership, Tenant
 from tenants.procurement import may_read_some
 from tenants.signin.acting import actor_of_request
 
@@ -15,12 +21,31 @@ from tenants.signin.acting import actor_of_request
 class Acting:
     """The person, where they act now, and where else they may."""
 
-    def __init__(self, actor: Actor | None) -> None:
+    def __init__(self, actor: Actor | None, *, ended: bool = False, customers: list[Delegation] | None = None) -> None:
         self.actor = actor
+        self._known_customers = customers
+        # Whether they have just lost the organisation for which they acted.
+        self.ended = ended
 
     @property
     def membership(self) -> Membership | None:
         return self.actor.membership if self.actor else None
+
+    @property
+    def tenant(self) -> Tenant | None:
+        return self.actor.tenant if self.actor else None
+
+    @property
+    def delegation(self) -> Delegation | None:
+        """What lets a partner's person act here: every page says that they do."""
+        return self.actor.delegation if self.actor else None
+
+    @property
+    def until(self) -> str:
+        """When that ends, by the customer's own clock on the wall."""
+        if self.delegation is None:
+            return ""
+        return minute(self.delegation.ends_at, self.delegation.tenant.zone)
 
     @property
     def person(self) -> str:
@@ -29,29 +54,66 @@ class Acting:
         return str(self.membership or self.actor.user.name or self.actor.user)
 
     @cached_property
-    def choices(self) -> list[Membership]:
+    def choices(self) -> list[Tenant]:
         if self.actor is None or self.actor.user is None:
             return []
-        return acting_memberships(self.actor.user)
+        return acting_places(self.actor.user, self.customers)
 
     @cached_property
+    def customers(self) -> list[Delegation]:
+        """Of the partner for whom they work."""
+        if self._known_customers is not None:
+            return self._known_customers
+        return acting_delegations(self.actor.user) if self.actor and self.actor.user else []
+
+    @property
     def has_subscriptions(self) -> bool:
-        return self.membership is not None and Subscription.objects.managed_by(self.membership).exists()
+        return self._has[0]
 
-    @cached_property
+    @property
+    def has_requests(self) -> bool:
+        """Whether they have asked for a licence."""
+        return self._has[1]
+
+    @property
     def approves_purchases(self) -> bool:
         """Whether they are named for a department; admins find what waits in the procurement view."""
-        return self.membership is not None and Approver.objects.filter(member=self.membership).exists()
+        return self._has[2]
+
+    @cached_property
+    def _has(self) -> tuple[bool, ...]:
+        """All in one query."""
+        member = self.membership
+        if member is None:
+            return False, False, False
+        return Membership.objects.filter(pk=member.pk).values_list(
+            Exists(Subscription.objects.managed_by(member)),
+            Exists(LicenseRequest.objects.by_requester(member)),
+            Exists(Approver.objects.filter(member=member)),
+        )[0]
+
+    @property
+    def moved_to(self) -> str:
+        """The day there, if the clock of the organisation was moved."""
+        tenant = self.tenant
+        if tenant is None or not tenant.clock_ahead or not clock.is_simulated():
+            return ""
+        return date_format(clock.now(tenant).astimezone(tenant.zone), pgettext("day", "j F Y"))
 
     @property
     def may_administer(self) -> bool:
-        return self.actor is not None and may_read_some(self.actor)
+        # Who lacks a second factor is led to it from there; a partner's people find their customers.
+        if self.actor is None:
+            return False
+        return may_read_some(self.actor) or self.actor.needs_second_factor or bool(self.customers)
 
     @property
     def may_buy_centrally(self) -> bool:
-        return self.membership is not None and self.actor is not None and self.actor.may(Right.BUY_CENTRALLY)
+        return self.tenant is not None and self.actor is not None and self.actor.may(Right.BUY_CENTRALLY)
 
 
 def acting(request: HttpRequest) -> dict[str, Acting]:
     """The template variable `acting`."""
-    return {"acting": Acting(actor_of_request(request))}
+    known = getattr(request, "customers", None)
+    ended = getattr(request, "acts_elsewhere", False)
+    return {"acting": Acting(actor_of_request(request), ended=ended, customers=known)}

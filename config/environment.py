@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import environ
 
+USUAL_ADDRESS = "http://127.0.0.1:8000"
 BASE_DIR = Path(__file__).resolve().parent.parent
 # Every payment provider that there is, by the name that PAYMENT_GATEWAY may have.
 GATEWAYS = {
@@ -90,6 +91,19 @@ def refuse_to_start(found: list[str]) -> None:
     """End the process with one line for each problem, and no traceback."""
     if found:
         sys.exit("\n".join(f"seatwise cannot start: {problem}" for problem in found))
+
+
+def address_file(folder: Path) -> Path:
+    return folder / "base_url"
+
+
+def served_at(folder: Path) -> str:
+    """Where this demo was served last: what its commands write into letters leads there. Else the usual address."""
+    with contextlib.suppress(OSError):
+        found = address_file(folder).read_text().strip()
+        if is_loopback(urlsplit(found).hostname or ""):
+            return found
+    return USUAL_ADDRESS
 
 
 def demo_secret(folder: Path) -> str:

@@ -1,32 +1,13 @@
 """Is it alive, and can it serve? For supervisors and load balancers."""
 
-import time
-
 import redis
-from celery import shared_task
-from django.conf import settings
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
-ONCE = Retry(NoBackoff(), 0)
-HEARTBEAT = "seatwise:heartbeat"
-HEARTBEAT_EVERY = 10.0
-HEARTBEAT_STALE = 45.0
-
-
-def broker() -> redis.Redis:
-    return redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=1, socket_timeout=2, retry=ONCE)
-
-
-@shared_task(name="tenants.heartbeat")
-def heartbeat() -> None:
-    """Comes from the schedule, through the broker, to a worker: its age says that all three live."""
-    with broker() as client:
-        client.set(HEARTBEAT, str(time.time()), ex=600)
+from tenants.delivery import heartbeats
+from tenants.delivery.queues import Queue
 
 
 @require_safe
@@ -54,9 +35,9 @@ def database_answers() -> bool:
 
 
 def broker_and_worker() -> tuple[bool, bool]:
+    """Whether the broker answers, and whether money has somebody who serves it: letters may wait."""
     try:
-        with broker() as client:
-            last = client.get(HEARTBEAT)
+        age = heartbeats.ages()[Queue.MONEY]
     except redis.RedisError:
         return False, False
-    return True, last is not None and abs(time.time() - float(last)) < HEARTBEAT_STALE
+    return True, age is not None and age < heartbeats.STALE

@@ -18,7 +18,7 @@ import environ
 from honcho.manager import Manager
 
 from config import embedded
-from config.environment import BASE_DIR, data_dir, problems, refuse_to_start
+from config.environment import BASE_DIR, address_file, data_dir, problems, refuse_to_start
 
 HOST = "127.0.0.1"
 WRONG_USAGE = 2
@@ -72,6 +72,8 @@ def serve() -> int:
                 found = stack.enter_context(embedded.attached(folder, broker=True))
                 for name, value in found.environment.items():
                     os.environ.setdefault(name, value)
+            # Commands on the same folder write letters whose links lead here.
+            address_file(folder).write_text(os.environ["BASE_URL"])
             prepare()
             return run(port, folder)
     except (Refused, embedded.NotToBeHad, PermissionError) as reason:

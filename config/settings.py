@@ -8,18 +8,29 @@ from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
 from config.appearance import UNFOLD as UNFOLD
-from config.environment import BASE_DIR, GATEWAYS, data_dir, demo_secret, problems, refuse_to_start
+from config.environment import (
+    BASE_DIR,
+    GATEWAYS,
+    USUAL_ADDRESS,
+    data_dir,
+    demo_secret,
+    problems,
+    refuse_to_start,
+    served_at,
+)
 
 env = environ.Env()
 refuse_to_start(problems(env))
 
 DEMO = env.bool("DEMO", default=False)
 DATA_DIR = data_dir(env)
-BASE_URL = env.str("BASE_URL", default="http://127.0.0.1:8000").rstrip("/")
+BASE_URL = (env.str("BASE_URL", default="") or (served_at(DATA_DIR) if DEMO else USUAL_ADDRESS)).rstrip("/")
 SECRET_KEY = env.str("SECRET_KEY", default="") or demo_secret(DATA_DIR)
 DEBUG = False
 PAYMENT_GATEWAYS = GATEWAYS
 PAYMENT_GATEWAY = env.str("PAYMENT_GATEWAY", default="sandbox")
+# How many renewals all processes together charge at the provider.
+CHARGES_PER_SECOND = env.int("CHARGES_PER_SECOND", default=25)
 STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", default="").strip()
 STRIPE_PUBLISHABLE_KEY = env.str("STRIPE_PUBLISHABLE_KEY", default="").strip()
 STRIPE_WEBHOOK_SECRET = env.str("STRIPE_WEBHOOK_SECRET", default="").strip()
@@ -177,15 +188,20 @@ SPECTACULAR_SETTINGS = {
         "MemberKindEnum": "tenants.directory.models.MemberKind",
         "InvoiceKindEnum": "commerce.models.invoice.InvoiceKind",
         "OrderKindEnum": "commerce.models.order.OrderKind",
+        "ChangeStateEnum": "commerce.api.change_shapes.STATES",
         "CaseKindEnum": "commerce.models.support.CaseKind",
         "GovernanceKindEnum": "policies.models.governance.GovernanceKind",
         "PolicyValueEnum": "policies.models.policy.PolicyValue",
         "PolicyLevelEnum": "policies.api.values.LEVELS",
         "LimitLevelEnum": "policies.models.limit.LimitLevel",
+        "LimitModeEnum": "policies.models.limit.LimitMode",
+        "TakeOverModeEnum": "commerce.models.takeover.TakeOverMode",
         "OutcomeEnum": "policies.models.decision.Outcome",
         "ApprovalStateEnum": "policies.models.approval.ApprovalState",
         "LicenseRequestStateEnum": "policies.models.request.RequestState",
         "RequestedPersonStateEnum": "policies.models.request.PersonState",
+        "WebhookEndpointStateEnum": "tenants.delivery.webhooks.models.EndpointState",
+        "WebhookDeliveryStateEnum": "tenants.delivery.webhooks.models.DeliveryState",
     },
 }
 OAUTH2_PROVIDER = {
@@ -211,6 +227,8 @@ JOURNAL_NAMES = [
     "policies.naming.NAMES",
     "commerce.naming.NAMES",
 ]
+# --- What a purchase would cost: policies weigh it, commerce, which lies above them, knows it
+PURCHASE_COSTS = "commerce.operations.pricing.costs"
 
 # --- Words, files, mail, logs
 LANGUAGE_CODE = "en"

@@ -5,7 +5,7 @@ from importlib import import_module
 
 from bench import ground
 
-EVERY = ["decisions"]
+EVERY = ["decisions", "dry_runs", "procurement", "renewals"]
 
 names = sys.argv[1:] or EVERY
 if unknown := set(names) - set(EVERY):

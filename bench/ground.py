@@ -15,10 +15,13 @@ from config import embedded
 
 @contextmanager
 def database() -> Iterator[None]:
-    """Migrated and empty. Django is set up inside: import models only after that."""
+    """
+    Migrated and empty, as durable as in use, with a broker beside it. Django is set up inside: import models only after
+    that.
+    """
     with tempfile.TemporaryDirectory(prefix="seatwise-bench-") as folder:
         Path(folder).chmod(0o755)
-        with embedded.attached(Path(folder), durable=False) as found:
+        with embedded.attached(Path(folder), broker=True) as found:
             os.environ.update(found.environment, DEMO="1", AS_OWNER="1", PAYMENT_GATEWAY="sandbox", DATA_DIR=folder)
             os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
             django.setup()

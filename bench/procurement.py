@@ -1,0 +1,177 @@
+"""
+The procurement view of an organisation at 10,000 and at 1,000,000 subscriptions over 2,000 organisations, of which one
+has every tenth subscription: queries and server time of the list, filters, a search and the home page.
+
+Each page is asked for as a browser asks, through the whole server; what the network would add is not in it. SIZE in the
+environment, such as 100000, makes the larger one smaller.
+"""
+
+import os
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from statistics import median
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from bench import many
+from licensing.models import Plan
+from licensing.operations import tallies
+from tenants.directory.models import Department, Membership, Tenant
+from tests.callers import signed_in, token_for
+from tests.factories import MembershipFactory, plan_on_sale
+
+SIZES = (10_000, int(os.environ.get("SIZE", "1000000")))
+TENANTS, PEOPLE, PRODUCTS, SEATS = 2_000, 100_000, 10, 5
+AT = datetime(2026, 3, 10, 12, tzinfo=UTC)
+ROUNDS, WARM_UP = 15, 3
+QUERIES, GROWTH, GOAL_MS = 15, 1.5, 150
+
+
+def told_apart(plans: list[str]) -> dict[str, str]:
+    """Products, channels, states and room: what filters ask for, some of it rare."""
+    of_plans = ", ".join(f"'{plan}'" for plan in plans)
+    return {
+        # The last product is that of one in a thousand.
+        "plan_id": f"(ARRAY[{of_plans}])[CASE WHEN n / 10 % 1000 = 7 THEN {len(plans)} ELSE 1 + n / 10 % 9 END]",
+        "channel": "CASE WHEN n / 10 % 4 = 0 THEN 'central' ELSE 'self_service' END",
+        "state": "CASE WHEN n / 10 % 500 = 3 THEN 'expired' ELSE 'active' END",
+        "quantity": f"{SEATS} + n / 10 % 3",
+        "seats_assigned": str(SEATS),
+    }
+
+
+def admins(crowd: many.Crowd) -> dict[str, Membership]:
+    """Of the organisation that has every tenth subscription, and of one as most are."""
+    found = {}
+    for name, number in (("large", 0), ("usual", 1)):
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT {many.id_of('tenant', str(number))}")
+            [pk] = cursor.fetchone() or [None]
+        tenant = Tenant.objects.get(pk=pk)
+        found[name] = MembershipFactory(tenant=tenant, roles=["global_admin"])
+        department = Department.objects.create(tenant=tenant, name="Sales")
+        some = Membership.objects.of(tenant).values_list("pk", flat=True)[:20]
+        Membership.objects.filter(pk__in=list(some)).update(department=department)
+    return found
+
+
+def pages(member: Membership, rare: Plan) -> dict[str, str]:
+    purchases = reverse("admin:commerce_purchase_changelist")
+    bought = Membership.objects.of(member.tenant).exclude(pk=member.pk).select_related("user")[3]
+    address = bought.user.email
+    asked = {
+        "list": {},
+        "page 100 of the list": {"p": "100"},
+        "filter: product": {"product": rare.product_id},
+        "filter: state": {"state": "expired"},
+        "filter: channel": {"channel": "central"},
+        "filter: unused seats": {"unused": "1"},
+        "filter: department": {"department": "Sales"},
+        "filter: expiry": {"expires_after": "2026-03-20", "expires_before": "2026-03-22"},
+        "filter: over a price that few have": {"over": "500"},
+        "filter: spent in a month": {"spent_in": "2026-03 USD"},
+        "filter: spent in a month by channel": {"spent_in": "2026-02 USD", "channel": "central"},
+        "filter: spent in a month of nothing": {"spent_in": "2025-12 USD"},
+        "filter: several": {"state": "expired", "channel": "central", "product": rare.product_id},
+        "search: a person": {"q": address.split("@")[0]},
+        "search: everybody": {"q": "copies.example"},
+        "search: nobody": {"q": "no such words"},
+    }
+    found = {name: f"{purchases}?{urlencode(query)}" for name, query in asked.items()}
+    by_api = {"assigned_to": {"assigned_to": address}, "search": {"search": address}}
+    found |= {f"API: {name}": f"/api/v1/subscriptions/?{urlencode(query)}" for name, query in by_api.items()}
+    return {"home": reverse("admin:index"), **found}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    queries: int
+    # In the median, and the least: what was least disturbed by others is what grows or does not.
+    ms: float
+    least: float
+    # How many purchases the page shows.
+    rows: int
+
+
+def measured(browser: Client, url: str, token: str) -> Measured:
+    headers = {"host": "localhost"} | ({"authorization": f"Bearer {token}"} if url.startswith("/api/") else {})
+    taken = []
+    for round_ in range(ROUNDS + WARM_UP):
+        began = time.perf_counter()
+        answer = browser.get(url, headers=headers)
+        if round_ >= WARM_UP:
+            taken.append((time.perf_counter() - began) * 1000)
+    if answer.status_code != 200:
+        raise SystemExit(f"{url} answered {answer.status_code}")
+    with CaptureQueriesContext(connection) as captured:
+        browser.get(url, headers=headers)
+    if os.environ.get("EXPLAIN"):
+        explain(url, captured.captured_queries)
+    return Measured(queries=len(captured), ms=median(taken), least=min(taken), rows=rows_of(answer))
+
+
+def rows_of(answer: Any) -> int:
+    if answer["Content-Type"] == "application/json":
+        return len(answer.json()["results"])
+    # Each has a box to tick.
+    return int(answer.content.count(b'name="row"'))
+
+
+def explain(url: str, queries: list[dict[str, str]]) -> None:
+    """What takes long, as the database says."""
+    for query in queries:
+        if float(query["time"]) >= 0.03 and query["sql"].startswith("SELECT"):
+            with connection.cursor() as cursor:
+                cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS) {query['sql']}")
+                plan = "\n".join(row[0] for row in cursor.fetchall())
+            print(f"--- {url}\n{query['sql']}\n{plan}\n")
+
+
+def grow(crowd: many.Crowd, first: int, last: int, plans: list[str]) -> None:
+    began = time.perf_counter()
+    for start in range(first, last + 1, 250_000):
+        end = min(start + 249_999, last)
+        many.subscriptions(crowd, start, end, due=1, seats=SEATS, told_apart=told_apart(plans))
+        many.spending(crowd, start, end)
+        while tallies.fold():
+            pass
+    with connection.cursor() as cursor:
+        # One in a thousand costs what few do.
+        cursor.execute("UPDATE commerce_billingperiod SET unit_price = 900 WHERE get_byte(uuid_send(id), 5) = 77")
+        cursor.execute("VACUUM ANALYZE")
+    print(f"made {last - first + 1:,} subscriptions in {time.perf_counter() - began:.0f} s")
+
+
+def main() -> int:
+    crowd = many.crowd(tenants=TENANTS, people=PEOPLE, seats=SEATS, at=AT, skewed=True)
+    rare = [crowd.bought.plan, *(plan_on_sale() for _product in range(PRODUCTS - 1))]
+    members = admins(crowd)
+    asked = {who: pages(member, rare[-1]) for who, member in members.items()}
+    taken: dict[tuple[str, str], list[Measured]] = {}
+    missed, there = False, 0
+    for size in SIZES:
+        grow(crowd, there + 1, size, [plan.pk for plan in rare])
+        there = size
+        for who, member in members.items():
+            browser, token = signed_in(member), token_for(member)
+            for name, url in asked[who].items():
+                page = measured(browser, url, token)
+                taken.setdefault((who, name), []).append(page)
+                missed |= page.queries > QUERIES
+                told = f"{page.ms:.0f} ms (at least {page.least:.0f}), {page.queries} queries, {page.rows} rows"
+                print(f"{size:>9,} subscriptions, {who} organisation, {name}: {told}", flush=True)
+    for (who, name), (few, lots) in taken.items():
+        # More rows on the page take longer to write, wherever they come from.
+        as_many = few.rows == lots.rows
+        late = as_many and lots.least / few.least > GROWTH
+        missed |= late
+        told = f"{lots.least / few.least:.2f} times as long" if as_many else f"{few.rows} rows before, {lots.rows} now"
+        print(f"{who} organisation, {name}: {lots.ms:.0f} ms, {told}{' – missed' if late else ''}")
+    print(f"goals: at most {QUERIES} queries; with as many rows at most {GROWTH} times as long; {GOAL_MS} ms")
+    return int(missed)

@@ -14,14 +14,14 @@ from tenants.signin.models import TokenTenant
 from tenants.signin.tokens import AccessToken
 
 
-def token_for(who: Membership | User, *, scopes=SCOPES, lifetime=timedelta(days=1)) -> str:
-    """A token of a membership for its tenant, or of an operator for none."""
-    user, tenant = (who.user, who.tenant) if isinstance(who, Membership) else (who, None)
+def token_for(who: Membership | User, *, scopes=SCOPES, lifetime=timedelta(days=1), tenant=None) -> str:
+    """A token of a membership for its tenant, of a partner's person for a customer's, or of an operator for none."""
+    user, home = (who.user, who.tenant) if isinstance(who, Membership) else (who, None)
     raw = uuid.uuid4().hex
     token = AccessToken(user=user, expires=timezone.now() + lifetime, scope=" ".join(scopes))
     set_token_value(token, raw)
     token.save()
-    TokenTenant.objects.create(token=token, tenant=tenant)
+    TokenTenant.objects.create(token=token, tenant=tenant or home)
     return raw
 
 

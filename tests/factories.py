@@ -260,8 +260,9 @@ def confirm(checkout, at: datetime = NOON):
 
 def buy(buyer: Membership, plan: Plan, quantity: int = 2, at: datetime = NOON, **options: object) -> Subscription:
     """The whole purchase: quote, card, subscription."""
-    pay(open_checkout(buyer, plan, quantity, at, **options), at=at)
-    return Subscription.objects.filter(purchaser=buyer, plan=plan).latest("created_at")
+    checkout = open_checkout(buyer, plan, quantity, at, **options)
+    pay(checkout, at=at)
+    return Subscription.objects.get(orders__checkout=checkout)
 
 
 # --- What a tenant buys itself

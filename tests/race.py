@@ -10,11 +10,16 @@ from contextlib import contextmanager
 from threading import Barrier
 from typing import TypeVar
 
+import pytest
 from django.db import connection, connections
 
 Contender = TypeVar("Contender")
 
 WAITS_AT_MOST = 30
+# Contenders see only what others have committed.
+between_transactions = pytest.mark.django_db(
+    transaction=True, serialized_rollback=True, databases=["default", "sandbox"]
+)
 
 
 def race(

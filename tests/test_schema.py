@@ -1,5 +1,6 @@
 """The API against its own document: whatever a client sends, no answer but a documented one, and never a 5xx."""
 
+from datetime import timedelta
 from itertools import count
 
 import pytest
@@ -21,6 +22,7 @@ from commerce.operations import support
 from config.wsgi import application
 from licensing.models import Seat
 from policies.models import SpendLimit
+from tenants.directory.operations import delegations
 from tests.callers import Api, token_for
 from tests.commerce import licenses
 from tests.factories import (
@@ -30,6 +32,7 @@ from tests.factories import (
     GovernancePolicyFactory,
     MembershipFactory,
     PolicyFactory,
+    TenantFactory,
     acting,
     add_card,
     buy,
@@ -37,6 +40,8 @@ from tests.factories import (
     open_checkout,
     plan_on_sale,
 )
+from tests.outsiders.world import left_behind
+from tests.tenants.hooks import given_up
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
 
@@ -64,6 +69,7 @@ def member():
 def there(member):
     """Ids of things that are there, by the parameter that names them."""
     plan, now = plan_on_sale(product__id="CFQ7TTC0H9MP"), timezone.now()
+    webhook = given_up(member, "https://hooks.contoso.example/", at=now)
     subscription, checkout = buy(member, plan, at=now), open_checkout(member, plan, at=now)
     return {
         "subscriptions": subscription.pk,
@@ -87,6 +93,14 @@ def there(member):
         "values": PolicyFactory(tenant=member.tenant, value="enabled").pk,
         "approvals": waiting_for_approval(member.tenant, plan).pk,
         "approvers": ApproverFactory(department__tenant=member.tenant, member=member, tenant=member.tenant).pk,
+        "delegations": delegations.grant(
+            tenant=member.tenant,
+            partner=TenantFactory(),
+            roles=["global_reader"],
+            ends_at=now + timedelta(days=30),
+            by=acting(member),
+            at=now,
+        ).pk,
         "exclusions": ExclusionFactory(country="DE").pk,
         "license-requests": licenses.ask(member, plan_on_sale().product, member).pk,
         "spend-limits": SpendLimit.objects.create(
@@ -102,8 +116,11 @@ def there(member):
             created_at=now,
         ).pk,
         "governance-policies": GovernancePolicyFactory(tenant=member.tenant).pk,
-        "seat": Seat.objects.get().pk,
+        "leavers": left_behind(MembershipFactory(tenant=member.tenant), plan, now).pk,
+        "seat": Seat.objects.get(subscription=subscription).pk,
         "plan": plan.pk,
+        "webhook-endpoints": webhook.endpoint_id,
+        "delivery": webhook.pk,
     }
 
 
@@ -126,7 +143,7 @@ def aim(case, there):
     parts = case.operation.path.removeprefix(PREFIX).split("/")
     noun = next((name for name in ("setups", "values", "approvers") if name in parts), parts[0])
     for name in case.path_parameters or {}:
-        case.path_parameters[name] = str(there["seat" if name == "seat" else noun])
+        case.path_parameters[name] = str(there[name if name in ("seat", "delivery") else noun])
     if isinstance(case.body, dict):
         known = {
             "plan": there["plan"],

@@ -37,6 +37,21 @@ def test_an_admin_finds_it_and_approves_fewer_seats(contoso, waiting, role):
     assert 'name="approve"' not in browser.get(opened(APPROVALS, waiting)).text
 
 
+def test_an_admin_reads_what_asked_for_it_the_department_and_the_price(contoso, waiting):
+    member = waiting.requester
+    member.department = factories.DepartmentFactory(tenant=contoso, name="Sales")
+    member.save()
+    page = browser_of(contoso).get(opened(APPROVALS, waiting)).text
+    for words in (
+        "Why it needs an approval",
+        "Product policy: needs approval",
+        "Sales",
+        "$9.99",
+        "Paid today, it ends",
+    ):
+        assert words in page
+
+
 def test_an_admin_declines_with_a_message(contoso, waiting):
     browser_of(contoso).post(opened(APPROVALS, waiting), {"decline": "1", "message": "Not now"})
     waiting.refresh_from_db()

@@ -10,6 +10,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from policies.models import Exclusion
+from policies.operations import exclusions
+from tenants.access import Actor
 from tenants.journal.models import Event
 from tests import factories
 from tests.admin.pages import JOURNAL, browser_of, listed, opened
@@ -139,7 +141,7 @@ def test_shows_each_country_with_each_family_on_the_day_that_is_chosen(browser):
     ExclusionFactory(product=factories.ProductFactory(name="Gone", family=bi))
     ExclusionFactory(country="CU")
     page = open_on(browser, "2026-03-10")
-    assert row_of(page, "Sweden") == "Sweden (SE) Open opens 21 Apr 2020 Open closes 1 Jun 2026 Sweden · Apps"
+    assert row_of(page, "Sweden") == "Sweden (SE) Closed Open, except Gone closes 1 Jun 2026 Sweden · Apps"
     assert row_of(page, "Norway") == "Norway (NO) Open Closed –"
     assert "Gone" in text_of(page)
     assert "Cuba" in text_of(page)
@@ -149,6 +151,38 @@ def test_shows_each_country_with_each_family_on_the_day_that_is_chosen(browser):
     assert open_on(browser).status_code == 200
     for odd in ("soon", "2026-02-30", "\0", "99999-01-01"):
         assert open_on(browser, odd).status_code == 400, odd
+
+
+def test_a_sector_that_is_excluded_is_named_and_a_whole_family_is_closed(browser):
+    bi, apps = FamilyFactory(name="Bi"), FamilyFactory(name="Apps")
+    MarketFactory(country="SE", name="Sweden")
+    MarketFactory(country="NO", name="Norway")
+    Exclusion.objects.all().delete()
+    ExclusionFactory(sector="education")
+    ExclusionFactory(sector="government", country="NO", family=apps)
+    page = open_on(browser, "2026-03-10")
+    assert row_of(page, "Sweden") == "Sweden (SE) Open, except Education Open, except Education –"
+    assert row_of(page, "Norway").startswith("Norway (NO) Open, except Government, Education Open, except Education")
+    ExclusionFactory(family=bi)
+    assert row_of(open_on(browser, "2026-03-10"), "Sweden") == "Sweden (SE) Open, except Education Closed –"
+    ExclusionFactory(country="SE")
+    assert row_of(open_on(browser, "2026-03-10"), "Sweden").startswith("Sweden (SE) Closed Closed")
+
+
+def test_tells_who_said_it_and_since_when(browser, operator):
+    row = ExclusionFactory(country="SE", set_by=operator, set_at=factories.NOON)
+    for page in (listed(EXCLUSIONS), opened(EXCLUSIONS, row)):
+        assert str(operator) in text_of(browser.get(page))
+
+
+def test_the_journal_calls_an_exclusion_by_what_it_says_also_once_it_is_taken_back(browser, operator):
+    by = Actor(user=operator)
+    terms = exclusions.Terms(country="SE", sector="education")
+    row = exclusions.add(terms=terms, reason="Why", by=by, at=factories.NOON)
+    journal = listed(JOURNAL)
+    assert "Exclusion: Education · Sweden" in text_of(browser.get(journal))
+    exclusions.remove(exclusion=row, reason="Over", by=by, at=factories.NOON)
+    assert "Exclusion: education · SE" in text_of(browser.get(journal))
 
 
 def test_what_is_open_costs_the_same_however_many_rows_there_are(browser):

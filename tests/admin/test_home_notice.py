@@ -10,6 +10,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from policies.models import Exclusion, Policy
+from policies.operations import settings
+from tenants.access import SYSTEM
 from tests import factories
 from tests.admin.pages import POLICIES, browser_of, opened
 from tests.factories import ExclusionFactory, plan_on_sale
@@ -79,3 +81,25 @@ def test_the_notice_costs_the_same_however_much_is_excluded(contoso, plan):
         ExclusionFactory(country="US", product=plan_on_sale().product)
         factories.ExclusionFactory(country="US", sector="commercial")
     assert cost() == few
+
+
+def test_a_stop_of_all_self_service_is_told_with_who_and_since_when_until_it_is_resumed(contoso, plan):
+    admin = factories.admin_of(contoso)
+    stopped = "All self-service buying is stopped"
+    assert stopped not in home_of(contoso)
+    settings.change(tenant=contoso, self_service_enabled=False, by=admin, at=factories.NOON)
+    page = home_of(contoso)
+    for said in (stopped, f"By {admin.user}", "10 Mar", reverse("admin:policies_selfserviceproduct_switch")):
+        assert said in page
+    settings.change(tenant=contoso, self_service_enabled=True, by=admin, at=factories.NOON)
+    assert stopped not in home_of(contoso)
+
+
+def test_a_stop_by_command_is_told_and_who_only_reads_finds_no_link(contoso, plan):
+    settings.change(tenant=contoso, self_service_enabled=False, by=SYSTEM, at=factories.NOON)
+    page = unescape(browser_of(contoso, "global_reader").get(reverse("admin:index")).content.decode())
+    assert "All self-service buying is stopped" in page
+    assert "by command" in page
+    assert "Let people buy again" not in page
+    hidden = unescape(browser_of(contoso, "user_admin").get(reverse("admin:index")).content.decode())
+    assert "All self-service buying is stopped" not in hidden

@@ -17,11 +17,10 @@ from tests.admin.pages import (
     ALL,
     DOMAINS,
     JOURNAL,
+    OF_ONE,
     OF_TENANTS,
     PEOPLE,
-    POLICIES,
     PURCHASES,
-    SPEND_LIMITS,
     browser_of,
     listed,
     opened,
@@ -79,7 +78,7 @@ def test_dates_are_those_of_the_organisation(contoso, bought):
 def test_a_list_is_ordered_by_its_columns(contoso, plan):
     for quantity in (3, 1, 2):
         buy(factories.MembershipFactory(tenant=contoso), plan, quantity)
-    rows = found(browser_of(contoso), PURCHASES, "o=3")
+    rows = found(browser_of(contoso), PURCHASES, "o=4")
     assert [row.quantity for row in rows] == [1, 2, 3]
 
 
@@ -159,7 +158,7 @@ ODD += ["_changelist_filters=x%00", "%00=1"]
 
 @pytest.mark.parametrize("page", ALL)
 def test_a_list_survives_what_is_typed_into_its_address(operator, bought, page):
-    browser = browser_of(bought.tenant) if page in (POLICIES, SPEND_LIMITS) else signed_in(operator)
+    browser = browser_of(bought.tenant) if page in OF_ONE else signed_in(operator)
     for query in ODD:
         assert browser.get(f"{listed(page)}?{query}", follow=True).status_code in (200, 400), query
 
@@ -233,7 +232,7 @@ def test_lists_and_home_cost_the_same_with_one_row_and_with_a_hundred(contoso, p
     many(contoso, plan, 99)
     after = [cost(browser, address) for browser, address in pages]
     assert after == before
-    assert max(after) <= 28
+    assert max(after) <= 30
 
 
 def test_catalogue_lists_cost_the_same_with_one_row_and_with_a_hundred(operator):

@@ -6,10 +6,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import NoReverseMatch, reverse
 
-from tenants.directory.models import Membership
 from tenants.journal.models import Event
 from tests import factories
-from tests.admin.pages import ALL, DOMAINS, JOURNAL, OF_TENANTS, PEOPLE, POLICIES, PURCHASES, browser_of, listed, opened
+from tests.admin.pages import ALL, DOMAINS, JOURNAL, OF_TENANTS, POLICIES, PURCHASES, browser_of, listed, opened
 from tests.callers import signed_in
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
@@ -53,7 +52,6 @@ def test_no_list_takes_a_write(operator, contoso, bought, method):
 def test_no_row_takes_a_write(contoso, bought, method):
     rows = {
         PURCHASES: bought,
-        PEOPLE: Membership.objects.of(contoso).first(),
         DOMAINS: factories.DomainFactory(tenant=contoso),
         JOURNAL: Event.objects.of(contoso).first(),
     }

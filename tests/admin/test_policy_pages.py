@@ -165,7 +165,8 @@ def test_new_products_wait_on_the_home_page_until_somebody_decides(contoso):
 def test_settings_are_changed_by_hand(contoso):
     browser = browser_of(contoso, "billing_admin")
     form = browser.get(beside("settings")).context["form"]
-    body = {name: form[name].value() or "" for name in form.fields}
+    filled_in = {name: form[name].value() for name in form.fields}
+    body = {name: "" if value is None else value for name, value in filled_in.items()}
     body |= {"default_for_new_products": "disabled", "request_process_url": "https://forms.contoso.example/"}
     assert browser.post(beside("settings"), body).status_code == 302
     now = settings.of(Tenant.objects.get(pk=contoso.pk))

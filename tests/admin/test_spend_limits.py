@@ -58,6 +58,13 @@ def test_a_limit_is_set_shown_with_its_bar_changed_and_ended(ana, browser):
     ]  # fmt: skip
 
 
+def test_the_form_comes_with_the_currency_that_is_bought_in_and_refuses_another(ana, browser):
+    assert 'value="USD"' in browser.get(NEW).content.decode()
+    page = browser.post(NEW, {**TYPED, "currency": "eur"})
+    assert (page.status_code, "Your organisation buys in USD. Use that." in page.content.decode()) == (400, True)
+    assert not SpendLimit.objects.exists()
+
+
 def test_a_person_is_named_by_e_mail_and_a_department_chosen(ana, browser):
     department = DepartmentFactory(tenant=ana.tenant)
     browser.post(NEW, {**TYPED, "scope": "member:", "person": ana.user.email.upper()})

@@ -9,7 +9,7 @@ from django.utils import timezone
 from commerce.operations.buying import trials
 from tests.admin.pages import PURCHASES, listed, opened
 from tests.callers import signed_in
-from tests.factories import MembershipFactory, acting, admin_of, buy, plan_on_sale
+from tests.factories import MembershipFactory, acting, admin_of, buy, open_checkout, pay, plan_on_sale
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
 
@@ -91,3 +91,19 @@ def test_what_was_bought_is_no_trial_and_opening_the_address_does_nothing(ana, p
     assert client.get(reverse("admin:commerce_purchase_end_trial", args=[trial.pk])).status_code == 403
     trial.refresh_from_db()
     assert trial.state == "trial"
+
+
+def test_one_with_a_card_is_listed_extended_and_ended_as_the_others(ana, plan):
+    now = timezone.now()
+    trial = pay(open_checkout(ana, plan, with_trial=True, at=now), at=now).trial
+    client, end = browser(ana), trial.term_end
+    page = client.get(listed(PURCHASES), {"state": "trial"}).text
+    assert opened(PURCHASES, trial) in page
+    page = client.get(opened(PURCHASES, trial)).text
+    assert [button for button in (EXTEND, END) if button in page] == [EXTEND, END]
+    press(client, trial, "extend")
+    trial.refresh_from_db()
+    assert (trial.term_end > end, trial.anchor_at) == (True, trial.term_end)
+    assert "The trial has ended. Nothing was charged." in press(client, trial, "end").text
+    trial.refresh_from_db()
+    assert trial.state == "disabled"

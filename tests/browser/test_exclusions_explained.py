@@ -68,6 +68,7 @@ def test_a_page_is_accessible_and_never_wider_than_the_telephone(visit, picture,
     picture(page, f"{PAGES[says].__name__}-390")
     for size, scheme in ((NARROW, "light"), (WIDE, "light"), (WIDE, "dark")):
         page.set_viewport_size(size)
+        assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         found = Axe().run(page, options=RULES)
         assert found.violations_count == 0, found.generate_report()

@@ -18,7 +18,7 @@ def test_ana_buys_two_seats_cleo_gets_one_the_admin_forbids_it_and_ben_is_refuse
     sign_in(ana, "ana@contoso.example")
     expect(ana.get_by_label("Quantity")).to_have_value("2")
     ana.get_by_label("Card").select_option("pm_card_visa")
-    expect(ana.get_by_text("$19.98")).to_be_visible()
+    expect(ana.get_by_text("$19.98", exact=True)).to_be_visible()
     picture(ana, "checkout")
     ana.get_by_role("button", name="Pay now").click()
     expect(ana.get_by_role("heading", name="Purchase complete")).to_be_visible()

@@ -1,9 +1,11 @@
+from datetime import timedelta
+
 import pytest
 from django.utils import timezone
 
 from commerce.operations.accounts.invariants import CHECKS
 from tests.callers import Api
-from tests.factories import DomainFactory, MembershipFactory, buy, plan_on_sale
+from tests.factories import DomainFactory, MembershipFactory, PlanFactory, agree, buy, plan_on_sale, price_centrally
 
 
 @pytest.fixture
@@ -58,6 +60,30 @@ def admin(ana):
 def subscription(ana, plan):
     """Two seats, bought just now."""
     return buy(ana, plan, 2, timezone.now())
+
+
+@pytest.fixture
+def half_gone(ana, plan):
+    """Five seats, about half of whose term is over."""
+    return buy(ana, plan, 5, at=timezone.now() - timedelta(days=15))
+
+
+@pytest.fixture
+def office():
+    """Sold centrally alone: USD 10.50 a seat and month."""
+    return price_centrally(PlanFactory(product__self_service=False, product__name="Office suite"), "10.50")
+
+
+@pytest.fixture
+def bill(tenant):
+    """Who buys for Contoso."""
+    return MembershipFactory(tenant=tenant, roles=["billing_admin"], name="Bill", user__email="bill@contoso.example")
+
+
+@pytest.fixture
+def agreement(tenant, office):
+    """What Contoso pays for it: USD 9.00."""
+    return agree(tenant, prices=[(office, "9.00")])
 
 
 def state_of(row):

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from commerce.gateways.sandbox import SandboxGateway
-from commerce.models import Difference, Order, Payment, Refund, SandboxCharge, SandboxRefund
+from commerce.models import Difference, Dispute, Invoice, Movement, Order, Payment, Refund, SandboxCharge, SandboxRefund
 from commerce.operations.accounts import reconciliation, repairs
 from commerce.operations.accounts.invariants import CHECKS
 from commerce.operations.buying import checkouts
@@ -16,6 +16,7 @@ from commerce.operations.changes import cancellations
 from commerce.operations.paying import charging, settlement
 from tenants.access import Actor
 from tenants.journal.events import sequence_waiting
+from tests import ledger
 from tests.factories import NOON, OperatorFactory, acting, buy, open_checkout, pay
 
 DAY = timedelta(days=1)
@@ -160,3 +161,25 @@ ONE_OF_EACH = {
     "unknown_refund": refund_made_there,
     "unknown_dispute": contested,
 }
+
+
+def state(difference):
+    difference.refresh_from_db()
+    return difference.resolution or None
+
+
+def notes():
+    return list(Invoice.objects.filter(kind="credit_note").order_by("sequence").values_list("total", flat=True))
+
+
+def everything_here():
+    """What a repair that does nothing leaves as it is."""
+    return (
+        list(Payment.objects.order_by("pk").values_list("state", "captured", "refunded", "disputed")),
+        list(Refund.objects.order_by("pk").values_list("state", "amount")),
+        Dispute.objects.count(),
+        Movement.objects.count(),
+        Invoice.objects.count(),
+        ledger.captured(),
+        ledger.refunded(),
+    )

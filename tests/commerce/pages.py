@@ -39,6 +39,21 @@ def seen(who, subscription, action, **query):
     return page, (page.context or {}).get("shown", "")
 
 
+def change(who, subscription, action, *, count=1, when="now", card=VISA, **sent):
+    """As somebody does who has looked at what it costs."""
+    _page, shown = seen(who, subscription, action, quantity=count, when=when)
+    body = {"shown": shown, "quantity": count, "when": when, "payment_method": card}
+    return send(who, subscription, action, **{**body, **sent})
+
+
+def add_seats(who, subscription, **sent):
+    return change(who, subscription, "add-seats", **sent)
+
+
+def remove_seats(who, subscription, **sent):
+    return change(who, subscription, "remove-seats", **sent)
+
+
 def cancel(who, subscription, **sent):
     """As somebody does who has looked at the page."""
     _page, shown = seen(who, subscription, "cancel")

@@ -1,10 +1,13 @@
-"""The sandbox provider's news on their way here: signed, posted to the hook by HTTP, and handled as the task would."""
+"""The sandbox provider in tests: what it took and kept, and its news: signed, posted by HTTP, and handled."""
+
+from decimal import Decimal
+from uuid import uuid4
 
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from commerce.gateways.protocol import DisputeOutcome, DisputeReport
+from commerce.gateways.protocol import ChargeRequest, DisputeOutcome, DisputeReport, SetupRequest
 from commerce.gateways.sandbox import SandboxGateway, news
 from commerce.models import IncomingEvent, Payment, SandboxEvent
 from commerce.operations.paying import disputes, incoming
@@ -12,6 +15,8 @@ from tests.factories import NOON, open_checkout, pay
 
 HOOK = "/hooks/payments/sandbox/"
 BANK = SandboxGateway()
+
+PRICE = Decimal("19.98")
 
 
 def owed(*types):
@@ -80,3 +85,14 @@ def every_row():
             )
             rows[table] = cursor.fetchone()
     return rows
+
+
+def charged(card="pm_card_visa", amount=PRICE):
+    request = ChargeRequest(
+        key=uuid4(), amount=amount, currency="USD", payment_method=card, customer="c", return_url="/back/"
+    )
+    return BANK.charge(request)
+
+
+def kept(card="pm_card_visa"):
+    return BANK.set_up(SetupRequest(key=uuid4(), payment_method=card, customer="c", return_url="/back/"))

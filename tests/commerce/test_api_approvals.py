@@ -6,7 +6,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from commerce.models import Payment
-from policies.models import Approval, Approver
+from policies.models import Approval, Approver, SpendLimit
 from tests.callers import Api
 from tests.commerce.conftest import errors, ids
 from tests.factories import ApprovalFactory, DepartmentFactory, MembershipFactory, PolicyFactory, open_checkout, pay
@@ -56,6 +56,24 @@ def test_paying_asks_for_it_and_charges_nothing(waiting):
     assert not Payment.objects.exists()
 
 
+def test_asking_without_a_card_asks_for_the_payment_after_the_approval(boss, opened, api):
+    path = f"checkouts/{opened['id']}"
+    asked = api.post(f"{path}/pay/", {}, key="ask")
+    assert (asked.status_code, asked.json()["state"]) == (202, "awaiting_approval")
+    assert decide(boss, asked.json(), approve=True).status_code == 200
+    approved = api.get(f"{path}/").json()
+    assert (approved["state"], approved["quote"]["needs_approval"]) == ("open", False)
+    assert errors(api.post(f"{path}/pay/", {}, key="nothing")) == [("payment_method", "required")]
+    assert not Payment.objects.exists()
+    paid = api.post(f"{path}/pay/", {"payment_method": "pm_card_visa"}, key="pay")
+    assert (paid.status_code, paid.json()["state"]) == (200, "completed")
+
+
+def test_what_needs_no_approval_needs_a_card(opened, api):
+    assert errors(api.post(f"checkouts/{opened['id']}/pay/", {}, key="ask")) == [("payment_method", "required")]
+    assert api.get(f"checkouts/{opened['id']}/").json()["state"] == "open"
+
+
 def test_a_cardholder_who_has_to_agree_is_led_to_the_bank(boss, opened, api):
     path = f"checkouts/{opened['id']}"
     body = {"payment_method": "pm_card_authenticationRequired"}
@@ -64,6 +82,50 @@ def test_a_cardholder_who_has_to_agree_is_led_to_the_bank(boss, opened, api):
     assert answer.json()["next_action"]["type"] == "redirect_to_url"
     confirmed = api.post(f"{path}/confirm/", key="confirm")
     assert (confirmed.status_code, confirmed.json()["next_action"]) == (202, None)
+
+
+def test_the_buyer_reads_who_may_decide_and_who_did(waiting, boss, api):
+    stands = waiting["approval"]
+    assert stands["asked_at"]
+    assert stands["approvers"] == [{"email": "boss@contoso.example", "name": boss.name}]
+    assert decide(boss, waiting, approve=True, quantity=1, message="One will do").status_code == 200
+    stands = api.get(f"checkouts/{waiting['id']}/").json()["approval"]
+    assert (stands["quantity"], stands["approved_quantity"], stands["message"]) == (2, 1, "One will do")
+    assert (stands["decided_by"], stands["approvers"]) == ("boss@contoso.example", [])
+
+
+def test_the_approver_reads_which_policy_asked_for_it(waiting, boss):
+    [ground] = Api(boss).get("approvals/").json()["results"][0]["grounds"]
+    assert (ground["code"], ground["level"], ground["name"], ground["limit"]) == (
+        "approval_required",
+        "tenant",
+        "",
+        None,
+    )
+
+
+def test_the_approver_reads_which_limit_asked_for_it_and_what_was_taken_of_it(ana, opened, api):
+    boss = MembershipFactory(tenant=ana.tenant, roles=["billing_admin"])
+    ana.department = DepartmentFactory(tenant=ana.tenant, name="Sales")
+    ana.save()
+    SpendLimit.objects.create(
+        tenant=ana.tenant,
+        level="department",
+        department=ana.department,
+        mode="approval",
+        amount=5,
+        currency="USD",
+        period="month",
+        counts=["self_service"],
+        set_at=timezone.now(),
+        created_at=timezone.now(),
+    )
+    api.post(f"checkouts/{opened['id']}/pay/", {}, key="ask")
+    [ground] = Api(boss).get("approvals/").json()["results"][0]["grounds"]
+    assert (ground["code"], ground["level"], ground["name"]) == ("spend_limit_exceeded", "department", "Sales")
+    assert ground["limit"] == {"amount": "5.00", "currency": "USD"}
+    assert ground["committed"] == {"amount": "0.00", "currency": "USD"}
+    assert float(ground["adds"]["amount"]) >= 19.98
 
 
 def test_an_approver_finds_what_waits_and_approves_fewer_seats(waiting, boss, api):

@@ -126,9 +126,3 @@ def test_others_end_nothing(ana, subscription, action, body):
     narrow = Api(ana, scopes=("purchases:read",)).post(f"subscriptions/{subscription.pk}/{action}", body, key="k")
     assert narrow.json()["code"] == "insufficient_scope"
     assert (Subscription.objects.get().state, Subscription.objects.get().auto_renew) == ("active", True)
-
-
-@pytest.mark.parametrize("path", ["transfer/", "take-over/"])
-def test_what_is_not_there_yet_is_not_there(ana, subscription, path):
-    answer = Api(ana).post(f"subscriptions/{subscription.pk}/{path}", {}, key="k")
-    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")

@@ -1,4 +1,4 @@
-"""Central orders by API, and who gives and sees the seats that they bring."""
+"""Central orders by API: what they cost and bring, who orders, and one key that orders once."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -12,44 +12,17 @@ from commerce.gateways.sandbox import SandboxGateway
 from commerce.models import Order, Payment, PaymentMethod
 from commerce.operations.buying import central
 from commerce.operations.paying import charging, open_orders
-from licensing.models import Seat, Subscription
+from licensing.models import Subscription
 from tenants.api.models import IdempotencyKey
 from tests import ledger
 from tests.callers import Api
 from tests.commerce.conftest import all_is_well, errors, ids
-from tests.factories import (
-    GuestFactory,
-    MembershipFactory,
-    OperatorFactory,
-    PlanFactory,
-    TaxRateFactory,
-    TenantFactory,
-    agree,
-    buy,
-    buy_centrally,
-    price_centrally,
-)
+from tests.factories import GuestFactory, MembershipFactory, OperatorFactory, TaxRateFactory, TenantFactory, agree
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
 
 NEVER = "01890000-0000-7000-8000-000000000000"
 VISA, DECLINED, STEP = "pm_card_visa", "pm_card_chargeDeclined", "pm_card_authenticationRequired"
-
-
-@pytest.fixture
-def office():
-    """Sold centrally alone."""
-    return price_centrally(PlanFactory(product__self_service=False, product__name="Office suite"), "10.50")
-
-
-@pytest.fixture
-def bill(tenant):
-    return MembershipFactory(tenant=tenant, roles=["billing_admin"], name="Bill", user__email="bill@contoso.example")
-
-
-@pytest.fixture
-def agreement(tenant, office):
-    return agree(tenant, prices=[(office, "9.00")])
 
 
 def order(api, plan, key="order", **body):
@@ -255,45 +228,6 @@ class TestTheKey:
 
     def died(self):
         IdempotencyKey.objects.update(status=None, leased_until=timezone.now() - timedelta(seconds=1))
-
-
-class TestSeats:
-    @pytest.fixture
-    def bought(self, bill, office):
-        return buy_centrally(bill, office, 3, at=timezone.now())
-
-    @pytest.mark.parametrize("role", ["global_admin", "license_admin", "user_admin"])
-    def test_are_given_and_taken_back_by_those_who_assign(self, tenant, cleo, bought, role):
-        api, path = Api(MembershipFactory(tenant=tenant, roles=[role])), f"subscriptions/{bought.pk}/seats/"
-        given = api.post(path, {"members": ["cleo@contoso.example"]})
-        assert given.status_code == 201, given.content
-        assert [row["member"]["email"] for row in api.get(path).json()["results"]] == ["cleo@contoso.example"]
-        assert api.post(path + "release/", {"members": ["cleo@contoso.example"]}).status_code == 200
-        [seat] = api.post(path, {"members": ["cleo@contoso.example"]}).json()
-        assert api.delete(f"{path}{seat['id']}/").status_code == 204
-        assert not Seat.objects.open().exists()
-
-    @pytest.mark.parametrize("role", ["billing_admin", "global_reader"])
-    def test_are_only_read_by_the_other_roles(self, tenant, cleo, bought, role):
-        api, path = Api(MembershipFactory(tenant=tenant, roles=[role])), f"subscriptions/{bought.pk}/seats/"
-        assert api.get(path).status_code == 200
-        for answer in (
-            api.post(path, {"members": ["cleo@contoso.example"]}),
-            api.post(path + "release/", {"members": ["cleo@contoso.example"]}),
-        ):
-            assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed")
-        assert not Seat.objects.exists()
-
-    def test_of_self_service_stay_their_owners(self, tenant, ana, cleo, plan):
-        own = buy(ana, plan, 2, timezone.now())
-        for role, status in (("global_admin", 403), ("license_admin", 403), ("user_admin", 404)):
-            api = Api(MembershipFactory(tenant=tenant, roles=[role]))
-            answer = api.post(f"subscriptions/{own.pk}/seats/", {"members": ["cleo@contoso.example"]})
-            assert answer.status_code == status, role
-
-    def test_are_nobodys_business_without_a_role(self, cleo, bought):
-        assert Api(cleo).get(f"subscriptions/{bought.pk}/seats/").status_code == 404
-        assert ids(Api(cleo).get("subscriptions/")) == []
 
 
 def test_orders_and_invoices_are_read_by_those_who_know_prices_and_by_who_bought(tenant, bill, office, agreement):

@@ -1,4 +1,4 @@
-"""Another number of seats, and going on with what ended, by API."""
+"""Another number of seats, by API."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -6,36 +6,17 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from commerce.models import Order, PaymentMethod, PaymentSource, Refund, TaxRate
-from licensing.models import Subscription
-from licensing.operations import lifecycle
+from commerce.models import Order, PaymentMethod, PaymentSource, Refund
 from policies.models import Decision
 from tests import ledger
 from tests.callers import Api
+from tests.commerce.changes import ask, path, quantity_of
 from tests.commerce.conftest import errors
 from tests.factories import MembershipFactory, PolicyFactory, TaxRateFactory, buy, plan_on_sale
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
 
 USD = {"currency": "USD"}
-
-
-@pytest.fixture
-def half_gone(ana, plan):
-    """Five seats, about half of whose term is over."""
-    return buy(ana, plan, 5, at=timezone.now() - timedelta(days=15))
-
-
-def path(subscription, action="quantity/"):
-    return f"subscriptions/{subscription.pk}/{action}"
-
-
-def ask(who, subscription, body, key="k", action="quantity/"):
-    return Api(who).post(path(subscription, action), body, key=key)
-
-
-def quantity_of(subscription):
-    return Subscription.objects.get(pk=subscription.pk).quantity
 
 
 class TestAdding:
@@ -252,51 +233,6 @@ def test_others_neither_confirm_nor_cancel_an_order(ana, admin, half_gone):
     assert Api(MembershipFactory(tenant=ana.tenant)).get(f"orders/{order}/").status_code == 404
 
 
-class TestReactivating:
-    @pytest.fixture
-    def in_grace(self, ana, plan):
-        subscription = buy(ana, plan, 2, at=timezone.now() - timedelta(days=40))
-        lifecycle.advance_due(at=timezone.now())
-        return subscription
-
-    def test_turns_renewal_on_while_the_term_runs(self, ana, subscription):
-        Api(ana).post(path(subscription, "auto-renew/"), {"auto_renew": False})
-        shown = ask(ana, subscription, {"preview": True}, action="reactivate/").json()
-        assert (shown["direction"], shown["lines"], shown["subscription"]["auto_renew"]) == ("none", [], False)
-        done = ask(ana, subscription, {}, action="reactivate/").json()
-        assert (done["state"], done["order"], done["subscription"]["auto_renew"]) == ("completed", None, True)
-        assert len(ledger.captured()) == 1
-
-    def test_charges_the_next_term_in_grace_as_it_was_shown(self, ana, in_grace):
-        shown = ask(ana, in_grace, {"preview": True}, action="reactivate/").json()
-        [line] = shown["lines"]
-        assert (line["total"], line["why"]["code"]) == ({"amount": "19.98", **USD}, "next_term")
-        assert line["starts_at"] == shown["subscription"]["term_end"]
-        answer = ask(ana, in_grace, {"as_of": shown["as_of"]}, action="reactivate/")
-        assert answer.status_code == 200, answer.content
-        done = answer.json()
-        assert (done["state"], done["lines"], done["total"]) == ("completed", shown["lines"], shown["total"])
-        assert (done["subscription"]["state"], done["subscription"]["term_end"]) == ("active", line["ends_at"])
-
-    def test_waits_for_the_cardholder(self, ana, in_grace):
-        body = {"payment_method": "pm_card_authenticationRequired"}
-        told = ask(ana, in_grace, body, action="reactivate/")
-        assert (told.status_code, told.json()["state"]) == (202, "requires_action")
-        assert Api(ana).post(f"orders/{told.json()['order']}/confirm/", key="c").json()["state"] == "paid"
-        assert Subscription.objects.get().state == "active"
-
-    def test_is_refused_once_it_is_deleted(self, ana, subscription):
-        lifecycle.advance_due(at=timezone.now() + timedelta(days=300))
-        answer = ask(ana, subscription, {}, action="reactivate/")
-        assert (answer.status_code, answer.json()["code"]) == (409, "subscription_inactive")
-
-    def test_is_the_owners(self, ana, admin, in_grace):
-        for body in ({}, {"preview": True}):
-            assert ask(admin, in_grace, body, action="reactivate/").json()["code"] == "not_allowed"
-            colleague = MembershipFactory(tenant=ana.tenant)
-            assert ask(colleague, in_grace, body, action="reactivate/").status_code == 404
-
-
 @pytest.mark.parametrize("body", [{"quantity": 90}, {"quantity": 1}])
 def test_a_preview_of_many_lines_asks_the_database_as_often_as_of_one(
     ana, plan, body, django_assert_max_num_queries, django_assert_num_queries
@@ -314,50 +250,3 @@ def test_a_preview_of_many_lines_asks_the_database_as_often_as_of_one(
     for n in range(29):
         ask(ana, subscription, {"quantity": 3 + n}, key=str(n))
     assert counted() == before
-
-
-class TestATotalThatIsAnotherByNow:
-    """The preview's total is sent back: a tax number, a rate or a price that came since charges nothing."""
-
-    @pytest.fixture
-    def taxed(self):
-        ben = MembershipFactory(tenant__country="DE")
-        subscription = buy(ben, plan_on_sale(country="DE"), at=timezone.now() - timedelta(days=1))
-        TaxRateFactory()
-        return subscription
-
-    def test_is_refused_by_name_until_it_is_looked_at_again(self, taxed):
-        shown = Api(taxed.owner).post(path(taxed), {"quantity": 4, "preview": True}).json()
-        TaxRate.objects.update(rate=Decimal("0.25"))
-        body = {"quantity": 4, "as_of": shown["as_of"], "expected_total": shown["total"]["amount"]}
-        answer = ask(taxed.owner, taxed, body)
-        assert (answer.status_code, answer.json()["code"]) == (409, "changed_since_preview")
-        assert (quantity_of(taxed), len(ledger.captured())) == (2, 1)
-        again = Api(taxed.owner).post(path(taxed), {"quantity": 4, "preview": True}).json()
-        assert again["total"] != shown["total"]
-        body |= {"as_of": again["as_of"], "expected_total": again["total"]["amount"]}
-        assert ask(taxed.owner, taxed, body, key="again").json()["total"] == again["total"]
-
-    def test_also_where_a_tax_number_was_set(self, taxed):
-        TaxRate.objects.update(reverse_charge=True)
-        shown = Api(taxed.owner).post(path(taxed), {"quantity": 4, "preview": True}).json()
-        type(taxed.tenant).objects.update(tax_number="DE136695976")
-        body = {"quantity": 4, "as_of": shown["as_of"], "expected_total": shown["total"]["amount"]}
-        assert ask(taxed.owner, taxed, body).json()["code"] == "changed_since_preview"
-        assert len(ledger.captured()) == 1
-
-    def test_also_of_another_term(self):
-        ben = MembershipFactory(tenant__country="DE")
-        subscription = buy(ben, plan_on_sale(country="DE"), at=timezone.now() - timedelta(days=35))
-        lifecycle.advance_due(at=timezone.now())
-        shown = Api(ben).post(path(subscription, "reactivate/"), {"preview": True}).json()
-        TaxRateFactory()
-        body = {"as_of": shown["as_of"], "expected_total": shown["total"]["amount"]}
-        answer = ask(ben, subscription, body, action="reactivate/")
-        assert (answer.status_code, answer.json()["code"]) == (409, "changed_since_preview")
-        assert len(ledger.captured()) == 1
-
-    @pytest.mark.parametrize("wrong", ["much", "-1", "NaN", "1.2345"])
-    def test_is_money(self, ana, half_gone, wrong):
-        answer = ask(ana, half_gone, {"quantity": 8, "expected_total": wrong})
-        assert [field for field, _code in errors(answer)] == ["expected_total"]

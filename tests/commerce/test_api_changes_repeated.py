@@ -14,16 +14,10 @@ from licensing.operations import lifecycle
 from tenants.api.models import IdempotencyKey
 from tests import ledger
 from tests.callers import Api
-from tests.commerce.test_api_changes import ask, path, quantity_of
+from tests.commerce.changes import ask, path, quantity_of
 from tests.factories import buy
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
-
-
-@pytest.fixture
-def half_gone(ana, plan):
-    """Five seats, about half of whose term is over."""
-    return buy(ana, plan, 5, at=timezone.now() - timedelta(days=15))
 
 
 class TestACallThatDied:

@@ -44,6 +44,9 @@ def test_shows_what_was_bought(ana, subscription):
         "scheduled_quantity": None,
         "unit_price": {"amount": "9.99", "currency": "USD"},
         "auto_renew": True,
+        "renewal_stopped_at": None,
+        "renewal": None,
+        "planned_end": None,
         "governance": [],
     }
     assert times["created_at"] == times["term_start"] < times["refundable_until"] < times["term_end"]

@@ -9,7 +9,6 @@ from commerce.models import Checkout, Order
 from licensing.models import Subscription
 from tenants.api.models import IdempotencyKey
 from tests.callers import Api
-from tests.commerce.conftest import errors
 from tests.factories import GuestFactory, MembershipFactory, PolicyFactory, TenantFactory, plan_on_sale
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
@@ -68,10 +67,6 @@ def test_each_refusal_says_why_and_leaves_nothing(api, plan, ana):
 
 def test_a_guest_has_none(plan):
     assert codes(start(Api(GuestFactory()), plan)) == ["guest_user"]
-
-
-def test_one_that_would_convert_is_not_known_yet(api, plan):
-    assert errors(start(api, plan, trial="with_payment_method")) == [("trial", "invalid_choice")]
 
 
 def test_where_only_trials_are_allowed_eligibility_says_so_until_it_was_used(api, plan, ana):

@@ -9,7 +9,7 @@ from commerce.models import Checkout, Payment, PaymentMethod
 from commerce.operations.buying import approvals as deciding
 from commerce.operations.buying import checkouts, payments
 from commerce.operations.paying import charging
-from commerce.tasks import _back_to
+from commerce.tasks.money import _back_to
 from licensing.models import Seat, Subscription
 from policies.eligibility import PurchaseRefused
 from policies.models import Approval, Decision

@@ -7,7 +7,7 @@ from commerce.models import Order
 from commerce.operations.buying.ordering import ApprovedOnlyInACheckout
 from tests.callers import Api, signed_in
 from tests.commerce.changes import change, preview
-from tests.commerce.pages import url_of
+from tests.commerce.pages import buy_url, url_of
 from tests.factories import NOON, MembershipFactory, PolicyFactory, buy
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
@@ -43,3 +43,4 @@ def test_the_page_says_how_to_get_them(ana, plan, asks):
     asks()
     page = signed_in(ana).get(url_of(subscription, "add-seats"), {"quantity": 3})
     assert "Buy them in a new checkout" in page.text
+    assert f'href="{buy_url(plan, 1)}"' in page.text

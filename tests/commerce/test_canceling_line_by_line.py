@@ -60,7 +60,7 @@ def preview(subscription, at=LATER + DAY, **options):
 
 def letters():
     for job in Job.objects.filter(name="commerce.deliver_lost_seats"):
-        tasks.deliver_lost_seats(job_id=str(job.pk))
+        tasks.letters.deliver_lost_seats(job_id=str(job.pk))
     return mail.outbox
 
 

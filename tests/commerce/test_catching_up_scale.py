@@ -191,8 +191,8 @@ def test_what_was_forgotten_long_ago_is_found_by_the_full_run_alone(ana, plan, c
 
 
 def test_the_schedule_reads_what_is_new(monkeypatch):
-    tasks.compare_books()
+    tasks.upkeep.compare_books()
     seen = []
     monkeypatch.setattr(catching_up, "catch_up", lambda **options: seen.append(options["since"]))
-    tasks.compare_books()
+    tasks.upkeep.compare_books()
     assert seen[0] is not None

@@ -9,15 +9,17 @@ from django.db import IntegrityError
 
 from commerce.models import Order, OrderLine, Payment, Refund
 from commerce.models.order import OrderQuerySet
-from commerce.operations.changes import lines
+from commerce.operations.changes import aligned_terms, aligning, lines
 from commerce.operations.changes.quotes import ChangedSincePreview
 from commerce.operations.paying import open_orders
 from commerce.operations.paying.settlement import PaymentInProgress
 from licensing.models import Subscription
 from licensing.models.subscription import SubscriptionQuerySet
+from tenants.ids import new_id
+from tenants.refusal import Refused
 from tests import ledger
-from tests.commerce.changes import change, findings, seats_of
-from tests.factories import buy
+from tests.commerce.changes import DAY, change, findings, fresh, seats_of
+from tests.factories import NOON, RETURN_URL, acting, buy
 from tests.race import race, without_constraint, without_unique_index
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True, databases=["default", "sandbox"])
@@ -69,6 +71,36 @@ class TestMoreSeatsFiveTimesAtOnce:
         with without_unique_index("commerce_order", "one_open_order_per_subscription"):
             assert self.ask(IntegrityError) == 5
             assert len(ledger.captured()) == 6
+
+
+class TestAligningFiveTimesAtOnce:
+    def one(self, target, early, refused):
+        [told] = aligning.align(
+            target=fresh(target),
+            others=[fresh(early)],
+            return_url=lambda one: RETURN_URL,
+            key=new_id(),
+            by=acting(target.owner),
+            at=NOON + 10 * DAY,
+        ).each
+        assert told.order or isinstance(told.refusal, refused)
+        return bool(told.order)
+
+    def test_is_charged_once(self, ana, plan):
+        early, target = buy(ana, plan), buy(ana, plan, at=NOON + 10 * DAY)
+        race(lambda _: self.one(target, early, (PaymentInProgress, aligned_terms.AlignedAlready)), FIVE)
+        early.refresh_from_db()
+        assert early.term_end == target.term_end
+        assert Order.objects.filter(kind="alignment", state="paid").count() == 1
+        assert len(ledger.captured()) == 3
+        assert findings() == []
+
+    def test_the_control_without_lock_and_constraint_charges_five_times(self, ana, plan, nobody_locks, monkeypatch):
+        early, target = buy(ana, plan), buy(ana, plan, at=NOON + 10 * DAY)
+        all_look_first(monkeypatch, aligned_terms, "_require_alike", len(FIVE))
+        with without_unique_index("commerce_order", "one_open_order_per_subscription"):
+            race(lambda _: self.one(target, early, Refused), FIVE, refused=IntegrityError)
+        assert len(ledger.captured()) == 7
 
 
 class TestTwentyRefundsAtOnce:

@@ -54,9 +54,10 @@ def test_sets_up_what_the_contract_says_and_nothing_a_second_time(demo):
         "guest": (1, 0),
         "purchase": (5, 0),
         "agreement": (1, 0),
+        "delegation": (1, 0),
     }
     before = rows()
-    again = ("operator", "seller", "tenant", "person", "guest", "purchase", "agreement")
+    again = ("operator", "seller", "tenant", "person", "guest", "purchase", "agreement", "delegation")
     assert demo() == dict.fromkeys(again, (0, 0))
     assert rows() == before
 

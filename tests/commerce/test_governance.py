@@ -58,6 +58,7 @@ def ref(policy):
         "kind": policy.kind,
         "settings": policy.settings,
         "acknowledge": policy.acknowledge,
+        "version": policy.version,
     }
 
 

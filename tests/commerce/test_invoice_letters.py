@@ -10,7 +10,7 @@ from commerce.amounts import money
 from commerce.models import Invoice, Order
 from commerce.operations.changes import cancellations
 from commerce.operations.letters import invoice_letters
-from commerce.tasks import deliver_credit_note, deliver_invoice
+from commerce.tasks.letters import deliver_credit_note, deliver_invoice
 from tenants.delivery.models import Job
 from tests.commerce.pdf_text import letters_in
 from tests.factories import NOON, acting, buy

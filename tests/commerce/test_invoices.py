@@ -1,6 +1,5 @@
-"""Invoices: what they say, their numbers, and that nobody can change them."""
+"""Invoices and credit notes: what they say, when they come, and that nobody can change them."""
 
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -9,29 +8,17 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from commerce.gateways.protocol import GatewayUnavailable
 from commerce.gateways.sandbox import SandboxGateway
 from commerce.models import Invoice, InvoiceCounter, InvoiceLine, Order, Payment, Refund, Seller
-from commerce.operations.accounts.invariants import CHECKS
 from commerce.operations.billing import invoices
-from commerce.operations.changes import cancellations
 from commerce.operations.paying import charging, refunds, settlement
+from licensing.models import Subscription
 from tenants.access import SYSTEM
 from tenants.directory.operations import organisations
 from tenants.journal.models import Event
-from tests.factories import NOON, MembershipFactory, acting, buy, open_checkout, pay, plan_on_sale
-from tests.race import at_once, race
+from tests.commerce.billing import cancel, numbers
+from tests.commerce.changes import DAY, findings
+from tests.factories import NOON, MembershipFactory, buy, open_checkout, pay, plan_on_sale
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
-between_transactions = pytest.mark.django_db(
-    transaction=True, serialized_rollback=True, databases=["default", "sandbox"]
-)
-DAY = timedelta(days=1)
-
-
-def findings():
-    return [finding for check in CHECKS for finding in check()]
-
-
-def cancel(subscription, at):
-    cancellations.cancel_subscription(subscription=subscription, reason="", by=acting(subscription.purchaser), at=at)
 
 
 def bill_as(tenant, legal_name, address, tax_number):
@@ -50,10 +37,6 @@ def forget_invoices(**which):
     found = Invoice.objects.filter(**which)
     InvoiceLine.objects.filter(invoice__in=found).delete()
     found.delete()
-
-
-def numbers():
-    return list(Invoice.objects.order_by("sequence").values_list("sequence", flat=True))
 
 
 class TestAnInvoice:
@@ -85,10 +68,10 @@ class TestAnInvoice:
             "tax_number": "98-7654321",
         }
 
-    def test_of_what_was_bought_centrally_is_the_organisations_own(self, ana, plan):
+    def test_of_what_the_organisation_pays_by_now_is_its_own(self, ana, plan):
         buy(ana, plan)
         forget_invoices()
-        Order.objects.update(channel="central")
+        Subscription.objects.update(owner=None, payer=None)
         assert invoices.issue_invoice(order=Order.objects.get(), by=SYSTEM, at=NOON).bill_to_name == ana.tenant.name
 
     def test_stays_as_it_was_when_names_change(self, ana, plan):
@@ -179,67 +162,6 @@ def refuse(*args, **options):
     raise GatewayUnavailable
 
 
-class TestNumbers:
-    def test_begin_anew_with_the_year_in_utc(self, plan):
-        ana = MembershipFactory(tenant__time_zone="America/New_York")
-        for at in (datetime(2026, 12, 31, 23, 59, tzinfo=UTC), datetime(2027, 1, 1, 0, 1, tzinfo=UTC)):
-            buy(ana, plan, at=at)
-        assert set(Invoice.objects.values_list("number", flat=True)) == {"SW-2026-000001", "SW-2027-000001"}
-        assert findings() == []
-
-    def test_are_not_taken_by_a_settlement_that_rolls_back(self, ana, plan):
-        checkout = open_checkout(ana, plan)
-        with transaction.atomic():
-            pay(checkout)
-            assert numbers() == [1]
-            transaction.set_rollback(True)
-        buy(MembershipFactory(), plan)
-        assert numbers() == [1]
-
-    def test_cannot_be_given_twice(self, ana, plan):
-        buy(ana, plan)
-        InvoiceCounter.objects.update(last=0)
-        checkout = open_checkout(ana, plan)
-        with pytest.raises(IntegrityError, match=r"invoice_number_once|number_key"), transaction.atomic():
-            pay(checkout)
-
-
-@between_transactions
-class TestRaces:
-    @pytest.fixture
-    def captured(self, plan):
-        """Fifty payments that the provider captured, and nobody wrote down yet."""
-        found = []
-        for _ in range(50):
-            pay(open_checkout(MembershipFactory(), plan), "pm_card_authenticationRequired")
-        for payment in Payment.objects.select_related("order"):
-            SandboxGateway().answer_step(payment.pk, approve=True)
-            found.append((payment, SandboxGateway().confirm(payment.pk)))
-        return found
-
-    def test_fifty_settlements_at_once_take_fifty_numbers(self, captured):
-        def settle(what):
-            settlement.settle_payment(payment=what[0], charge=what[1], at=NOON)
-
-        assert race(settle, captured) == 50
-        assert numbers() == list(range(1, 51))
-        assert [finding for finding in findings() if "journal" not in finding] == []
-
-    def test_the_control_without_the_counters_lock_gives_one_number_twice_and_is_refused(self, captured, monkeypatch):
-        def guess(seller, year):
-            last = InvoiceCounter.objects.filter(seller=seller, year=year).values_list("last", flat=True).first() or 0
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_sleep(0.05)")
-            InvoiceCounter.objects.filter(seller=seller, year=year).update(last=last + 1)
-            return last + 1
-
-        InvoiceCounter.objects.create(seller=Seller.objects.get(), year=2026, last=0)
-        monkeypatch.setattr(invoices, "_next_number", guess)
-        results = at_once(lambda what: settlement.settle_payment(payment=what[0], charge=what[1], at=NOON), captured)
-        assert any(isinstance(result, IntegrityError) for result in results)
-        assert len(numbers()) < 50
-
-
 class TestTheDatabaseRefuses:
     @pytest.mark.parametrize("model", [Invoice, InvoiceLine])
     def test_to_change_or_delete_one(self, ana, plan, model):
@@ -261,46 +183,3 @@ class TestTheDatabaseRefuses:
         buy(ana, plan)
         with pytest.raises(IntegrityError, match="one_invoice_per_order"), transaction.atomic():
             invoices.issue_invoice(order=Order.objects.get(), by=SYSTEM, at=NOON)
-
-
-class TestInvariants:
-    @pytest.fixture
-    def broken(self, ana, plan):
-        """The walls that a hand in the database may have passed."""
-        subscription = buy(ana, plan)
-        cancel(subscription, NOON + DAY)
-        with connection.cursor() as cursor:
-            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-            for table in ("commerce_invoice", "commerce_invoiceline"):
-                cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
-        return [finding for finding in findings() if "journal" not in finding] == []
-
-    def found(self):
-        return [finding for finding in findings() if "journal" not in finding]
-
-    def test_find_a_gap(self, broken):
-        assert broken
-        Invoice.objects.filter(sequence=2).update(sequence=3)
-        seller = Seller.objects.get()
-        assert self.found() == [f"seller {seller.pk}: 2 invoices in 2026, the last is 3, 2 numbers taken"]
-
-    def test_find_an_order_without_its_invoice(self, broken):
-        InvoiceLine.objects.all().delete()
-        Invoice.objects.filter(sequence=2).delete()
-        Invoice.objects.all().delete()
-        found = self.found()
-        assert f"order {Order.objects.get().pk}: paid, 0 invoices, 0 of its amounts" in found
-        assert f"refund {Refund.objects.get().pk}: 0 credit notes, 0 of its amount" in found
-
-    def test_find_other_amounts(self, broken):
-        InvoiceLine.objects.update(tax=1)
-        Invoice.objects.update(tax=2, total=Decimal(2) + 1, subtotal=1)
-        found = self.found()
-        assert f"order {Order.objects.get().pk}: paid, 1 invoices, 0 of its amounts" in found
-        assert f"refund {Refund.objects.get().pk}: 1 credit notes, 0 of its amount" in found
-        assert "invoice SW-2026-000001: its lines do not add up to its total" in found
-
-    def test_find_a_credit_note_of_what_did_not_go_back(self, broken):
-        Refund.objects.update(state="started")
-        refund = Refund.objects.get()
-        assert f"refund {refund.pk}: 1 credit notes although nothing of an invoice went back" in self.found()

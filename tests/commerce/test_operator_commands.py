@@ -1,5 +1,6 @@
 import json
 from datetime import timedelta
+from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -24,6 +25,11 @@ def run(capsys):
         return json.loads(capsys.readouterr().out)
 
     return call
+
+
+class Terminal(StringIO):
+    def isatty(self):
+        return True
 
 
 class TestReconcilePayments:
@@ -63,6 +69,7 @@ class TestReconcilePayments:
 class TestExpireSubscriptions:
     def test_tells_what_moved_as_far_as_it_was_due(self, ana, plan, run):
         bought = buy(ana, plan)
+        Subscription.objects.update(auto_renew=False)  # else nothing ends before its renewal was tried
         [row] = run("expire_subscriptions", at=bought.term_end)
         assert (row["was"], row["state"]) == ("active", "expired")
         [row] = run("expire_subscriptions", at=bought.term_end + timedelta(days=400))
@@ -74,6 +81,16 @@ class TestExpireSubscriptions:
         end = max(buy(person, plan).term_end for person in MembershipFactory.create_batch(5))
         assert len(run("expire_subscriptions", at=end)) == 5
         assert set(Subscription.objects.values_list("state", flat=True)) == {"expired"}
+
+    def test_tells_people_how_many_moved_where(self, ana, plan, run, capsys):
+        end = max(buy(person, plan).term_end for person in MembershipFactory.create_batch(2))
+        run("expire_subscriptions", at=end)
+        buy(ana, plan)
+        Subscription.objects.update(auto_renew=False)
+        terminal = Terminal()
+        call_command("expire_subscriptions", "--at", (end + timedelta(days=400)).isoformat(), stderr=terminal)
+        assert "/ 3" in terminal.getvalue()
+        assert "deleted: 3" in terminal.getvalue()
 
     def test_a_dry_run_only_lists(self, ana, plan, run):
         bought = buy(ana, plan)

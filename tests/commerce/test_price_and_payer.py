@@ -15,38 +15,12 @@ from licensing.operations import lifecycle
 from tenants.access import SYSTEM
 from tests import ledger
 from tests.commerce.changes import DAY, change, findings, fresh, preview, reactivate
-from tests.factories import (
-    NOON,
-    MembershipFactory,
-    PlanFactory,
-    acting,
-    add_card,
-    agree,
-    order_centrally,
-    price_centrally,
-)
+from tests.factories import NOON, acting, add_card, order_centrally
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
 
 HALF = NOON + 15.5 * DAY
 AGREED, LISTED = Decimal("9.00"), Decimal("10.50")
-
-
-@pytest.fixture
-def office():
-    """USD 10.50 a seat and month on the list of central purchases."""
-    return price_centrally(PlanFactory(product__self_service=False, product__name="Office suite"), "10.50")
-
-
-@pytest.fixture
-def bill(tenant):
-    """Who buys for Contoso."""
-    return MembershipFactory(tenant=tenant, roles=["billing_admin"])
-
-
-@pytest.fixture
-def agreement(tenant, office):
-    return agree(tenant, prices=[(office, "9.00")])
 
 
 @pytest.fixture

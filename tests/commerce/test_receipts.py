@@ -7,7 +7,7 @@ from django.core import mail
 from commerce.models import Invoice, Order
 from commerce.operations.billing import invoice_payments
 from commerce.operations.letters import receipts
-from commerce.tasks import deliver_receipt
+from commerce.tasks.letters import deliver_receipt
 from tenants.delivery.models import Job
 from tests.commerce.changes import change
 from tests.factories import (

@@ -237,7 +237,7 @@ class TestAtTheEndOfTheTerm:
 
     def deliver(self):
         for job in Job.objects.filter(name="commerce.deliver_dropped_change"):
-            tasks.deliver_dropped_change(job_id=str(job.pk))
+            tasks.letters.deliver_dropped_change(job_id=str(job.pk))
 
 
 def test_the_books_agree_after_all_of_it(subscription):

@@ -1,16 +1,18 @@
 """Asking for an approval in the browser, and giving it."""
 
+from html import unescape
+
 import pytest
+from celery import current_app
 from django.core import mail
 from django.urls import reverse
 from django.utils import timezone
 
-from commerce import tasks
 from commerce.models import Payment
 from commerce.models.sandbox import SandboxCharge
 from policies.models import Approval, Approver
 from tenants.delivery.models import Job
-from tests.callers import signed_in
+from tests.callers import Api, signed_in
 from tests.commerce.pages import opened, pay
 from tests.factories import DepartmentFactory, MembershipFactory, PolicyFactory, open_checkout
 from tests.factories import pay as pay_as_buyer
@@ -52,7 +54,7 @@ def decide(who, **sent):
 def work():
     """What a worker does of the jobs that wait."""
     for job in Job.objects.filter(done_at=None).order_by("created_at", "id"):
-        getattr(tasks, job.name.partition(".")[2])(str(job.pk))
+        current_app.tasks[job.name](str(job.pk))
 
 
 class TestTheBuyer:
@@ -115,6 +117,41 @@ class TestTheBuyer:
         work()
         assert SandboxCharge.objects.using("sandbox").filter(customer=str(ana.pk)).count() == 1
 
+    def test_reads_who_may_decide(self, waiting, ana, boss, cleo_approves, cleo):
+        page = signed_in(ana).get(reverse("checkout", args=[waiting.pk])).text
+        assert "Who may decide" in page
+        assert boss.user.email in page
+        assert cleo.user.email in page
+        assert page.count("ana@contoso.example") == 0
+
+    def test_reads_how_many_seats_are_approved_by_whom_and_what_another_number_means(self, boss, ana, plan):
+        client = signed_in(ana)
+        checkout, page = opened(client, plan, 5)
+        assert "has to approve it again" not in page.text
+        pay(client, checkout, card="", no_card="1")
+        decide(boss, approve="1", quantity=2, message="Two will do")
+        page = client.get(reverse("checkout", args=[checkout.pk])).text
+        for words in ("2 of 5 seats approved", boss.user.email, "Two will do", "has to approve it again"):
+            assert words in page
+        checkout.refresh_from_db()
+        assert "2 of 5 seats approved" in pay(client, checkout).text
+        # Whoever looks at the list reads what was approved, beside what was asked for.
+        listed = signed_in(boss).get(reverse("my-approvals")).text
+        assert "$19.98" in listed
+        assert "2 of 5 seats; asked for $49.95" in listed
+        desk = unescape(signed_in(boss).get(reverse("admin:policies_approval_changelist")).text)
+        assert "$19.98 for 2 of 5 seats" in desk
+        told = Api(boss).get("approvals/").json()["results"][0]
+        assert (told["total"]["amount"], told["approved_total"]["amount"]) == ("49.95", "19.98")
+
+    def test_who_asks_again_on_an_old_page_loses_no_approval(self, boss, ana, plan):
+        client = signed_in(ana)
+        checkout, _page = opened(client, plan)
+        pay(client, checkout, card="", no_card="1")
+        decide(boss, approve="1", quantity=2)
+        assert "Pay now" in pay(client, checkout, card="", no_card="1").text
+        assert "Purchase complete" in pay(client, checkout).text
+
     def test_reads_by_e_mail_what_became_of_it(self, waiting, ana, boss):
         decide(boss, approve="1", quantity=2, message="Two will do")
         work()
@@ -131,6 +168,14 @@ class TestTheApprover:
         asked = {letter.to[0] for letter in mail.outbox}
         assert asked == {boss.user.email, cleo.user.email}
         assert all(reverse("my-approval", args=[approval().pk]) in letter.body for letter in mail.outbox)
+
+    def test_reads_what_asked_for_it_the_department_the_price_and_the_next_charge(self, cleo_approves, waiting, cleo):
+        work()
+        page = signed_in(cleo).get(reverse("my-approval", args=[approval().pk])).text
+        told = "Product policy: needs approval", "Set for the whole organisation.", "Sales", "9.99"
+        for text in (page, next(letter.body for letter in mail.outbox if letter.to == [cleo.user.email])):
+            assert [words for words in told if words not in text] == []
+            assert "othing is charged again" in text
 
     def test_named_for_a_department_finds_it_and_approves(self, cleo_approves, waiting, cleo, ana):
         client = signed_in(cleo)

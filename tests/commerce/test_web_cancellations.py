@@ -25,7 +25,7 @@ def test_automatic_renewal_is_turned_off_and_on(ana, subscription):
 
 
 def test_renewal_says_when_it_ends_either_way(ana, subscription):
-    assert "On. Ends " in signed_in(ana).get(url_of(subscription)).text
+    assert "On. Renews " in signed_in(ana).get(url_of(subscription)).text
     assert "Off. Ends " in send(ana, subscription, "auto-renew", auto_renew="off").text
 
 

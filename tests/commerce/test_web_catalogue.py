@@ -16,7 +16,7 @@ from tests.factories import (
     plan_on_sale,
 )
 
-QUERIES_OF_A_MEMBER = 19
+QUERIES_OF_A_MEMBER = 18
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
 

@@ -78,6 +78,17 @@ class TestThePageThatSaysNo:
         assert not LicenseRequest.objects.exists()
 
 
+class TestTheHeader:
+    LINK = f'href="{MINE}"'
+
+    def test_leads_to_ones_requests_once_there_are_any(self, refused, bo, ana, plan):
+        assert self.LINK not in signed_in(ana).get("/").text
+        ask(ana, plan.product)
+        assert self.LINK in signed_in(ana).get("/").text
+        assert f'{self.LINK} aria-current="page"' in signed_in(ana).get(MINE).text
+        assert self.LINK not in signed_in(bo).get("/").text
+
+
 class TestTheCheckout:
     def test_offers_first_the_free_seat_that_admins_give(self, bo, ana, plan):
         ask_link = f"{form_url(plan)}?free_seat=1"

@@ -1,15 +1,14 @@
 import json
 import os
-import re
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from django.db import connection
 
 from config.environment import BASE_DIR
+from tests.faults.addresses import of_this_database
 
 KILLED = -9
 
@@ -17,15 +16,10 @@ KILLED = -9
 @pytest.fixture(scope="session")
 def victim(django_db_setup: None) -> Iterator[Callable[..., list[int]]]:
     """Another process on this test's database. Call it with orders (see `process.py`); it returns their exit codes."""
-    name = connection.settings_dict["NAME"]
-    urls = {
-        variable: re.sub(r"/[^/?]+\?", f"/{name}?", os.environ[variable])
-        for variable in ("DATABASE_URL", "MIGRATE_DATABASE_URL")
-    }
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.faults.process"],
         cwd=BASE_DIR,
-        env={**os.environ, **urls},
+        env={**os.environ, **of_this_database()},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -30,11 +30,18 @@ from commerce.models import Checkout, Difference, Order, PaymentMethod  # noqa: 
 from commerce.operations.accounts import catching_up, repairs  # noqa: E402
 from commerce.operations.buying import checkouts, payments  # noqa: E402
 from commerce.operations.changes import cancellations, lines, policy_endings, scheduled  # noqa: E402
+from commerce.operations.notices import digests, writing  # noqa: E402
 from commerce.operations.paying import charging, incoming, kept_cards, open_orders, settlement  # noqa: E402
+from commerce.operations.procurement import schedules  # noqa: E402
 from licensing.models import Subscription  # noqa: E402
 from licensing.operations import lifecycle  # noqa: E402
+from tenants import outbound  # noqa: E402
 from tenants.access import SYSTEM, actor_of  # noqa: E402
+from tenants.api import webhook_way  # noqa: E402
+from tenants.delivery.webhooks import sending  # noqa: E402
 from tenants.directory.models import Membership  # noqa: E402
+from tenants.runs import rows, work  # noqa: E402
+from tenants.runs.models import Run  # noqa: E402
 from tests.commerce.changes import change, confirm, reactivate  # noqa: E402
 from tests.factories import add_card, pay  # noqa: E402
 
@@ -55,6 +62,7 @@ def dying(function: Callable, *, first: bool) -> Callable:
 
 
 POINTS = {
+    "after the webhook": lambda: patch.object(outbound, "post", dying(outbound.post, first=False)),
     "before the charge": lambda: patch.object(SandboxGateway, "charge", dying(SandboxGateway.charge, first=True)),
     "after the charge": lambda: patch.object(SandboxGateway, "charge", dying(SandboxGateway.charge, first=False)),
     "after the answer": lambda: patch.object(charging, "settle_payment", dying(settlement.settle_payment, first=True)),
@@ -136,7 +144,21 @@ def _call(at: None, path: str, token: str, key: str, **body: str) -> None:
     Client(SERVER_NAME="localhost").post(path, body, content_type="application/json", headers=headers)
 
 
+def _rows_of_run(at: datetime, run: str) -> None:
+    """Without the lease that keeps a second process away."""
+    found = Run.objects.select_related("tenant", "started_by").get(pk=UUID(run))
+    while (row := rows.next_of(found, at=at)) is not None:
+        rows.do(found, row, at=at)
+
+
+def _deliver_webhooks(at: None) -> None:
+    sending.deliver(way=webhook_way.by_http(), hands=1)
+
+
 DEEDS: dict[str, Callable] = {
+    "deliver webhooks": _deliver_webhooks,
+    "continue run": lambda at, run: work.go_on(UUID(run), at=at, seconds=30),
+    "rows of run": _rows_of_run,
     "pay": lambda at, checkout, card="pm_card_visa": pay(_checkout(checkout), card, at=at),
     "confirm": _confirm,
     "give up": _give_up,
@@ -153,6 +175,9 @@ DEEDS: dict[str, Callable] = {
     "remove card": _remove_card,
     "handle": lambda at, event: incoming.handle(event_id=UUID(event), at=at),
     "end by policy": lambda at: policy_endings.apply_due(at=at),
+    "write notices": lambda at: writing.write(at=at),
+    "send digests": lambda at: digests.send_due(at=at),
+    "send exports": lambda at: schedules.send_due(at=at),
     "expire": lambda at: lifecycle.advance_due(at=at),
     "call": _call,
 }

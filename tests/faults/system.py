@@ -1,7 +1,6 @@
-"""The real web server, worker and schedule on a test's own database, as `make run` starts them."""
+"""The real web server, workers and schedules on a test's own database, as `make run` starts them."""
 
 import os
-import re
 import shlex
 import signal
 import socket
@@ -11,28 +10,25 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-
-from django.db import connection
+from typing import IO
 
 from config.environment import BASE_DIR
 from config.serve import HOST, WORKER, commands, is_ready
+from tests.faults.addresses import broker_database, of_this_database
 
 ALL = ("web", "worker", "schedule")
 # Not the broker's database that the other tests share.
 OWN_QUEUE = "9"
+STOPS_WITHIN = 30
 
 
 @contextmanager
 def running(parts: Sequence[str] = ALL) -> Iterator[str]:
     """Start them; yields the address of the web server once it answers."""
-    port = _free_port()
+    port = free_port()
     url = f"http://{HOST}:{port}"
-    environment = {**os.environ, **WORKER, **_this_database(), "BASE_URL": url}
-    bin_folder = Path(sys.executable).parent
-    started = [
-        subprocess.Popen([bin_folder / command[0], *command[1:]], cwd=BASE_DIR, env=environment, start_new_session=True)
-        for command in (shlex.split(commands(port)[part]) for part in parts)
-    ]
+    environment = {"REDIS_URL": broker_database(OWN_QUEUE), "BASE_URL": url}
+    started = [start(command, environment) for part, command in commands(port).items() if part in parts]
     try:
         deadline = time.monotonic() + 60
         while "schedule" in parts and not is_ready(url):
@@ -40,23 +36,36 @@ def running(parts: Sequence[str] = ALL) -> Iterator[str]:
             time.sleep(0.1)
         yield url
     finally:
-        for process in started:
-            os.killpg(process.pid, signal.SIGTERM)
-        for process in started:
-            process.wait(timeout=30)
+        stop(started)
 
 
-def _this_database() -> dict[str, str]:
-    name = connection.settings_dict["NAME"]
-    urls = {
-        variable: re.sub(r"/[^/?]+\?", f"/{name}?", os.environ[variable])
-        for variable in ("DATABASE_URL", "MIGRATE_DATABASE_URL")
-    }
-    broker = re.sub(r"([?&]db=|/)\d*$", lambda found: f"{found[1]}{OWN_QUEUE}", os.environ["REDIS_URL"])
-    return {**urls, "REDIS_URL": broker}
+def start(command: str, environment: dict[str, str], log: IO[bytes] | None = None) -> subprocess.Popen[bytes]:
+    """One of `commands`, the leader of a group of processes."""
+    program, *arguments = shlex.split(command)
+    return subprocess.Popen(
+        [Path(sys.executable).parent / program, *arguments],
+        cwd=BASE_DIR,
+        env={**os.environ, **WORKER, **of_this_database(), **environment},
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
+    )
 
 
-def _free_port() -> int:
+def stop(started: Sequence[subprocess.Popen[bytes]]) -> None:
+    for process in started:
+        os.killpg(process.pid, signal.SIGTERM)
+    for process in started:
+        process.wait(timeout=STOPS_WITHIN)
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """With all that it has started: nobody has the time to clean up."""
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait(timeout=STOPS_WITHIN)
+
+
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])

@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from config import health
+from tenants.delivery import heartbeats
 
 
 def test_is_alive_without_asking_anybody(client):
@@ -11,10 +11,10 @@ def test_is_alive_without_asking_anybody(client):
 
 @pytest.mark.django_db
 def test_is_ready_once_a_worker_has_answered_the_schedule(client):
-    with health.broker() as broker:
-        broker.delete(health.HEARTBEAT)
+    with heartbeats.broker() as broker:
+        broker.delete(heartbeats.HEARTBEATS)
     before = client.get("/readyz")
-    health.heartbeat()
+    heartbeats.heartbeat("money")
     after = client.get("/readyz")
     assert (before.status_code, before.json()) == (503, {"database": True, "broker": True, "worker": False})
     assert (after.status_code, after.json()) == (200, {"database": True, "broker": True, "worker": True})
@@ -22,8 +22,16 @@ def test_is_ready_once_a_worker_has_answered_the_schedule(client):
 
 @pytest.mark.django_db
 def test_is_not_ready_when_the_last_heartbeat_is_old(client):
-    with health.broker() as broker:
-        broker.set(health.HEARTBEAT, str(time.time() - 60))
+    with heartbeats.broker() as broker:
+        broker.hset(heartbeats.HEARTBEATS, "money", str(time.time() - 60))
+    assert client.get("/readyz").json()["worker"] is False
+
+
+@pytest.mark.django_db
+def test_a_worker_of_letters_alone_makes_nobody_ready(client):
+    with heartbeats.broker() as broker:
+        broker.delete(heartbeats.HEARTBEATS)
+    heartbeats.heartbeat("notices")
     assert client.get("/readyz").json()["worker"] is False
 
 

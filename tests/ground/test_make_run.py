@@ -10,7 +10,7 @@ import urllib.request
 
 import pytest
 
-from config.environment import BASE_DIR
+from config.environment import BASE_DIR, address_file
 
 STOPS_WITHIN = 10
 
@@ -56,6 +56,7 @@ def test_serves_alone_in_its_folder_until_told_to_stop_and_comes_back_after_a_ki
     first = begin(folder, port)
     assert until_it_says(first, f"Seatwise is at http://127.0.0.1:{port}")
     assert readiness(port) == {"database": True, "broker": True, "worker": True}
+    assert address_file(folder).read_text() == f"http://127.0.0.1:{port}"
 
     second = begin(folder, port + 1)
     _, said = second.communicate(timeout=20)

@@ -9,7 +9,7 @@ from django.utils.module_loading import import_string
 from commerce import gateways
 from commerce.gateways.sandbox import SandboxGateway
 from commerce.gateways.stripe import StripeGateway
-from config.environment import BASE_DIR, GATEWAYS
+from config.environment import BASE_DIR, GATEWAYS, address_file
 
 LIVE = {
     "SECRET_KEY": "a" * 60,
@@ -52,6 +52,30 @@ def test_a_key_of_nothing_but_spaces_is_missing(name):
 
 def test_the_keys_of_a_provider_are_not_asked_for_while_another_one_is_in_use():
     assert start({"DEMO": "1"}).returncode == 0
+
+
+def base_url(folder, **environment):
+    says = "from config import settings; print(settings.BASE_URL)"
+    return start({"DEMO": "1", "DATA_DIR": str(folder), **environment}, "-c", says).stdout.strip()
+
+
+def test_letters_of_a_demos_commands_lead_to_where_it_was_served_last(tmp_path):
+    assert base_url(tmp_path) == "http://127.0.0.1:8000"
+    address_file(tmp_path).write_text("http://127.0.0.1:8123")
+    assert base_url(tmp_path) == "http://127.0.0.1:8123"
+    assert base_url(tmp_path, BASE_URL="http://localhost:9000") == "http://localhost:9000"
+
+
+@pytest.mark.parametrize("written", ["", "https://seatwise.example", "nonsense", "http://10.0.0.7:8000"])
+def test_and_never_to_another_machine(tmp_path, written):
+    address_file(tmp_path).write_text(written)
+    assert base_url(tmp_path) == "http://127.0.0.1:8000"
+
+
+def test_a_live_site_reads_no_such_file(tmp_path):
+    address_file(tmp_path).write_text("http://127.0.0.1:8123")
+    says = "from config import settings; print(settings.BASE_URL)"
+    assert start({**LIVE, "DATA_DIR": str(tmp_path)}, "-c", says).stdout.strip() == "https://seatwise.example"
 
 
 def test_every_provider_that_may_be_named_is_there():

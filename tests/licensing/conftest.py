@@ -1,6 +1,34 @@
+import json
+
+import pytest
+from django.core.management import call_command
+
 from licensing.models import Seat
 from licensing.operations import seats, subscriptions
 from tests.factories import NOON, MembershipFactory, PlanFactory, acting
+
+
+@pytest.fixture
+def load(capsys):
+    """Load a catalogue; returns how many of each kind were added, changed and left."""
+
+    def run(path, **options):
+        call_command("load_catalogue", str(path), json=True, **options)
+        return {
+            row["kind"]: (row["added"], row["changed"], row["unchanged"]) for row in json.loads(capsys.readouterr().out)
+        }
+
+    return run
+
+
+@pytest.fixture
+def file(tmp_path):
+    def write(content):
+        path = tmp_path / "catalogue.yaml"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return write
 
 
 def granted(quantity=2, owner=None, **options):

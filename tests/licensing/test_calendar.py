@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from licensing.calendar import MONTHS, boundary, days_later, term_end
+from licensing.calendar import MONTHS, boundary, days_later, term_end, whole_term_start
 
 BERLIN = ZoneInfo("Europe/Berlin")
 # Whole, half and quarter hours, both hemispheres, midnight jumps, a day that was left out (Apia 2011).
@@ -117,3 +117,10 @@ def test_days_later_is_so_many_days_on_the_wall_calendar(anchor, zone, days):
 
 def test_days_later_over_the_change_of_the_clock_keeps_the_hour():
     assert days_later(local(BERLIN, 2026, 3, 10, 9), BERLIN, 30) == local(BERLIN, 2026, 4, 9, 9)
+
+
+@given(anchors, zones, st.sampled_from(sorted(MONTHS)), st.integers(1, 60))
+def test_a_whole_term_begins_at_the_boundary_before_its_end(anchor, zone, term, number):
+    assert whole_term_start(anchor, zone, term, term_end(anchor, zone, term, number)) == boundary(
+        anchor, zone, MONTHS[term] * (number - 1)
+    )

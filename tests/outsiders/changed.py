@@ -13,6 +13,7 @@ from licensing.models import Plan, Subscription
 from licensing.operations import lifecycle
 from tenants.directory.models import Membership
 from tests import factories
+from tests.callers import signed_in
 
 
 @dataclass
@@ -50,6 +51,12 @@ def shown(subscription: Subscription, seats: int, who: Membership | None = None)
     else:
         total = quantity.preview(quantity=seats, **asked).total
     return sign(subscription, Shown(quantity=seats, when="now", as_of=at, total=total, typed=1))
+
+
+def align_form(page: str, target: Subscription, earlier: Subscription, who: Membership) -> dict[str, Any]:
+    """As its page shows it to somebody who may."""
+    chosen = [str(earlier.pk), str(target.pk)]
+    return {"chosen": chosen, "shown": signed_in(who).get(page, {"chosen": chosen}).context["shown"]}
 
 
 def seats_form(subscription: Subscription, seats: int, who: Membership | None = None) -> dict[str, Any]:

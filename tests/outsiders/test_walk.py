@@ -7,27 +7,20 @@ import re
 from urllib.parse import unquote_plus, urlencode
 from uuid import UUID
 
-import pytest
-from django.test import Client
+from django.test import Client, TestCase
 from django.urls import resolve
 
 from tests import factories
 from tests.callers import Api, signed_in
+from tests.made_once import each
 from tests.outsiders.fields import BODIES, KNOWN_FIELDS, every_field
 from tests.outsiders.routes import ACTS, ENTRIES, READ_ONLY, every_route, takes_an_id
 from tests.outsiders.world import PRIVATE_WORD, TENANT_WORD, World, build, rows_of
-
-pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 ID = re.compile(r"<(?:\w+:)?(\w+)>")
 # Anything but a page or an answer that was meant for somebody else.
 REFUSED = {302, 400, 401, 403, 404, 405, 409, 415, 422, 429}
-
-
-@pytest.fixture
-def world():
-    return build()
 
 
 class Visitor:
@@ -41,7 +34,9 @@ class Visitor:
     def call(self, method, url, body=None, key="walk"):
         if url.startswith("/api/"):
             return self.api.call(method, url, body, key=key)
-        return self.web.generic(method, url, urlencode(body or {}), content_type="application/x-www-form-urlencoded")
+        return self.web.generic(
+            method, url, urlencode(body or {}, doseq=True), content_type="application/x-www-form-urlencoded"
+        )
 
 
 WHO = ("an admin of another tenant", "a member without rights", "a guest", "a stranger")
@@ -72,46 +67,13 @@ def url_of(route: str, world: World) -> str:
 
 def own_paths(response, url: str) -> str:
     """The body without the address that the visitor typed: an id that was sent may come back in a link to itself."""
-    return response.content.decode(errors="replace").replace(url, "")
+    body = b"".join(response.streaming_content) if response.streaming else response.content
+    return body.decode(errors="replace").replace(url, "")
 
 
 def test_every_route_that_takes_an_id_has_an_entry():
     routes = {route for route in every_route() if takes_an_id(route)}
-    assert routes == set(ENTRIES), "name the new route in tests/outsiders/routes.py, or take the old one out"
-
-
-@pytest.mark.parametrize("who", WHO)
-def test_nobody_else_sees_or_changes_anything_by_a_route(world, who):
-    visitor, secrets = visitor_called(who, world), secrets_from(who, world)
-    before = rows_of(world.tenant)
-    for route in every_route():
-        url = url_of(route, world) if takes_an_id(route) else "/" + route
-        for method in METHODS:
-            response = visitor.call(method, url)
-            place = f"{method} {url}"
-            assert response.status_code != 500, place
-            seen = [word for word in secrets if word in own_paths(response, url)]
-            assert not seen, f"{place} shows {seen}"
-            if takes_an_id(route) and route not in OPEN_TO_OTHERS:
-                assert response.status_code in REFUSED, place
-    assert_unchanged(world, before, who)
-
-
-@pytest.mark.parametrize("act", ACTS, ids=str)
-def test_nobody_else_does_what_its_owner_may(world, act):
-    url, body = url_of(act.route, world) + act.query, act.body(world)
-    for who in WHO:
-        visitor, before = visitor_called(who, world), rows_of(world.tenant)
-        response = visitor.call(act.method, url, body)
-        turned_away = response.status_code in {401, 403, 404} or "/sign-in/" in response.headers.get("Location", "")
-        own_tenants = act.route in OPEN_TO_OTHERS and who == "an admin of another tenant"
-        assert turned_away or own_tenants, f"{who} got {response.status_code}"
-        assert_unchanged(world, before, who)
-    # The control: the same words from the one to whom it belongs are right.
-    response = Visitor(getattr(world, act.by)).call(act.method, url, body)
-    assert response.status_code in {200, 202, 204, 201, 302}
-    if "preview" not in body:
-        assert rows_of(world.tenant) != before, "the act does nothing, so it shows nothing"
+    assert routes == set(ENTRIES), "name the new route in tests/outsiders/routes, or take the old one out"
 
 
 def test_every_route_with_an_id_is_acted_on_or_only_read():
@@ -119,6 +81,10 @@ def test_every_route_with_an_id_is_acted_on_or_only_read():
     for route in READ_ONLY:
         handlers = getattr(resolve("/" + ID.sub(str(UUID(int=1)), route)).func, "view_class", object)
         assert not any(hasattr(handlers, method) for method in ("post", "put", "patch", "delete")), route
+
+
+def test_every_field_that_could_take_an_id_is_known():
+    assert every_field() == KNOWN_FIELDS, "name the new field in tests/outsiders/fields"
 
 
 # A product belongs to nobody: these answer about the visitor's own tenant, or refuse for want of a role.
@@ -131,29 +97,81 @@ OPEN_TO_OTHERS = {
 }
 
 
-def test_every_field_that_could_take_an_id_is_known():
-    assert every_field() == KNOWN_FIELDS, "name the new field in tests/outsiders/fields.py"
+class Walk(TestCase):
+    """Each test finds the world as it was made."""
+
+    databases = {"default", "sandbox"}
+    world: World
+
+    @classmethod
+    def setUpTestData(cls) -> None:
+        cls.world = build()
 
 
-@pytest.mark.parametrize("body", BODIES, ids=lambda body: f"{body.method} {body.route} {body.field}")
-def test_nobody_else_gets_at_anything_by_a_field(world, body):
-    url, content = body.filled(world)
-    # What was typed may be said back; the private names and ids behind it may not.
-    echoed = str(content) + unquote_plus(url)
-    for who in WHO:
+@each("test_nobody_else_sees_or_changes_anything_by_a_route", WHO)
+class TestRoutes(Walk):
+    def test_nobody_else_sees_or_changes_anything_by_a_route(self, who):
+        world = self.world
         visitor, secrets = visitor_called(who, world), secrets_from(who, world)
+        # The addresses first: for some of them a row of the victim's is made.
+        urls = {route: url_of(route, world) if takes_an_id(route) else "/" + route for route in every_route()}
         before = rows_of(world.tenant)
-        response = visitor.call(body.method, url, content)
-        assert response.status_code != 500, who
-        seen = [word for word in secrets if word in own_paths(response, url) and word not in echoed]
-        assert not seen, f"{who} sees {seen}"
-        assert_unchanged(world, before, who)
+        for route, url in urls.items():
+            for method in METHODS:
+                response = visitor.call(method, url)
+                place = f"{method} {url}"
+                assert response.status_code != 500, place
+                seen = [word for word in secrets if word in own_paths(response, url)]
+                assert not seen, f"{place} shows {seen}"
+                if takes_an_id(route) and route not in OPEN_TO_OTHERS:
+                    assert response.status_code in REFUSED, place
+        unchanged(world, before, who)
 
 
-def assert_unchanged(world: World, before: dict, who: str) -> None:
-    """People of the tenant may add what is theirs, such as a quote of their own; what was there stays as it was."""
+@each("test_nobody_else_does_what_its_owner_may", ACTS)
+class TestActs(Walk):
+    def test_nobody_else_does_what_its_owner_may(self, act):
+        world = self.world
+        url, body = url_of(act.route, world) + act.query, act.body(world)
+        visitors = {who: visitor_called(who, world) for who in WHO}
+        before = rows_of(world.tenant)
+        for who, visitor in visitors.items():
+            response = visitor.call(act.method, url, body)
+            turned_away = response.status_code in {401, 403, 404} or "/sign-in/" in response.headers.get("Location", "")
+            own_tenants = act.route in OPEN_TO_OTHERS and who == "an admin of another tenant"
+            assert turned_away or own_tenants, f"{who} got {response.status_code}"
+            before = unchanged(world, before, who)
+        # The control: the same words from the one to whom it belongs are right.
+        response = Visitor(getattr(world, act.by)).call(act.method, url, body)
+        assert response.status_code in {200, 202, 204, 201, 302}, response.content
+        if "preview" not in body:
+            assert rows_of(world.tenant) != before, "the act does nothing, so it shows nothing"
+
+
+@each("test_nobody_else_gets_at_anything_by_a_field", BODIES, lambda body: f"{body.method} {body.route} {body.field}")
+class TestFields(Walk):
+    def test_nobody_else_gets_at_anything_by_a_field(self, body):
+        world = self.world
+        url, content = body.filled(world)
+        # What was typed may be said back; the private names and ids behind it may not.
+        echoed = str(content) + unquote_plus(url)
+        visitors = {who: visitor_called(who, world) for who in WHO}
+        before = rows_of(world.tenant)
+        for who, visitor in visitors.items():
+            response = visitor.call(body.method, url, content)
+            assert response.status_code != 500, who
+            seen = [
+                word for word in secrets_from(who, world) if word in own_paths(response, url) and word not in echoed
+            ]
+            assert not seen, f"{who} sees {seen}"
+            before = unchanged(world, before, who)
+
+
+def unchanged(world: World, before: dict, who: str) -> dict:
+    """What is there now: people of the tenant may add what is theirs, such as a quote of their own, and no more."""
     after = rows_of(world.tenant)
     for table, rows in before.items():
         lost = set(map(str, rows)) - set(map(str, after[table]))
         assert not lost, f"{who} changed {table}"
         assert who in OF_THE_TENANT or len(rows) == len(after[table]), f"{who} added to {table}"
+    return after

@@ -1,13 +1,14 @@
 """Two organisations side by side: one with everything in it, and the people who must not get at it."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.apps import apps
 from django.utils import timezone
 
+from commerce.deeds.purchases import STOP_RENEWAL
 from commerce.models import (
     CardSetup,
     Checkout,
@@ -15,29 +16,39 @@ from commerce.models import (
     Dispute,
     IncomingEvent,
     Invoice,
+    LeaverTask,
     Order,
     Payment,
     PaymentMethod,
+    Renewal,
     SandboxCard,
     SandboxCharge,
     SandboxSetup,
     SupportCase,
+    TransferOffer,
 )
+from commerce.models.renewal import FAULTS
 from commerce.models.support import CaseKind
 from commerce.operations import support
 from commerce.operations.buying.trials import start_trial
+from commerce.operations.handover import offers
+from commerce.operations.leaving import noticing
 from licensing.models import Plan, Seat, Subscription
 from policies.models import Approval, Approver, GovernancePolicy, LicenseRequest, Policy, SpendLimit
 from policies.operations import spend_limits
 from policies.operations.approvals import LASTS
 from policies.operations.policies import set_product_policy
 from policies.operations.spend_limits import Terms
+from tenants.directory.delegations import Delegation
 from tenants.directory.models import Membership, Tenant, User
+from tenants.directory.operations import delegations
 from tenants.journal import events
+from tenants.runs.models import Run
 from tests import factories
 from tests.commerce.licenses import ask
 from tests.commerce.provider import contested
-from tests.outsiders import central, changed
+from tests.outsiders import central, centralised, changed, notified
+from tests.tenants.hooks import given_up
 
 # Words that stand in the victim's rows alone: whoever reads one of them has seen what is not theirs. The first is of
 # the organisation, which its own people may know; the second of its purchases, people and policies.
@@ -73,12 +84,28 @@ class World:
     governance: GovernancePolicy
     case: SupportCase
     central: central.Central
+    centralised: centralised.Centralised
     dispute: Dispute
     incoming: IncomingEvent
     difference: Difference
+    # Set aside, of a term that nobody waits for any more.
+    renewal: Renewal
+    # Offered to the owner; and what somebody has left behind.
+    transfer: TransferOffer
+    leaver_task: LeaverTask
+    # Of the admin, with the subscription, and not begun yet.
+    run: Run
+    # Offered to a partner, whose global admin may accept.
+    delegation: Delegation
+    partner: Membership
     # Of the same tenant, without any role; and an admin of another tenant.
     colleague: Membership
     outsider: Membership
+
+    @property
+    def giver(self) -> Membership:
+        """Who offers what is offered to the owner."""
+        return self.transfer.offered_by
 
     @property
     def operator(self) -> User:
@@ -112,6 +139,15 @@ def build() -> World:
     )
     elsewhere = factories.DomainFactory().tenant
     outsider = factories.RoleGrantFactory(membership__tenant=elsewhere).membership
+    partner = factories.RoleGrantFactory().membership
+    delegation = delegations.grant(
+        tenant=tenant,
+        partner=partner.tenant,
+        roles=["global_reader"],
+        ends_at=now + timedelta(days=30),
+        by=factories.acting(admin),
+        at=now,
+    )
     world = World(
         tenant=tenant,
         plan=plan,
@@ -168,12 +204,52 @@ def build() -> World:
             found_at=now,
             seen_at=now,
         ),
+        renewal=Renewal.objects.create(
+            tenant=tenant,
+            subscription=subscription,
+            starts_at=subscription.term_start,
+            next_try_at=now,
+            faults=FAULTS,
+            created_at=now,
+        ),
+        transfer=offered(member(tenant, "giver"), owner, plan, now, f"{PRIVATE_WORD} message"),
+        run=asked_for(admin, subscription, now),
+        leaver_task=left_behind(member(tenant, "leaver"), plan, now),
         central=central.build(owner=owner, admin=admin, word=PRIVATE_WORD, at=now),
+        centralised=centralised.build(owner=owner, admin=admin, word=PRIVATE_WORD, at=now),
+        delegation=delegation,
+        partner=partner,
         colleague=factories.MembershipFactory(tenant=tenant),
         outsider=outsider,
     )
+    given_up(admin, f"https://hooks.{PRIVATE_WORD}.example/news", at=now)
     events.sequence(tenant.pk)
+    notified.build(admin=admin, word=PRIVATE_WORD, at=now)
     return world
+
+
+def offered(giver: Membership, to: Membership, plan: Plan, at: datetime, message: str = "") -> TransferOffer:
+    return offers.offer(
+        subscription=factories.buy(giver, plan, 1, at),
+        to=to,
+        message=message,
+        by=factories.acting(giver),
+        at=at,
+    )
+
+
+def asked_for(admin: Membership, subscription: Subscription, at: datetime) -> Run:
+    told = {"deed": STOP_RENEWAL, "given": {"reason": PRIVATE_WORD}, "started_by": admin.user, "size": 1}
+    run = Run.objects.create(tenant=admin.tenant, created_at=at, **told)
+    run.rows.create(tenant=admin.tenant, position=0, subject=str(subscription.pk))
+    return run
+
+
+def left_behind(leaver: Membership, plan: Plan, at: datetime) -> LeaverTask:
+    factories.buy(leaver, plan, 1, at)
+    Membership.objects.filter(pk=leaver.pk).update(state="left")
+    noticing.look_at(member_id=leaver.pk, at=at)
+    return LeaverTask.objects.get(member=leaver)
 
 
 def awaiting_approval(owner: Membership, plan: Plan, at: datetime) -> Approval:

@@ -89,6 +89,31 @@ def test_a_moment_without_cancel_is_bad_input(admin, ana, product, bought, name,
     assert not Policy.objects.exists()
 
 
+@pytest.mark.parametrize("name", CALLS)
+def test_answers_tell_what_ends_and_what_another_value_keeps(admin, ana, product, bought, name):
+    cleo = MembershipFactory(tenant=ana.tenant)
+    subscriptions.grant(
+        plan=bought.plan,
+        quantity=1,
+        channel=Channel.SELF_SERVICE,
+        purchaser=cleo,
+        order_ref="hers",
+        by=SYSTEM,
+        at=timezone.now(),
+    )
+    said = {"level": "member", "member": cleo.user.email, "value": "enabled", "reason": "Trusted"}
+    assert admin.post("policies/values/", said).json()["existing"] is None
+    method, path, body = calls(product, ana)[name]
+    ended, alone = (2, 0) if name == "stop" else (1, 0) if name == "value" else (1, 1)
+    tried = getattr(admin, method)(path, {**body, "existing": "cancel", "dry_run": True}).json()["subscriptions"]
+    assert (tried["count"], tried["left_alone"]) == (ended, alone)
+    assert bool(tried["detail"]) == bool(alone)
+    answer = getattr(admin, method)(path, {**body, "existing": "stop_at_renewal"}).json()
+    told = (answer[0] if name == "many" else answer)["existing"]
+    assert (told["ended"], told["left_alone"]) == (ended, alone)
+    assert ("left alone" in told["detail"]) == bool(alone)
+
+
 def test_taking_a_value_back_is_tried_out_too(admin, ana, product, bought):
     row = admin.post(
         "policies/values/", {"level": "product", "product": product.pk, "value": "disabled", "reason": "x"}

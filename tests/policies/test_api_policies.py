@@ -49,7 +49,7 @@ def errors(answer):
 # --- Eligibility
 
 
-def test_explains_every_rule(ana, plan):
+def test_explains_every_rule(ana, admin, plan):
     answer = Api(ana).get(f"products/{PRODUCT}/eligibility/")
     assert answer.status_code == 200, answer.content
     told = answer.json()
@@ -58,12 +58,15 @@ def test_explains_every_rule(ana, plan):
     assert all(rule["passed"] and rule["code"] is None for rule in told["rules"])
     assert all(set(rule["source"]) == {"level", "id", "set_by", "set_at"} for rule in told["rules"])
     market = next(rule for rule in told["rules"] if rule["rule"] == "market_is_open")
+    assert market["source"] == {"level": "market", "id": None, "set_by": None, "set_at": None}
+    told = Api(admin).get(f"products/{PRODUCT}/eligibility/").json()
+    market = next(rule for rule in told["rules"] if rule["rule"] == "market_is_open")
     assert market["source"] == {"level": "market", "id": str(Market.objects.get().pk), "set_by": None, "set_at": None}
 
 
 def test_names_the_row_that_forbids(ana, admin, plan):
     Api(admin).put(f"policies/products/{PRODUCT}/", {"value": "disabled", "reason": "Not now"})
-    told = Api(ana).get(f"products/{PRODUCT}/eligibility/").json()
+    told = Api(admin).get(f"products/{PRODUCT}/eligibility/?user=ana@contoso.example").json()
     assert told["outcome"] == "refused"
     assert [reason["code"] for reason in told["reasons"]] == ["policy_disabled"]
     [failed] = [rule for rule in told["rules"] if not rule["passed"]]
@@ -132,6 +135,7 @@ def test_what_holds_by_default(admin, plan):
         "value": "enabled",
         "source": {"level": "system", "id": None, "set_by": None, "set_at": None},
         "reason": "",
+        "existing": None,
     }
     assert Api(admin).get("policies/products/").json()["results"] == [shown]
 

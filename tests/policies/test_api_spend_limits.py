@@ -15,6 +15,7 @@ from tests.factories import (
     DepartmentFactory,
     MembershipFactory,
     PlanFactory,
+    PriceFactory,
     RoleGrantFactory,
     TenantFactory,
     admin_of,
@@ -196,10 +197,43 @@ def test_the_count_of_queries_does_not_grow(admin, tenant):
     assert (one, queries()) == (1, (30, few))
 
 
-def test_amounts_are_exact(admin):
+def test_amounts_are_exact(admin, tenant):
+    priced_in("KWD", "KW", tenant)
     shown = added(admin, amount={"amount": "1.250", "currency": "KWD"})
     assert shown["amount"] == {"amount": "1.250", "currency": "KWD"}
     assert SpendLimit.objects.get().amount == Decimal("1.25")
+
+
+def priced_in(currency, country, tenant):
+    PriceFactory(currency=currency)
+    tenant.country = country
+    tenant.save()
+
+
+def test_the_currency_is_the_one_that_the_tenant_buys_in(admin, tenant):
+    euros = {"amount": "100.00", "currency": "EUR"}
+    told = [("amount.currency", "not_the_tenants_currency")]
+    assert wrong(admin.post("spend-limits/", {**BODY, "amount": euros})) == told
+    limit = added(admin)
+    assert wrong(admin.patch(f"spend-limits/{limit['id']}/", {"amount": euros})) == told
+    assert SpendLimit.objects.get().currency == "USD"
+    tenant.country = "DE"  # where nothing has a price in euros yet
+    tenant.save()
+    assert wrong(admin.post("spend-limits/", {**BODY, "period": "year", "amount": euros})) == told
+    priced_in("EUR", "DE", tenant)
+    assert added(admin, period="year", amount=euros)["amount"] == euros
+    assert wrong(admin.post("spend-limits/", {**BODY, "mode": "approval"})) == told
+
+
+def test_a_limit_that_has_another_currency_already_keeps_it(admin, tenant):
+    limit = added(admin)
+    SpendLimit.objects.update(currency="EUR")
+    path = f"spend-limits/{limit['id']}/"
+    assert admin.patch(path, {"amount": {"amount": "5.00", "currency": "EUR"}}).status_code == 200
+    assert admin.patch(path, {"mode": "approval"}).status_code == 200
+    kept = SpendLimit.objects.get()
+    assert (kept.amount, kept.currency, kept.mode) == (5, "EUR", "approval")
+    assert admin.patch(path, {"amount": {"amount": "5.00", "currency": "USD"}}).status_code == 200
 
 
 def test_whoever_is_slower_than_an_end_is_told_and_writes_nothing(admin, tenant):

@@ -79,6 +79,7 @@ def test_says_reads_lists_and_takes_back_a_value(admin, ana, product):
         "set_at": None,
         "valid_from": None,
         "valid_to": "2099-12-31T23:00:00Z",
+        "existing": None,
     }
     assert api.get(f"{VALUES}{row['id']}/").json() == row
     assert api.get(VALUES).json()["results"] == [row]
@@ -245,11 +246,19 @@ def test_reads_and_changes_what_is_sent(admin, ana, product):
         "contact_message": "",
         "request_process_message": "",
         "request_process_url": "",
+        "leaver_default": "renew",
+        "leaver_grace_days": 0,
+        "tell_admins_of_failed_charges": False,
+        "tell_admins_of_renewals": False,
+        "take_over_refunds": True,
+        "existing": None,
     }
     wanted = {
         "default_for_new_products": "disabled",
         "contact_message": "Ask us.",
         "request_process_url": "mailto:it@contoso.example",
+        "tell_admins_of_renewals": True,
+        "take_over_refunds": False,
     }
     answer = api.put(SETTINGS, wanted | {"reason": "New rules"})
     assert answer.status_code == 200, answer.content

@@ -2,7 +2,7 @@ import pytest
 
 from licensing.models import Family
 from policies.eligibility import decide, decide_all
-from policies.models import Decision, Exclusion, TenantSettings
+from policies.models import Decision, Exclusion, SpendLimit, TenantSettings
 from policies.operations import decisions
 from tests.factories import (
     NOON,
@@ -185,9 +185,23 @@ class TestManyProducts:
     def test_takes_the_queries_of_one(self, crowded, django_assert_num_queries, number):
         ana, fill = crowded
         products = fill(number)
-        with django_assert_num_queries(8):
+        with django_assert_num_queries(7):
             answers = decide_all(ana, products, at=NOON)
         assert len(answers) == number
+        with django_assert_num_queries(7):
+            decide(ana, products[0], at=NOON)
+
+    @pytest.mark.parametrize("number", [1, 200])
+    def test_limits_take_one_more_however_many_there_are(self, crowded, django_assert_num_queries, number):
+        ana, fill = crowded
+        products = fill(number)
+        for product in [None, *products[:30]]:
+            SpendLimit.objects.create(
+                tenant=ana.tenant, level="product" if product else "tenant", product=product, period="month", amount=1,
+                currency="USD", mode="hard", counts=["self_service"], set_at=NOON, created_at=NOON,
+            )  # fmt: skip
+        with django_assert_num_queries(8):
+            decide_all(ana, products, at=NOON)
         with django_assert_num_queries(8):
             decide(ana, products[0], at=NOON)
 

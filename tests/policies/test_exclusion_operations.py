@@ -192,17 +192,22 @@ def test_an_operator_writes_reads_changes_and_removes_by_api(api, product):
     answer = api.post("exclusions/", body)
     assert answer.status_code == 201, answer.content
     told = answer.json()
+    assert (told.pop("set_by"), bool(told.pop("set_at"))) == (Exclusion.objects.get().set_by.email, True)
     assert told | {"id": "", "created_at": ""} == {
         "id": "", "sector": None, "country": "US", "family": None, "product": product.pk, "valid_from": "2026-03-01",
         "valid_to": None, "ends_renewals": False, "reason": "A sanction.", "created_at": "",
     }  # fmt: skip
     path = f"exclusions/{told['id']}/"
-    assert api.get(path).json() == told
+    who = api.get(path).json()
+    told |= {name: who[name] for name in ("set_by", "set_at")}
+    assert who == told
     assert api.get("exclusions/").json()["results"] == [told]
     change = {"product": None, "ends_renewals": True, "reason": "All of it."}
     assert api.patch(path, change | {"preview": True}).json() == {"tenants": 0, "renewals_ended": 0}
     assert api.get(path).json() == told
-    assert api.patch(path, change).json() == told | change
+    changed = api.patch(path, change).json()
+    assert changed.pop("set_at") > told.pop("set_at")
+    assert changed == told | change
     assert api.delete(path).status_code == 400
     assert errors(api.delete(path + "?reason=Over.&dry_run=true")) == [("dry_run", "unknown_field")]
     assert api.delete(path + "?reason=Over.").status_code == 204

@@ -1,81 +1,18 @@
-"""What a tenant says about data and access, however it was bought: said, changed, removed, and what holds for whom."""
+"""What a tenant says about data and access: said, changed, removed, read, and for which products it holds."""
 
 import pytest
 
-from licensing.operations import seats, subscriptions
 from policies.models import Acknowledgement, GovernancePolicy
 from policies.models.governance import governance_of
-from policies.operations import access, acknowledgements, governance
-from policies.operations.access import entitlement
+from policies.operations import acknowledgements, governance
 from policies.operations.governance import GovernancePolicyExists, GovernancePolicyGone, Terms
 from tenants.access import NotAllowed
 from tenants.journal.models import Event
 from tenants.refusal import BadInput
-from tests.factories import (
-    NOON,
-    DepartmentFactory,
-    FamilyFactory,
-    GuestFactory,
-    MembershipFactory,
-    PlanFactory,
-    ProductFactory,
-    TenantFactory,
-    acting,
-    admin_of,
-)
+from tests.factories import NOON, DepartmentFactory, MembershipFactory, ProductFactory, TenantFactory, acting, admin_of
+from tests.policies.conftest import seat, told
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def tenant():
-    return TenantFactory()
-
-
-@pytest.fixture
-def by(tenant):
-    return admin_of(tenant)
-
-
-@pytest.fixture
-def plan():
-    return PlanFactory()
-
-
-@pytest.fixture
-def product(plan):
-    return plan.product
-
-
-@pytest.fixture
-def ana(tenant):
-    return MembershipFactory(tenant=tenant, user__email="ana@contoso.example")
-
-
-@pytest.fixture
-def say(tenant, by):
-    """Set a policy of the tenant's."""
-
-    def add(kind="residency", name="", **said):
-        terms = Terms(name=name or f"About {kind}", kind=kind, **said)
-        return governance.add(tenant=tenant, terms=terms, by=by, at=NOON)
-
-    return add
-
-
-def seat(member, plan, ref=""):
-    """A seat of the plan for a member."""
-    by = acting(member)
-    subscription = subscriptions.grant(
-        plan=plan, quantity=1, channel="self_service", purchaser=member, order_ref=ref or str(member.pk), by=by, at=NOON
-    )
-    seats.assign(subscription=subscription, members=[member], by=by, at=NOON)
-    return subscription
-
-
-def told(member, product):
-    answer = entitlement(member=member, product=product)
-    return answer.entitled, answer.reason
 
 
 def names(tenant, product):
@@ -118,138 +55,6 @@ def test_what_holds_is_read_in_two_queries_whatever_the_number(say, tenant, djan
         say(name=f"For {product.pk}", products=[product.pk], families=[product.family_id])
     with django_assert_num_queries(2):
         assert all(len(rows) == 2 for rows in governance_of(tenant, products).values())
-
-
-# --- Access
-
-
-def test_an_access_policy_without_departments_turns_the_product_off(say, ana, plan, product):
-    seat(ana, plan)
-    assert told(ana, product) == (True, "seat")
-    off = say("access", products=[product.pk])
-    assert told(ana, product) == (False, "access_policy")
-    governance.remove(policy=off, by=acting(off.set_by.memberships.get()), at=NOON)
-    assert told(ana, product) == (True, "seat")
-
-
-@pytest.mark.parametrize("where", ["product", "family", "all"])
-def test_it_holds_for_a_product_a_family_or_everything(say, ana, plan, product, where):
-    seat(ana, plan)
-    named = {"product": {"products": [product.pk]}, "family": {"families": [product.family_id]}, "all": {}}
-    say("access", **named[where])
-    assert told(ana, product) == (False, "access_policy")
-
-
-def test_it_means_nothing_for_other_products_and_data_policies_shut_nobody_out(say, ana, plan, product):
-    seat(ana, plan)
-    say("access", products=[ProductFactory().pk], families=[FamilyFactory().pk])
-    say("residency")
-    assert told(ana, product) == (True, "seat")
-
-
-def test_departments_and_those_below_keep_access_and_nobody_else_does(say, tenant, plan, product):
-    sales = DepartmentFactory(tenant=tenant)
-    inside = DepartmentFactory(tenant=tenant, parent=DepartmentFactory(tenant=tenant, parent=sales))
-    above = DepartmentFactory(tenant=tenant)
-    sales.parent = above
-    sales.save()
-    say("access", departments=[sales])
-    answers = {}
-    for name, department in {"in": sales, "below": inside, "above": above, "none": None}.items():
-        member = MembershipFactory(tenant=tenant, department=department)
-        seat(member, plan)
-        answers[name] = told(member, product)
-    shut_out = (False, "access_policy")
-    assert answers == {"in": (True, "seat"), "below": (True, "seat"), "above": shut_out, "none": shut_out}
-
-
-def test_of_several_access_policies_each_must_let_a_person_in(say, tenant, plan, product):
-    sales, legal = DepartmentFactory(tenant=tenant), DepartmentFactory(tenant=tenant)
-    member = MembershipFactory(tenant=tenant, department=sales)
-    seat(member, plan)
-    say("access", name="Sales", departments=[sales])
-    assert told(member, product) == (True, "seat")
-    say("access", name="Legal", departments=[legal], products=[product.pk])
-    assert told(member, product) == (False, "access_policy")
-
-
-def test_who_holds_no_seat_is_told_that_and_so_is_a_guest(say, tenant, ana, product):
-    say("access")
-    assert told(ana, product) == (False, "no_seat")
-    assert told(GuestFactory(tenant=tenant), product) == (False, "no_seat")
-
-
-def test_an_entitlement_is_two_queries_with_one_policy_and_with_thirty(
-    say, tenant, plan, product, django_assert_num_queries
-):
-    department = DepartmentFactory(tenant=tenant, parent=DepartmentFactory(tenant=tenant))
-    member = MembershipFactory(tenant=tenant, department=department)
-    seat(member, plan)
-    for count in (0, 1, 29):
-        for number in range(count):
-            say("access", name=f"{count} {number}", departments=[department.parent])
-        with django_assert_num_queries(2):
-            assert entitlement(member=member, product=product).entitled
-
-
-# --- Who would lose access
-
-
-def emails(people):
-    return people.count, people.emails
-
-
-def test_the_effect_names_who_loses_access_and_who_has_it_again(say, tenant, by, plan, product):
-    sales, legal = (DepartmentFactory(tenant=tenant, name=name) for name in ("Sales", "Legal"))
-    below = DepartmentFactory(tenant=tenant, parent=sales)
-    people = {"s": sales, "b": below, "l": legal, "n": None}
-    for name, department in people.items():
-        member = MembershipFactory(tenant=tenant, department=department, user__email=f"{name}@contoso.example")
-        seat(member, plan)
-    terms = Terms(name="Sales", kind="access", departments=[sales])
-    found = access.effect(tenant=tenant, terms=terms)
-    assert emails(found.loses) == (2, ("l@contoso.example", "n@contoso.example"))
-    assert emails(found.regains) == (0, ())
-    assert not GovernancePolicy.objects.exists()
-    policy = governance.add(tenant=tenant, terms=terms, by=by, at=NOON)
-    moved = access.effect(tenant=tenant, policy=policy, terms=Terms(name="Legal", kind="access", departments=[legal]))
-    assert emails(moved.loses) == (2, ("b@contoso.example", "s@contoso.example"))
-    assert emails(moved.regains) == (1, ("l@contoso.example",))
-    gone = access.effect(tenant=tenant, policy=policy)
-    assert emails(gone.regains) == (2, ("l@contoso.example", "n@contoso.example"))
-
-
-def test_the_effect_counts_only_those_who_have_access_now(say, tenant, ana, plan, product):
-    seat(ana, plan)
-    left, nobody, elsewhere = MembershipFactory(tenant=tenant), MembershipFactory(tenant=tenant), MembershipFactory()
-    for number, member in enumerate((left, elsewhere)):
-        seat(member, plan, ref=f"other {number}")
-    left.state = "left"
-    left.save()
-    off = Terms(name="Off", kind="access", products=[product.pk])
-    assert emails(access.effect(tenant=tenant, terms=off).loses) == (1, (ana.user.email,))
-    assert nobody.user.email not in access.effect(tenant=tenant, terms=off).loses.emails
-    say("access", name="Off already", families=[product.family_id])
-    assert access.effect(tenant=tenant, terms=off) == access.Effect()
-
-
-def test_a_data_policy_takes_access_from_nobody(tenant, ana, plan):
-    seat(ana, plan)
-    assert access.effect(tenant=tenant, terms=Terms(name="Kept", kind="retention")) == access.Effect()
-
-
-def test_the_effect_is_one_query_and_names_the_first_hundred(tenant, plan, django_assert_num_queries):
-    people = MembershipFactory.create_batch(103, tenant=tenant)
-    subscription = subscriptions.grant(
-        plan=plan, quantity=103, channel="central", purchaser=people[0], order_ref="o", by=acting(people[0]), at=NOON
-    )
-    seats.Seat.objects.bulk_create(
-        seats.Seat(tenant=tenant, subscription=subscription, member=member, assigned_at=NOON) for member in people
-    )
-    with django_assert_num_queries(1):
-        found = access.effect(tenant=tenant, terms=Terms(name="Off", kind="access"))
-    assert found.loses.count == 103
-    assert found.loses.emails == tuple(sorted(member.user.email for member in people)[:100])
 
 
 # --- Saying it
@@ -366,10 +171,10 @@ def test_what_was_read_is_kept_with_what_it_said_and_asked_again_when_that_chang
     def read(seen):
         acknowledgements.acknowledge(product=product, subject=subject, read=seen, by=actor, at=NOON)
 
-    for seen in ({}, {str(policy.pk): 2}):
+    for seen, code in (({}, "required"), ({str(policy.pk): 2}, "changed")):
         with pytest.raises(BadInput) as refused:
             read(seen)
-        assert (refused.value.field, refused.value.field_code) == ("acknowledge", "required")
+        assert (refused.value.field, refused.value.field_code) == ("acknowledge", code)
     assert not Acknowledgement.objects.exists()
     read({str(policy.pk): 1})
     read({})

@@ -199,5 +199,6 @@ def test_explains_a_disabled_person_in_words(tenant, product, capsys):
     dan = MembershipFactory(tenant=tenant, state="disabled")
     call_command("policy", "explain", dan.user.email, "power-bi-pro")
     printed = capsys.readouterr().out
-    assert "outcome  refused" in printed
+    assert "outcome   refused" in printed
     assert "user_not_active" in printed
+    assert max(map(len, printed.splitlines())) <= 100

@@ -32,11 +32,6 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def tenant(ana):
-    return ana.tenant
-
-
-@pytest.fixture
 def ana(market):
     member = MembershipFactory()
     member.department = DepartmentFactory(tenant=member.tenant)

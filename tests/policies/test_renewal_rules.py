@@ -16,11 +16,6 @@ ASKED = ["tenant_is_managed", "sector_is_allowed", "market_is_open", "nothing_ex
 
 
 @pytest.fixture
-def plan(product):
-    return PlanFactory(product=product)
-
-
-@pytest.fixture
 def tenant():
     return TenantFactory(country="US")
 
@@ -49,7 +44,8 @@ def test_a_tenant_that_is_no_longer_managed(plan):
 
 
 def test_a_plan_that_is_no_longer_sold(tenant, plan):
-    assert codes(tenant, plan, renewable=False) == ["plan_not_renewable"]
+    plan.renewable = False
+    assert codes(tenant, plan) == ["plan_not_renewable"]
 
 
 @pytest.mark.parametrize(
@@ -94,7 +90,8 @@ def test_all_that_fails_is_named(plan):
     tenant = TenantFactory(country="IN", managed=False, sector="government")
     ExclusionFactory(family=plan.product.family, ends_renewals=True)
     ExclusionFactory(family=FamilyFactory(), ends_renewals=True)
-    assert codes(tenant, plan, renewable=False) == [
+    plan.renewable = False
+    assert codes(tenant, plan) == [
         "tenant_not_managed",
         "sector_excluded",
         "market_closed",

@@ -145,9 +145,9 @@ def test_what_the_rules_come_to(changes, outcome, named):
 
 
 def test_a_row_for_a_time_beats_the_standing_row_of_its_own_breadth_alone():
-    standing, timed = policy("product", "enabled"), replace(policy("product", "disabled"), for_a_time=True)
+    standing, timed = policy("product", "enabled"), policy("product", "disabled")._replace(for_a_time=True)
     assert deciding_policy([standing, timed]) is timed
-    assert deciding_policy([standing, replace(policy("family", "disabled", 1), for_a_time=True)]) is standing
+    assert deciding_policy([standing, policy("family", "disabled", 1)._replace(for_a_time=True)]) is standing
 
 
 @pytest.mark.parametrize(

@@ -15,11 +15,6 @@ from tests.race import at_once
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def tenant(ana):
-    return ana.tenant
-
-
 def change(tenant, by=SYSTEM, at=NOON, **wanted):
     return settings.change(tenant=tenant, by=by, at=at, **wanted)
 
@@ -37,7 +32,21 @@ def test_what_nobody_said_is_the_systems_default(tenant):
         contact_message="",
         request_process_message="",
         request_process_url="",
+        leaver_default="renew",
+        leaver_grace_days=0,
+        tell_admins_of_failed_charges=False,
+        tell_admins_of_renewals=False,
+        take_over_refunds=True,
     )
+
+
+def test_who_buys_is_told_of_what_members_pay_once_somebody_said_so(tenant):
+    wish = "tell_admins_of_failed_charges"
+    for _ in range(2):
+        said = change(tenant, **{wish: True})
+    assert (said.tell_admins_of_failed_charges, said.tell_admins_of_renewals) == (True, False)
+    assert told() == [("settings.changed", {"changed": [wish]})]
+    assert change(tenant, tell_admins_of_renewals=True).tell_admins_of_failed_charges
 
 
 def test_the_default_holds_for_products_to_come_that_have_no_narrower_value(tenant, ana, product):

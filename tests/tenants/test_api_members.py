@@ -28,6 +28,8 @@ def test_lists_the_tenants_people_only(admin, api):
         "department": None,
         "state": "active",
         "source": "cloud",
+        "away_until": None,
+        "roles": [],
         "created_at": 0,
     }
 
@@ -88,8 +90,8 @@ def test_another_tenants_people_are_not_there(api):
     assert Membership.objects.get(pk=foreign.pk).is_active
 
 
-@pytest.mark.parametrize("role", [None, "billing_admin", "license_admin", "user_admin", "global_reader"])
-def test_only_global_admins_manage_people(admin, role):
+@pytest.mark.parametrize("role", [None, "billing_admin", "license_admin", "global_reader"])
+def test_only_global_and_user_admins_manage_people(admin, role):
     member = MembershipFactory(tenant=admin.tenant, roles=[role] if role else [])
     api = Api(member)
     path = f"members/{admin.pk}/"
@@ -125,10 +127,51 @@ def test_disabling_ends_sessions_and_tokens(admin, api):
     assert "_auth_user_id" not in browser.session
 
 
+def test_a_user_admin_manages_people_but_nobody_with_a_role_they_do_not_hold(admin):
+    desk = Api(MembershipFactory(tenant=admin.tenant, roles=["user_admin"]))
+    peer = MembershipFactory(tenant=admin.tenant, roles=["user_admin"])
+    above = MembershipFactory(tenant=admin.tenant, roles=["user_admin", "global_reader"])
+    assert desk.post("members/", {"email": "x@contoso.test"}).status_code == 201
+    assert desk.patch(f"members/{peer.pk}/", {"state": "disabled"}).status_code == 200
+    for member in (above, admin):
+        assert desk.get(f"members/{member.pk}/").status_code == 200
+        answer = desk.patch(f"members/{member.pk}/", {"state": "disabled"})
+        assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed")
+        assert Membership.objects.get(pk=member.pk).is_active
+
+
+def test_whoever_was_disabled_with_a_role_is_not_let_in_again_by_a_user_admin(admin):
+    gone = MembershipFactory(tenant=admin.tenant, roles=["billing_admin"], state="disabled")
+    desk = Api(MembershipFactory(tenant=admin.tenant, roles=["user_admin"]))
+    assert desk.patch(f"members/{gone.pk}/", {"state": "active"}).status_code == 403
+    assert not Membership.objects.get(pk=gone.pk).is_active
+
+
+def test_roles_are_given_and_taken_by_the_api(admin, api):
+    member = MembershipFactory(tenant=admin.tenant)
+    path = f"members/{member.pk}/roles/billing_admin/"
+    for _ in range(2):
+        assert api.put(path, {}).json()["roles"] == ["billing_admin"]
+    for _ in range(2):
+        assert api.delete(path).json()["roles"] == []
+    assert api.put(f"members/{member.pk}/roles/boss/", {}).status_code == 404
+    answer = api.delete(f"members/{admin.pk}/roles/global_admin/")
+    assert (answer.status_code, answer.json()["code"]) == (409, "last_global_admin")
+
+
+@pytest.mark.parametrize("role", [None, "billing_admin", "license_admin", "user_admin", "global_reader"])
+def test_only_global_admins_give_roles(admin, role):
+    member = MembershipFactory(tenant=admin.tenant, roles=[role] if role else [])
+    for method in ("PUT", "DELETE"):
+        answer = Api(member).call(method, f"members/{member.pk}/roles/global_admin/", {})
+        assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed")
+    assert nothing_was_written()
+
+
 def test_the_number_of_queries_does_not_grow(admin, api, django_assert_num_queries):
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         api.get("members/")
     for n in range(30):
         MembershipFactory(tenant=admin.tenant, department=DepartmentFactory(tenant=admin.tenant, name=f"D{n}"))
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         assert len(api.get("members/").json()["results"]) == 31

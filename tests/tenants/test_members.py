@@ -2,9 +2,9 @@ import pytest
 
 from tenants.access import SYSTEM, Right, actor_of
 from tenants.directory.models import Membership, MemberState, Role, User
-from tenants.directory.operations import people
+from tenants.directory.operations import people, roles
 from tenants.journal.models import Event
-from tenants.refusal import BadInput
+from tenants.refusal import BadInput, NotAllowed
 from tests.factories import (
     NOON,
     DepartmentFactory,
@@ -14,6 +14,7 @@ from tests.factories import (
     OperatorFactory,
     TenantFactory,
     UserFactory,
+    admin_of,
 )
 from tests.race import race
 from tests.tenants.conftest import nothing_was_written
@@ -154,9 +155,10 @@ def test_changes_what_is_the_tenants_own(tenant):
     member.refresh_from_db()
     assert (member.name, member.department, member.state, member.source) == ("New", sales, "disabled", "synced")
     assert member.user.name == "New"
-    data = Event.objects.get().data
-    assert data["changes"]["state"] == ["active", "disabled"]
-    assert "New" not in str(data["changes"])
+    changed, left = Event.objects.order_by("pk")
+    assert (changed.type, changed.data["changes"]["state"]) == ("member.changed", ["active", "disabled"])
+    assert "New" not in str(changed.data["changes"])
+    assert (left.type, left.subject, left.data) == ("member.left", str(member.pk), {"state": "disabled"})
 
 
 def test_changing_nothing_says_nothing(tenant):
@@ -178,10 +180,10 @@ def test_of_a_guest_only_department_and_state_change():
 def test_the_last_global_admin_stays(admin, state):
     MembershipFactory(tenant=admin.tenant, roles=["global_admin"], state=MemberState.DISABLED)
     MembershipFactory(roles=["global_admin"])  # of another tenant
-    with pytest.raises(people.LastGlobalAdmin):
+    with pytest.raises(roles.LastGlobalAdmin):
         change(admin, state=state)
-    with pytest.raises(people.LastGlobalAdmin):
-        people.revoke_role(membership=admin, role=Role.GLOBAL_ADMIN, by=SYSTEM, at=NOON)
+    with pytest.raises(roles.LastGlobalAdmin):
+        roles.revoke(membership=admin, role=Role.GLOBAL_ADMIN, by=SYSTEM, at=NOON)
     assert Membership.objects.get(pk=admin.pk).is_active
     assert nothing_was_written()
 
@@ -196,16 +198,26 @@ def test_one_of_two_global_admins_may_go(admin):
 def test_of_two_global_admins_who_disable_each_other_one_stays():
     tenant = TenantFactory()
     admins = MembershipFactory.create_batch(2, tenant=tenant, roles=["global_admin"])
-    assert race(lambda m: change(m, state="disabled"), admins, refused=people.LastGlobalAdmin) == 1
+    assert race(lambda m: change(m, state="disabled"), admins, refused=roles.LastGlobalAdmin) == 1
     assert Membership.objects.active().of(tenant).count() == 1
+
+
+def test_a_role_that_one_lacks_protects_whoever_has_it_beside_one_that_one_has(tenant):
+    by = admin_of(tenant, "user_admin")
+    peer = MembershipFactory(tenant=tenant, roles=["user_admin"])
+    above = MembershipFactory(tenant=tenant, roles=["user_admin", "billing_admin"])
+    with pytest.raises(NotAllowed):
+        people.change_member(membership=above, state="left", by=by, at=NOON)
+    people.change_member(membership=peer, state="left", by=by, at=NOON)
+    assert [Membership.objects.get(pk=each.pk).state for each in (above, peer)] == ["active", "left"]
 
 
 def test_roles_come_and_go_at_once(tenant):
     member = MembershipFactory(tenant=tenant)
     for _ in range(2):
-        people.grant_role(membership=member, role=Role.BILLING_ADMIN, by=SYSTEM, at=NOON)
+        roles.grant(membership=member, role=Role.BILLING_ADMIN, by=SYSTEM, at=NOON)
     assert actor_of(member).may(Right.CHANGE_POLICY)
     for _ in range(2):
-        people.revoke_role(membership=member, role=Role.BILLING_ADMIN, by=SYSTEM, at=NOON)
+        roles.revoke(membership=member, role=Role.BILLING_ADMIN, by=SYSTEM, at=NOON)
     assert not actor_of(member).may(Right.CHANGE_POLICY)
     assert list(Event.objects.order_by("pk").values_list("type", flat=True)) == ["role.granted", "role.revoked"]

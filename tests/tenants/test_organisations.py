@@ -2,7 +2,7 @@ import pytest
 
 from tenants.access import SYSTEM
 from tenants.directory.models import Department, Domain, Tenant, User
-from tenants.directory.operations import organisations, people
+from tenants.directory.operations import organisations, people, roles
 from tenants.directory.operations.people import DEMO_PASSWORD
 from tenants.journal.models import Event
 from tenants.refusal import BadInput, NotAllowed
@@ -99,8 +99,8 @@ def test_what_is_the_operators_is_refused_to_an_organisations_admin(act):
         lambda m, by: organisations.add_department(tenant=m.tenant, name="IT", by=by, at=NOON),
         lambda m, by: people.add_member(tenant=m.tenant, email="a@b.example", kind="guest", by=by, at=NOON),
         lambda m, by: people.change_member(membership=m, state="left", by=by, at=NOON),
-        lambda m, by: people.grant_role(membership=m, role="global_admin", by=by, at=NOON),
-        lambda m, by: people.revoke_role(membership=m, role="global_admin", by=by, at=NOON),
+        lambda m, by: roles.grant(membership=m, role="global_admin", by=by, at=NOON),
+        lambda m, by: roles.revoke(membership=m, role="global_admin", by=by, at=NOON),
     ],
 )
 def test_people_are_managed_by_those_who_have_the_right_in_this_very_organisation(act, who):

@@ -18,14 +18,8 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def fresh_limits(settings, monkeypatch):
-    monkeypatch.setattr(limits, "PREFIX", f"test:{uuid.uuid4().hex}")  # other workers count beside us
+def quick_passwords(fresh_limits, settings):
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # hundreds of tries
-
-
-@pytest.fixture
-def member():
-    return MembershipFactory(user=UserFactory(can_sign_in=True))
 
 
 def sign_in(email, password=PASSWORD, client=None, address="192.0.2.1", **more):

@@ -1,0 +1,301 @@
+"""Doing one thing with many purchases: chosen on the list, shown first, done once, with what came of each."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from commerce.models import CancellationRequest
+from commerce.operations.buying import partner
+from commerce.operations.buying.trials import start_trial
+from commerce.operations.letters import policy_letters
+from licensing.models import Subscription
+from tenants.delivery.models import Job
+from tenants.directory.models import RoleGrant
+from tenants.journal.models import Event
+from tenants.runs import operations as runs
+from tenants.runs import work
+from tenants.runs.models import Run
+from tests import factories
+from tests.admin.pages import PURCHASES, RUNS, browser_of, listed, opened
+from tests.callers import signed_in
+from tests.factories import admin_of, buy, buy_centrally, plan_on_sale
+from tests.tenants.partners import let_in
+
+pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
+
+BULK = "admin:commerce_purchase_bulk"
+ASK = "commerce.ask_to_cancel"
+STOP, ALLOW = "commerce.stop_renewal", "commerce.allow_renewal"
+OFF, ON = "commerce.turn_renewal_off", "commerce.turn_renewal_on"
+WRITES = ("INSERT", "UPDATE", "DELETE")
+
+
+@pytest.fixture
+def now():
+    return timezone.now()
+
+
+@pytest.fixture
+def many(contoso, plan, now):
+    return [buy(factories.MembershipFactory(tenant=contoso, name=f"Ana {n}"), plan, at=now) for n in range(3)]
+
+
+@pytest.fixture
+def billing(contoso):
+    return signed_in(admin_of(contoso, "billing_admin").membership)
+
+
+def choose(browser, rows=(), deed=STOP, which="ticked", query="", **more):
+    body = {"deed": deed, "which": which, "row": [str(row.pk) for row in rows], **more}
+    return browser.post(f"{reverse(BULK)}{query}", body)
+
+
+def confirm(browser, page, reason="Too dear", **more):
+    """The button of a page that was shown."""
+    context = page.context
+    said = {"deed": context["action"].deed, "subjects": context["subjects"], "shown": context["shown"]}
+    return browser.post(reverse(BULK), {**said, "reason": reason, "confirm": "yes", **more})
+
+
+def stopped():
+    return set(Subscription.objects.filter(renewal_stopped_at__isnull=False).values_list("pk", flat=True))
+
+
+class TestTheList:
+    def test_offers_boxes_and_actions_to_those_who_may(self, contoso, many):
+        for role, offers in {"billing_admin": True, "global_admin": True, "global_reader": False}.items():
+            text = browser_of(contoso, role).get(listed(PURCHASES)).content.decode()
+            assert (text.count('name="row"'), 'id="bulk"' in text) == (3 * offers, offers), role
+
+    def test_still_links_its_rows(self, billing, many):
+        text = billing.get(listed(PURCHASES)).content.decode()
+        assert opened(PURCHASES, many[0]) in text
+
+    def test_offers_nothing_to_an_operator_who_acts_in_no_organisation(self, operator, many):
+        browser = signed_in(operator)
+        assert 'name="row"' not in browser.get(listed(PURCHASES)).content.decode()
+        assert choose(browser, many).status_code == 403
+
+
+class TestThePreview:
+    def test_tells_what_would_come_of_each_and_changes_nothing(self, billing, many, contoso, plan, now):
+        central = buy_centrally(factories.admin_of(contoso).membership, plan, at=now)
+        with CaptureQueriesContext(connection) as queries:
+            page = choose(billing, [many[0], many[2], central])
+        preview = page.context["preview"]
+        assert [line.text for line in preview["done"]] == [f"{plan}, quantity 2, Ana {n}" for n in (0, 2)]
+        assert [str(line.refused) for line in preview["refused"]] == [
+            "The organisation itself renews this. Turn its automatic renewal off instead."
+        ]
+        [(label, total)] = [(each["label"], each["amount"]) for each in preview["sums"]]
+        assert (label, total) == ("not charged again", Decimal("39.96"))
+        text = page.content.decode()
+        assert "$39.96" in text
+        assert "Stop at renewal (2)" in text
+        assert not [query for query in queries if query["sql"].startswith(WRITES) and "session" not in query["sql"]]
+        assert (stopped(), Run.objects.count()) == (set(), 0)
+
+    def test_costs_the_same_for_one_and_for_thirty(self, billing, contoso, plan, now):
+        rows = [buy(factories.MembershipFactory(tenant=contoso), plan, at=now) for _ in range(30)]
+
+        def queries(count):
+            with CaptureQueriesContext(connection) as found:
+                assert choose(billing, rows[:count]).status_code == 200
+            return len(found)
+
+        queries(1)
+        assert queries(1) == queries(30)
+
+    @pytest.mark.parametrize("deed", [ASK, STOP, ALLOW, OFF, ON])
+    def test_says_of_each_what_the_run_does_then(self, billing, contoso, plan, now, deed):
+        """A trial, a central one, one that was stopped, one that does not renew, one that has ended, a partner's."""
+        tried = plan_on_sale(product__trial_days=30)
+        ana = factories.MembershipFactory(tenant=contoso)
+        rows = [
+            start_trial(plan=tried, quantity=1, assign_to=[], by=factories.acting(ana), at=now).trial,
+            buy_centrally(factories.admin_of(contoso).membership, plan, at=now),
+            *(buy(factories.MembershipFactory(tenant=contoso), plan, at=now) for _ in range(4)),
+            partner.record(plan=plan, quantity=1, by=let_in(contoso, at=now).actor, at=now),
+        ]
+        stopped, off, ended = (Subscription.objects.filter(pk=row.pk) for row in rows[2:5])
+        stopped.update(renewal_stopped_at=now, auto_renew=False)
+        off.update(auto_renew=False)
+        ended.update(state="disabled", end_cause="canceled", auto_renew=False, state_ends_at=now + timedelta(days=90))
+        page = choose(billing, rows, deed=deed)
+        told = {line.subject: str(line.refused) for line in page.context["preview"]["refused"]}
+        confirm(billing, page)
+        rows = Run.objects.get().rows
+        assert dict(rows.filter(state="refused").values_list("subject", "detail")) == told
+        assert rows.filter(state="done").count() == page.context["preview"]["done_count"] > 0 or deed == ON
+
+    def test_is_of_all_that_the_filter_finds(self, billing, many, contoso, now):
+        other = buy(factories.MembershipFactory(tenant=contoso), plan_on_sale(product__name="Power Apps"), at=now)
+        page = choose(billing, which="all", query=f"?product={other.plan.product_id}")
+        assert page.context["subjects"] == str(other.pk)
+        page = choose(billing, which="all")
+        assert page.context["preview"]["done_count"] == 4
+
+    def test_is_of_the_page_that_was_looked_at(self, billing, many, monkeypatch):
+        monkeypatch.setattr("commerce.admin.purchases.PurchaseAdmin.list_per_page", 2)
+        newest = [str(row.pk) for row in reversed(many)]
+        assert choose(billing, which="page").context["subjects"].split(",") == newest[:2]
+        assert choose(billing, which="page", query="?p=2").context["subjects"] == newest[2]
+
+    def test_of_nothing_sends_back_to_the_list(self, billing, many):
+        answer = choose(billing, query="?q=ana")
+        assert (answer.status_code, answer.url) == (302, f"{listed(PURCHASES)}?q=ana")
+        assert "Tick at least one first." in billing.get(answer.url).content.decode()
+
+    def test_of_more_than_ten_thousand_is_refused(self, billing, many, monkeypatch):
+        monkeypatch.setattr(runs, "MOST_ROWS", 2)
+        assert "Narrow the filter" in billing.get(choose(billing, which="all").url).content.decode()
+        assert "Narrow the filter" in billing.get(choose(billing, many).url).content.decode()
+
+    def test_never_holds_what_belongs_to_another_organisation(self, billing, many, elsewhere):
+        page = choose(billing, [many[0], elsewhere])
+        assert page.context["subjects"] == str(many[0].pk)
+        assert choose(billing, [elsewhere]).status_code == 302
+        page = choose(billing, many[:1])
+        confirm(billing, page, subjects=f"{many[0].pk},{elsewhere.pk}")
+        assert not Subscription.objects.filter(pk=elsewhere.pk, renewal_stopped_at__isnull=False).exists()
+
+    @pytest.mark.parametrize("row", ["", "x", "\0", "1", "'--"])
+    def test_of_what_is_no_id_is_of_nothing(self, billing, many, row):
+        assert billing.post(reverse(BULK), {"deed": STOP, "which": "ticked", "row": [row]}).status_code == 302
+        assert billing.post(reverse(BULK), {"deed": STOP, "subjects": row}).status_code == 302
+
+    def test_is_for_those_who_may_do_it(self, contoso, many):
+        for role in ("global_reader", "license_admin", "user_admin"):
+            assert choose(browser_of(contoso, role), many).status_code == 403, role
+        assert choose(signed_in(many[0].owner), many).status_code == 403
+
+    def test_of_an_action_that_nobody_knows_sends_back(self, billing, many):
+        assert choose(billing, many, deed="commerce.give_away").status_code == 302
+
+    def test_is_asked_for_by_a_form_alone(self, billing):
+        assert billing.get(reverse(BULK)).status_code == 302
+
+
+class TestDoingIt:
+    def test_is_done_once_with_a_page_that_tells_what_came_of_each(self, billing, many, contoso):
+        page = choose(billing, many[:2])
+        answer = confirm(billing, page)
+        run = Run.objects.get()
+        assert answer.url == opened(RUNS, run)
+        assert stopped() == {many[0].pk, many[1].pk}
+        text = billing.get(answer.url).content.decode()
+        for said in ("Stop at renewal", "Finished", "2 of 2", "Done: 2", "Too dear"):
+            assert said in text, said
+        assert "http-equiv" not in text
+        assert opened(PURCHASES, many[0]) in text
+        # The same button once more: the same run.
+        assert confirm(billing, page).url == answer.url
+        assert (Run.objects.count(), Event.objects.filter(type="subscription.renewal_stopped").count()) == (1, 2)
+
+    def test_needs_a_reason(self, billing, many):
+        answer = confirm(billing, choose(billing, many), reason=" ")
+        assert answer.status_code == 400
+        assert "Say why, in a few words." in answer.content.decode()
+        assert stopped() == set()
+
+    def test_does_only_what_was_shown(self, billing, many):
+        page = choose(billing, many[:1])
+        answer = confirm(billing, page, subjects=",".join(str(row.pk) for row in many))
+        assert (answer.status_code, stopped()) == (400, set())
+        assert "This has changed since you looked" in answer.content.decode()
+        assert confirm(billing, page, deed=ALLOW).status_code == 400
+        assert confirm(billing, page, shown="made up").status_code == 400
+        # What is shown now can be confirmed.
+        assert confirm(billing, answer).status_code == 302
+        assert len(stopped()) == 3
+
+    def test_what_would_come_of_it_by_now_is_shown_anew(self, billing, many):
+        page = choose(billing, many)
+        Subscription.objects.filter(pk=many[0].pk).update(state="disabled")
+        answer = confirm(billing, page)
+        assert answer.status_code == 400
+        assert "This has changed since you looked" in answer.content.decode()
+        assert (stopped(), Run.objects.count()) == (set(), 0)
+        # Time alone changes nothing, and a second press of the same button finds the run.
+        for _press in range(2):
+            assert confirm(billing, answer).status_code == 302
+        assert (stopped(), Run.objects.count()) == ({one.pk for one in many[1:]}, 1)
+
+    def test_what_somebody_else_was_shown_counts_for_nothing(self, billing, many, contoso):
+        page = choose(billing, many)
+        other = browser_of(contoso, "billing_admin")
+        assert confirm(other, page).status_code == 400
+
+    def test_a_role_that_is_gone_by_then_does_nothing(self, contoso, many):
+        admin = admin_of(contoso, "billing_admin")
+        browser = signed_in(admin.membership)
+        page = choose(browser, many)
+        RoleGrant.objects.filter(membership=admin.membership).delete()
+        assert confirm(browser, page).status_code == 403
+        assert stopped() == set()
+
+    def test_tells_each_purchaser(self, billing, many, mailoutbox):
+        confirm(billing, choose(billing, many[:1]))
+        job = Job.objects.get(name="commerce.tell_stopped_renewal")
+        policy_letters.deliver_stopped_renewal(**job.arguments, site="https://s.example", sender="s@s.example")
+        [letter] = mailoutbox
+        assert letter.to == [many[0].owner.user.email]
+        assert "Why: Too dear" in letter.body
+
+    def test_back_again_lets_their_owners_renew(self, billing, many):
+        confirm(billing, choose(billing, many))
+        page = choose(billing, many, deed=ALLOW)
+        assert page.context["preview"]["done_count"] == 3
+        confirm(billing, page, reason="We keep them")
+        assert stopped() == set()
+        assert not Subscription.objects.filter(auto_renew=True).exists()
+
+    def test_turns_renewal_of_the_organisations_own_off_and_on(self, billing, many, contoso, plan, now):
+        central = buy_centrally(factories.admin_of(contoso).membership, plan, at=now)
+        page = choose(billing, [central, many[0]], deed=OFF)
+        assert [str(line.refused) for line in page.context["preview"]["refused"]] == [
+            "A person decides about its renewal. Stop it at renewal instead."
+        ]
+        confirm(billing, page)
+        central.refresh_from_db()
+        assert (central.auto_renew, Subscription.objects.get(pk=many[0].pk).auto_renew) == (False, True)
+        assert Run.objects.get().counts() | {"done": 1, "refused": 1} == Run.objects.get().counts()
+        confirm(billing, choose(billing, [central], deed=ON))
+        central.refresh_from_db()
+        assert central.auto_renew
+
+    def test_asks_purchasers_to_cancel_with_words_that_need_no_second_look(self, billing, many):
+        page = choose(billing, many[:2], deed=ASK)
+        told = [str(line.outcome) for line in page.context["preview"]["done"]]
+        assert told == [f"Ana {n} is asked, and reminded after 2 and 5 days." for n in (0, 1)]
+        assert confirm(billing, page, message="We have seats for all.").status_code == 302
+        asked = CancellationRequest.objects.all()
+        assert {(row.subscription_id, row.message) for row in asked} == {
+            (row.pk, "We have seats for all.") for row in many[:2]
+        }
+        page = choose(billing, many, deed=ASK)
+        assert [str(line.outcome).startswith("Asked already") for line in page.context["preview"]["done"]] == [
+            True,
+            True,
+            False,
+        ]
+        confirm(billing, page)
+        assert CancellationRequest.objects.count() == 3
+
+    def test_of_more_than_fifty_goes_on_in_the_background(self, billing, many, monkeypatch):
+        monkeypatch.setattr(runs, "DONE_AT_ONCE", 2)
+        page = choose(billing, many)
+        assert "It is done in the background." in page.content.decode()
+        answer = confirm(billing, page)
+        assert stopped() == set()
+        text = billing.get(answer.url).content.decode()
+        assert "Under way" in text
+        assert 'http-equiv="refresh"' in text
+        assert "0 of 3" in text
+        work.continue_run(Run.objects.get().pk)
+        assert len(stopped()) == 3

@@ -1,0 +1,16 @@
+"""Who there is, and those who are often let in together."""
+
+from tests.roles.people import WHO
+
+GLOBAL, BILLING, LICENSE, USER, READER, OWNER, COLLEAGUE, GUEST, DELEGATE, OPERATOR, STRANGER = (
+    frozenset({who}) for who in WHO
+)
+NOBODY: frozenset[str] = frozenset()
+EVERYBODY = frozenset(WHO)
+SIGNED_IN = EVERYBODY - STRANGER
+OF_TENANT = SIGNED_IN - OPERATOR
+ROLES = GLOBAL | BILLING | LICENSE | USER | READER
+PRICED = GLOBAL | BILLING | READER
+READS_POLICY = PRICED | LICENSE
+GIVES = GLOBAL | LICENSE | USER
+PEOPLE = GLOBAL | USER

@@ -1,9 +1,15 @@
 """Two workers on the same webhooks at the same moment: each event becomes due once, and is sent once."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from threading import Barrier, BrokenBarrierError
+from threading import Barrier, BrokenBarrierError, current_thread
 
 import pytest
+from django.db import connection, connections
+from django.db.models import BooleanField
+from django.db.models.expressions import RawSQL
+from django.utils import timezone
 from standardwebhooks.webhooks import Webhook
 
 from tenants.delivery.webhooks import endpoints, following, sending, turns
@@ -75,6 +81,57 @@ def test_many_workers_with_many_hands_send_each_event_once_and_in_order():
             own = [(headers, body) for headers, body in receiver.heard if headers["webhook-id"] in ids]
             assert [Webhook(secret).verify(body, headers)["id"] for headers, body in own] == ids
     assert set(WebhookDelivery.objects.values_list("state", flat=True)) == {"delivered"}
+
+
+@pytest.fixture
+def read_slowly(monkeypatch):
+    """Whoever is in a thread of this name has read the endpoints a second before it locks one."""
+    with_due = WebhookEndpointQuerySet.with_due
+
+    def read(rows, at):
+        slow = current_thread().name.startswith("slow")
+        return with_due(rows, at).filter(RawSQL("pg_sleep(%s) IS NOT NULL", [1 if slow else 0], BooleanField()))
+
+    monkeypatch.setattr(WebhookEndpointQuerySet, "with_due", read)
+
+
+def turns_of_two():
+    """One takes its turn while another one, who began before, has read and not yet locked."""
+    at = timezone.now()
+    with ThreadPoolExecutor(1, "slow") as slow, ThreadPoolExecutor(1, "quick") as quick:
+        first = slow.submit(taken, at)
+        while not (first.done() or sleeping()):
+            time.sleep(0.01)
+        second = quick.submit(taken, at)
+        return [turn for turn in (first.result(), second.result()) if turn is not None]
+
+
+def taken(at):
+    try:
+        return turns.take(at=at, began=at, sound_only=False)
+    finally:
+        connections.close_all()
+
+
+def sleeping():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'")
+        return cursor.rowcount
+
+
+@pytest.fixture
+def due(admin):
+    listen(admin, "https://hooks.example/", types=["webhook_endpoint.added"])
+    following.follow_all(now=timezone.now, goes_on=lambda: True)
+
+
+def test_whoever_read_before_another_one_took_its_turn_takes_none(due, read_slowly):
+    assert len(turns_of_two()) == 1
+
+
+def test_asked_by_a_subquery_alone_both_take_it(due, read_slowly, monkeypatch):
+    monkeypatch.setattr(WebhookEndpointQuerySet, "unleased", lambda rows, at: rows)
+    assert len(turns_of_two()) == 2
 
 
 def heard_by_two(admin):

@@ -50,7 +50,11 @@ class WebhookEndpointQuerySet(models.QuerySet["WebhookEndpoint"]):
     def free(self, at: datetime) -> Self:
         """Those that no process sends to, and none to another one of the same tenant: its trouble takes one hand."""
         held = WebhookEndpoint.objects.filter(tenant=OuterRef("tenant"), leased_until__gt=at)
-        return self.filter(~Exists(held))
+        return self.unleased(at).filter(~Exists(held))
+
+    def unleased(self, at: datetime) -> Self:
+        """By a column of their own: of a row that changed until it is locked, a subquery answers as it was before."""
+        return self.filter(Q(leased_until=None) | Q(leased_until__lte=at))
 
     def locked(self, *, skip_locked: bool = False) -> Self:
         return self.order_by("pk").select_for_update(of=("self",), no_key=True, skip_locked=skip_locked)

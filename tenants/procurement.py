@@ -20,6 +20,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
+from tenants import procurement_rows
 from tenants.access import Actor, Right
 from tenants.dates import listed_day, listed_minute
 from tenants.signin.acting import actor_of_request
@@ -120,6 +121,7 @@ class ProcurementList(ChangeList):
     """A page of rows; what belongs beside each of them is fetched for all of them at once."""
 
     model_admin: "ProcurementAdmin"
+    heads, rows = procurement_rows.heads, procurement_rows.rows
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -285,12 +287,16 @@ class ProcurementAdmin(ModelAdmin):
     def line(self, name: str, row: Any) -> Row:
         """A field, or a method of this admin, with its label."""
         method = getattr(self, name, None)
+        label = method.short_description if method else str(self.opts.get_field(name).verbose_name)
+        return Row(label=label, value=self.cell(name, row))
+
+    def cell(self, name: str, row: Any) -> Any:
+        """What a field says of a row, or a method of this admin."""
+        method = getattr(self, name, None)
         if method is not None:
-            return Row(label=method.short_description, value=method(row))
+            return method(row)
         shown = getattr(row, f"get_{name}_display", None)
         value = shown() if shown else getattr(row, name)
         if isinstance(value, datetime):
-            value = listed_minute(value)
-        elif isinstance(value, date):
-            value = listed_day(value)
-        return Row(label=str(self.opts.get_field(name).verbose_name), value=value)
+            return listed_minute(value)
+        return listed_day(value) if isinstance(value, date) else value

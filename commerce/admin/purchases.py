@@ -1,10 +1,6 @@
 """Purchases as procurement reads them. Orders create them, so nothing is typed in."""
 
-from typing import Any
-
 from django.contrib import admin
-from django.db.models import QuerySet
-from django.http import HttpRequest
 
 from commerce.admin import bulk
 from commerce.admin.exports import Exports
@@ -32,15 +28,6 @@ class PurchaseAdmin(
 
     right = Right.SEE_CENTRAL_PURCHASES
     bulk_actions = bulk.PURCHASES
-
-    def rows(self) -> QuerySet[Any]:
-        return Purchase.objects.for_procurement()
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        actor = self.actor(request)
-        if actor.is_operator:
-            return super().get_queryset(request)
-        return Purchase.objects.visible_to(actor).for_procurement().priced_for(actor)
 
     def named(self, row: Purchase) -> str:
         return said(row)

@@ -22,6 +22,6 @@ DROP INDEX IF EXISTS membership_name_parts;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("tenants", "0011_delegations")]
+    dependencies = [("tenants", "0007_webhooks")]
 
     operations = [migrations.RunSQL(ADD, REMOVE)]

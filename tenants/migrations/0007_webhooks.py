@@ -4,12 +4,13 @@ from django.db import migrations, models
 
 import tenants.ids
 import tenants.keys
+from tenants.keys import AddTenantKeys
 
 
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('tenants', '0015_on_leave'),
+        ('tenants', '0006_second_factors_and_delegations'),
     ]
 
     operations = [
@@ -34,6 +35,10 @@ class Migration(migrations.Migration):
                 ('created_by', tenants.keys.TenantForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.membership')),
                 ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='webhook_endpoints', to='tenants.tenant')),
             ],
+            options={
+                'indexes': [models.Index(fields=['tenant', 'created_at', 'id'], name='webhook_endpoint_page')],
+                'constraints': [models.UniqueConstraint(fields=('tenant', 'id'), name='webhook_endpoint_tenant_and_id'), models.CheckConstraint(condition=models.Q(('state__in', ['active', 'paused', 'disabled'])), name='webhook_state_is_known'), models.CheckConstraint(condition=models.Q(('position__gte', 0)), name='webhook_position_counts'), models.CheckConstraint(condition=models.Q(models.Q(('disabled_at__isnull', False), ('disabled_because__in', ['gone', 'failing']), ('state', 'disabled')), models.Q(models.Q(('state', 'disabled'), _negated=True), ('disabled_at', None), ('disabled_because', '')), _connector='OR'), name='webhook_is_disabled_for_a_reason'), models.CheckConstraint(condition=models.Q(models.Q(('previous_secret', ''), ('previous_until', None)), models.Q(models.Q(('previous_secret', ''), _negated=True), ('previous_until__isnull', False)), _connector='OR'), name='webhook_previous_secret_ends')],
+            },
         ),
         migrations.CreateModel(
             name='WebhookDelivery',
@@ -52,55 +57,11 @@ class Migration(migrations.Migration):
                 ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tenants.tenant')),
                 ('endpoint', tenants.keys.TenantForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='tenants.webhookendpoint')),
             ],
+            options={
+                'indexes': [models.Index(fields=['endpoint', 'created_at', 'id'], name='webhook_delivery_page'), models.Index(condition=models.Q(('state', 'due')), fields=['endpoint', 'next_try_at', 'id'], name='webhook_delivery_due')],
+                'constraints': [models.UniqueConstraint(fields=('tenant', 'id'), name='webhook_delivery_tenant_and_id'), models.UniqueConstraint(fields=('endpoint', 'event'), name='webhook_delivery_once_for_an_event'), models.CheckConstraint(condition=models.Q(('state__in', ['due', 'delivered', 'failed'])), name='webhook_delivery_state_is_known'), models.CheckConstraint(condition=models.Q(models.Q(('next_try_at__isnull', False), ('state', 'due')), models.Q(models.Q(('state', 'due'), _negated=True), ('next_try_at', None)), _connector='OR'), name='webhook_delivery_is_tried_when_due')],
+            },
         ),
-        migrations.AddIndex(
-            model_name='webhookendpoint',
-            index=models.Index(fields=['tenant', 'created_at', 'id'], name='webhook_endpoint_page'),
-        ),
-        migrations.AddConstraint(
-            model_name='webhookendpoint',
-            constraint=models.UniqueConstraint(fields=('tenant', 'id'), name='webhook_endpoint_tenant_and_id'),
-        ),
-        migrations.AddConstraint(
-            model_name='webhookendpoint',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['active', 'paused', 'disabled'])), name='webhook_state_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='webhookendpoint',
-            constraint=models.CheckConstraint(condition=models.Q(('position__gte', 0)), name='webhook_position_counts'),
-        ),
-        migrations.AddConstraint(
-            model_name='webhookendpoint',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('disabled_at__isnull', False), ('disabled_because__in', ['gone', 'failing']), ('state', 'disabled')), models.Q(models.Q(('state', 'disabled'), _negated=True), ('disabled_at', None), ('disabled_because', '')), _connector='OR'), name='webhook_is_disabled_for_a_reason'),
-        ),
-        migrations.AddConstraint(
-            model_name='webhookendpoint',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('previous_secret', ''), ('previous_until', None)), models.Q(models.Q(('previous_secret', ''), _negated=True), ('previous_until__isnull', False)), _connector='OR'), name='webhook_previous_secret_ends'),
-        ),
-        migrations.AddIndex(
-            model_name='webhookdelivery',
-            index=models.Index(fields=['endpoint', 'created_at', 'id'], name='webhook_delivery_page'),
-        ),
-        migrations.AddIndex(
-            model_name='webhookdelivery',
-            index=models.Index(condition=models.Q(('state', 'due')), fields=['endpoint', 'next_try_at', 'id'], name='webhook_delivery_due'),
-        ),
-        migrations.AddConstraint(
-            model_name='webhookdelivery',
-            constraint=models.UniqueConstraint(fields=('tenant', 'id'), name='webhook_delivery_tenant_and_id'),
-        ),
-        migrations.AddConstraint(
-            model_name='webhookdelivery',
-            constraint=models.UniqueConstraint(fields=('endpoint', 'event'), name='webhook_delivery_once_for_an_event'),
-        ),
-        migrations.AddConstraint(
-            model_name='webhookdelivery',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['due', 'delivered', 'failed'])), name='webhook_delivery_state_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='webhookdelivery',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('next_try_at__isnull', False), ('state', 'due')), models.Q(models.Q(('state', 'due'), _negated=True), ('next_try_at', None)), _connector='OR'), name='webhook_delivery_is_tried_when_due'),
-        ),
-        tenants.keys.AddTenantKeys("WebhookEndpoint"),
-        tenants.keys.AddTenantKeys("WebhookDelivery"),
+        AddTenantKeys("WebhookEndpoint"),
+        AddTenantKeys("WebhookDelivery"),
     ]

@@ -1,8 +1,8 @@
 import django.db.models.deletion
 from django.db import migrations, models
-from django.db.models import Q
 
-from tenants.keys import AddTenantKeys, TenantForeignKey
+import tenants.keys
+from tenants.keys import AddTenantKeys
 
 # One row for each purchaser, plan and channel of a statement, however many subscriptions it changes: whoever changes
 # one waits for nobody, and nobody for them.
@@ -85,84 +85,30 @@ def tallied(event: str, rows: str, tables: str) -> migrations.RunSQL:
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("licensing", "0016_seats_claimed_on_first_use"),
-        ("tenants", "0008_resent_jobs"),
+        ('licensing', '0007_renewals_and_endings'),
+        ('tenants', '0006_second_factors_and_delegations'),
     ]
+
     operations = [
         migrations.CreateModel(
-            name="SeatTally",
+            name='SeatTally',
             fields=[
-                ("id", models.BigAutoField(primary_key=True, serialize=False)),
-                (
-                    "channel",
-                    models.CharField(
-                        choices=[("self_service", "Self-service"), ("central", "Central"), ("partner", "Partner")],
-                        max_length=20,
-                    ),
-                ),
-                ("purchases", models.IntegerField()),
-                ("seats", models.BigIntegerField()),
-                ("used", models.BigIntegerField()),
-                ("folded", models.BooleanField(default=False)),
-                (
-                    "department",
-                    TenantForeignKey(
-                        db_constraint=False,
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="+",
-                        to="tenants.department",
-                    ),
-                ),
-                (
-                    "product",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="+",
-                        to="licensing.product",
-                    ),
-                ),
-                (
-                    "tenant",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="tenants.tenant"
-                    ),
-                ),
+                ('id', models.BigAutoField(primary_key=True, serialize=False)),
+                ('channel', models.CharField(choices=[('self_service', 'Self-service'), ('central', 'Central'), ('partner', 'Partner')], max_length=20)),
+                ('purchases', models.IntegerField()),
+                ('seats', models.BigIntegerField()),
+                ('used', models.BigIntegerField()),
+                ('folded', models.BooleanField(default=False)),
+                ('department', tenants.keys.TenantForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tenants.department')),
+                ('product', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='licensing.product')),
+                ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tenants.tenant')),
             ],
-        ),
-        migrations.AddConstraint(
-            model_name="seattally",
-            constraint=models.UniqueConstraint(
-                condition=Q(folded=True),
-                fields=("tenant", "product", "channel", "department"),
-                name="one_folded_seat_tally",
-                nulls_distinct=False,
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="seattally",
-            index=models.Index(condition=Q(folded=False), fields=["id"], name="seat_tally_to_fold"),
-        ),
-        migrations.AddIndex(
-            model_name="subscription",
-            index=models.Index(
-                condition=Q(state="active", auto_renew=True),
-                fields=["tenant", "term_end"],
-                include=("id", "quantity", "channel"),
-                name="subscription_renewing",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="subscription",
-            index=models.Index(
-                condition=Q(state="active", auto_renew=True),
-                fields=["term_end"],
-                include=("tenant", "id", "quantity", "channel"),
-                name="subscription_renewing_anywhere",
-            ),
+            options={
+                'indexes': [models.Index(condition=models.Q(('folded', False)), fields=['id'], name='seat_tally_to_fold')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('folded', True)), fields=('tenant', 'product', 'channel', 'department'), name='one_folded_seat_tally', nulls_distinct=False)],
+            },
         ),
         AddTenantKeys("SeatTally"),
         *(tallied(*event) for event in EVENTS),

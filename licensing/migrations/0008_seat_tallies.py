@@ -65,7 +65,8 @@ DROP TRIGGER seats_follow_their_purchaser ON tenants_membership;
 DROP FUNCTION seats_follow_their_purchaser();
 """
 
-# In the transaction that adds the triggers, which lets nobody write meanwhile.
+# In the transaction that adds the triggers, which lets nobody write meanwhile. What it filled in is checked at once:
+# Django adds its own keys at the end, and PostgreSQL alters no table whose rows still wait to be checked.
 FILL = """
 INSERT INTO licensing_seattally (tenant_id, product_id, channel, department_id, purchases, seats, used, folded)
 SELECT subscription.tenant_id, plan.product_id, subscription.channel, purchaser.department_id,
@@ -74,7 +75,8 @@ FROM licensing_subscription AS subscription
 JOIN licensing_plan AS plan ON plan.id = subscription.plan_id
 JOIN tenants_membership AS purchaser ON purchaser.id = subscription.purchaser_id
 WHERE subscription.state IN ('trial', 'active', 'expired')
-GROUP BY subscription.tenant_id, plan.product_id, subscription.channel, purchaser.department_id
+GROUP BY subscription.tenant_id, plan.product_id, subscription.channel, purchaser.department_id;
+SET CONSTRAINTS ALL IMMEDIATE
 """
 
 

@@ -11,8 +11,10 @@ import django
 import pytest
 from django.conf import settings
 from django.db import connections
+from pytest_django import DjangoDbBlocker
 
 from config import embedded
+from tests import as_migrated
 
 RUNS = Path(tempfile.gettempdir()) / f"seatwise-tests-{os.getuid()}"
 servers = ExitStack()
@@ -49,20 +51,12 @@ settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None) -> Iterator[None]:
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """The sandbox provider's own connection is closed before the database is thrown away."""
+    with django_db_blocker.unblock():
+        as_migrated.keep()
     yield
     connections["sandbox"].close()
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test that commits is followed by emptied tables: so each begins by putting back what migrations brought."""
-    for item in items:
-        marker = item.get_closest_marker("django_db")
-        if marker and marker.kwargs.get("transaction"):
-            item.add_marker(pytest.mark.django_db(**{**marker.kwargs, "serialized_rollback": True}), append=False)
-        elif {"transactional_db", "live_server"} & set(item.fixturenames):
-            item.fixturenames.append("django_db_serialized_rollback")
 
 
 def pytest_unconfigure() -> None:

@@ -17,9 +17,7 @@ Contender = TypeVar("Contender")
 
 WAITS_AT_MOST = 30
 # Contenders see only what others have committed.
-between_transactions = pytest.mark.django_db(
-    transaction=True, serialized_rollback=True, databases=["default", "sandbox"]
-)
+between_transactions = pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 
 
 def race(

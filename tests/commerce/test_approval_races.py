@@ -19,7 +19,7 @@ from tests.commerce.conftest import all_is_well, state_of
 from tests.factories import NOON, MembershipFactory, PolicyFactory, acting, open_checkout, pay
 from tests.race import race
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True, databases=["default", "sandbox"])
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 
 LAPSES = NOON + timedelta(days=14)
 

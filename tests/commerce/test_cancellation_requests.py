@@ -31,9 +31,7 @@ from tests.factories import (
 from tests.race import at_once
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
-between_transactions = pytest.mark.django_db(
-    transaction=True, serialized_rollback=True, databases=["default", "sandbox"]
-)
+between_transactions = pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 
 LATER = NOON + timedelta(days=10)
 BY_POST = {"site": "https://seatwise.example", "sender": "Seatwise <no-reply@seatwise.example>"}

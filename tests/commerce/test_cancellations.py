@@ -26,9 +26,7 @@ from tests.factories import NOON, MembershipFactory, TenantFactory, acting, admi
 from tests.race import race
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
-between_transactions = pytest.mark.django_db(
-    transaction=True, serialized_rollback=True, databases=["default", "sandbox"]
-)
+between_transactions = pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 
 SECOND = timedelta(seconds=1)
 MONTH = timedelta(days=31)  # from 10 March to 10 April

@@ -22,7 +22,7 @@ from tests.commerce.changes import DAY, change, findings, fresh, seats_of
 from tests.factories import NOON, RETURN_URL, acting, buy
 from tests.race import race, without_constraint, without_unique_index
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True, databases=["default", "sandbox"])
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 
 FIVE = range(5)
 TWENTY = range(20)

@@ -148,12 +148,12 @@ class TestFollowingTheSameLink:
         assert Decision.objects.count() == 2
         assert not Checkout.objects.exists()
 
-    @pytest.mark.django_db(transaction=True, serialized_rollback=True, databases=["default", "sandbox"])
+    @pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
     def test_twenty_times_at_once_opens_one_quote(self, ana, plan):
         race(lambda _: self.resume(ana, plan), range(20))
         assert Checkout.objects.count() == 1
 
-    @pytest.mark.django_db(transaction=True, serialized_rollback=True, databases=["default", "sandbox"])
+    @pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
     def test_twenty_times_at_once_opens_several_without_the_lock(self, ana, plan, monkeypatch):
         monkeypatch.setattr(QuerySet, "select_for_update", lambda self, **_: self)
         race(lambda _: self.resume(ana, plan), range(20))

@@ -14,9 +14,7 @@ from tests.factories import NOON, MembershipFactory, acting, open_checkout, pay
 from tests.race import race
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
-between_transactions = pytest.mark.django_db(
-    transaction=True, serialized_rollback=True, databases=["default", "sandbox"]
-)
+between_transactions = pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 
 DECLINED = "pm_card_chargeDeclined"
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

@@ -110,7 +110,7 @@ def test_finding_them_costs_one_query_for_none_of_thirty(ana):
         assert len(queries) == 1
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True, databases=["default", "sandbox"])
+@pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 def test_of_two_sweeps_at_once_one_tells(ana):
     trial = start(ana)
     assert sum(at_once(lambda _: trial_letters.tell_ending(at=WEEK_BEFORE), [1, 2])) == 1

@@ -65,7 +65,7 @@ class TestACreditNote:
         with pytest.raises(Invoice.DoesNotExist):
             invoice_letters.deliver_credit_note(invoice_id=invoice.pk, **TO_AND_FROM)
 
-    @pytest.mark.django_db(transaction=True, serialized_rollback=True, databases=["default", "sandbox"])
+    @pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
     def test_is_a_job_of_the_refund_done_once(self, note):
         job = Job.objects.get(name="commerce.deliver_credit_note")
         assert job.arguments == {"invoice_id": str(note.pk)}
@@ -88,7 +88,7 @@ class TestAnOpenInvoice:
         Order.objects.update(state="paid", paid_at=NOON)
         assert invoice_pdf.render(Invoice.objects.with_lines().get()) == before
 
-    @pytest.mark.django_db(transaction=True, serialized_rollback=True, databases=["default", "sandbox"])
+    @pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
     def test_comes_to_whom_it_was_billed(self, ana, open_invoice):
         job = Job.objects.create(name="commerce.deliver_invoice", arguments={"order_id": str(open_invoice.order_id)})
         deliver_invoice(job_id=str(job.pk))

@@ -15,9 +15,7 @@ from tests.factories import NOON, MembershipFactory, buy, open_checkout, pay
 from tests.race import at_once, race
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
-between_transactions = pytest.mark.django_db(
-    transaction=True, serialized_rollback=True, databases=["default", "sandbox"]
-)
+between_transactions = pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 
 
 class TestNumbers:

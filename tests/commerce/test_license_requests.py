@@ -16,9 +16,7 @@ from tests.factories import NOON, GuestFactory, MembershipFactory, ProductFactor
 from tests.race import race, without_unique_index
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
-between_transactions = pytest.mark.django_db(
-    transaction=True, serialized_rollback=True, databases=["default", "sandbox"]
-)
+between_transactions = pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 
 
 def nothing_is_asked():

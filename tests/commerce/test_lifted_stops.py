@@ -145,7 +145,7 @@ class TestOnThePage:
         assert state(stopped) == (True, False)
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True, databases=["default", "sandbox"])
+@pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 def test_two_admins_at_once_lift_it_once(ana, plan):
     subscription = stop(ana, plan)
     admins = [admin_of(ana.tenant), admin_of(ana.tenant)]

@@ -18,9 +18,7 @@ from tests.factories import NOON, MembershipFactory, acting, admin_of, confirm, 
 from tests.race import at_once, race, without_unique_index
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
-between_transactions = pytest.mark.django_db(
-    transaction=True, serialized_rollback=True, databases=["default", "sandbox"]
-)
+between_transactions = pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 
 MINUTE = timedelta(minutes=1)
 

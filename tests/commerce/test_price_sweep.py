@@ -17,9 +17,7 @@ from tests.factories import NOON, MembershipFactory, buy, plan_on_sale
 from tests.race import race
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
-between_transactions = pytest.mark.django_db(
-    transaction=True, serialized_rollback=True, databases=["default", "sandbox"]
-)
+between_transactions = pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 
 DAY = timedelta(days=1)
 LATER = NOON + timedelta(hours=1)

@@ -106,7 +106,7 @@ def test_a_name_is_text_and_never_markup_or_a_header(plan):
     assert letter.recipients() == [ben.user.email]
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True, databases=["default", "sandbox"])
+@pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 def test_is_a_job_of_the_purchase_done_once(ana, plan):
     buy(ana, plan)
     job = Job.objects.get()

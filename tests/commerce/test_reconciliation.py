@@ -17,9 +17,7 @@ from tests.factories import NOON, MembershipFactory, acting, open_checkout, pay
 from tests.race import race
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
-between_transactions = pytest.mark.django_db(
-    transaction=True, serialized_rollback=True, databases=["default", "sandbox"]
-)
+between_transactions = pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 
 PRICE = Decimal("19.98")
 SECOND = timedelta(seconds=1)

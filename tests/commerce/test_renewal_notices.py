@@ -255,7 +255,7 @@ def test_a_sweep_costs_the_same_for_one_and_for_many(plan):
     assert counts[0] == counts[1]
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True, databases=["default", "sandbox"])
+@pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 def test_two_sweeps_at_once_tell_once():
     bought = buy(MembershipFactory(), plan_on_sale(), 1)
     race(lambda _n: notices.tell_due(at=before(bought, 7)), range(4))

@@ -33,7 +33,7 @@ def bought(count, plan=None, tenant=None):
     return [buy(MembershipFactory(tenant=tenant), plan) for _ in range(count)]
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True, databases=["default", "sandbox"])
+@pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 class TestTwoSweepsAtOnce:
     def test_charge_each_once(self):
         bought(MANY)
@@ -67,7 +67,7 @@ class TestTwoSweepsAtOnce:
         assert findings() == []
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True, databases=["default", "sandbox"])
+@pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 class TestATenantInTrouble:
     def test_leaves_hands_for_the_others(self, monkeypatch):
         """Its calls hang until everybody else is done."""
@@ -179,7 +179,7 @@ def told_by_command(**options):
     return json.loads(out.getvalue())
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True, databases=["default", "sandbox"])
+@pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 class TestTheCommand:
     def test_tells_what_it_did_and_a_second_run_does_nothing(self):
         subscriptions = bought(3)

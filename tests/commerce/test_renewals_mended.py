@@ -45,7 +45,7 @@ def bought(count=1):
     return [buy(MembershipFactory(), plan) for _ in range(count)]
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True, databases=["default", "sandbox"])
+@pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 class TestACardThatIsReplacedInThisMoment:
     def charged(self):
         """Which card the renewal charges, and which one its owner had chosen in place of the first before."""
@@ -80,7 +80,7 @@ class TestACardThatIsReplacedInThisMoment:
         assert charged != chosen
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True, databases=["default", "sandbox"])
+@pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 class TestACardThatIsChosenWhileADeclineIsWritten:
     def next_try(self, monkeypatch):
         """The decline has just looked which card pays when its owner chooses another one."""

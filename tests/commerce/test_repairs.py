@@ -35,9 +35,7 @@ from tests.factories import NOON, OperatorFactory, acting, admin_of
 from tests.race import at_once, race
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
-between_transactions = pytest.mark.django_db(
-    transaction=True, serialized_rollback=True, databases=["default", "sandbox"]
-)
+between_transactions = pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 
 MOVES = set(DifferenceKind) - {DifferenceKind.NOT_CAPTURED}
 

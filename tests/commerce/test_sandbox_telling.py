@@ -149,7 +149,7 @@ class TestOverHttp:
             wire.poster("http://127.0.0.1:9/")(b"{}", {})
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True, databases=["default", "sandbox"])
+@pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 def test_the_task_sends_to_this_site_itself(live_server, settings):
     settings.BASE_URL = live_server.url
     forget_what_is_owed()

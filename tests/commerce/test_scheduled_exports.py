@@ -182,7 +182,7 @@ class TestRefused:
                 add(nobody)
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True, databases=["default", "sandbox"])
+@pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 def test_of_several_sweeps_at_once_one_sends():
     add(admin_of(MembershipFactory().tenant, "billing_admin"))
     race(lambda _n: schedules.send_due(at=MORNING), range(4))

@@ -33,7 +33,7 @@ from tests.commerce.changes import findings
 from tests.factories import MembershipFactory, buy, open_checkout, pay, plan_on_sale
 
 DAY = timedelta(days=1)
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True, databases=["default", "sandbox"])
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 
 
 @pytest.fixture

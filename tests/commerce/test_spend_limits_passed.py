@@ -158,7 +158,7 @@ class Race:
         return race(pay, self.checkouts, refused=PurchaseRefused)
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True, databases=["default", "sandbox"])
+@pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 class TestTwentyAtOnce:
     def test_three_pass_where_there_is_room_for_three(self, plan):
         story = Race(plan)

@@ -256,7 +256,7 @@ class TestOnPages:
         assert not SupportCase.objects.exists()
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True, databases=["default", "sandbox"])
+@pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 def test_twenty_people_at_once_cannot_pass_the_limit(ana):
     for _ in range(support.MOST_UNSETTLED - 2):
         ask(ana)

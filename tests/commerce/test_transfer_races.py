@@ -19,7 +19,7 @@ from tests.commerce.handing_over import accept, offer, withdraw
 from tests.factories import NOON, MembershipFactory, acting, add_card, buy
 from tests.race import race
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True, databases=["default", "sandbox"])
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 
 
 @pytest.fixture

@@ -32,9 +32,7 @@ from tests.factories import (
 from tests.race import race, without_constraint
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
-between_transactions = pytest.mark.django_db(
-    transaction=True, serialized_rollback=True, databases=["default", "sandbox"]
-)
+between_transactions = pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 
 END = NOON + timedelta(days=30)
 

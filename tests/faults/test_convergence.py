@@ -19,7 +19,7 @@ from tests.factories import MembershipFactory, open_checkout, plan_on_sale
 from tests.faults.conftest import KILLED
 from tests.faults.system import running
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True, databases=["default", "sandbox"])
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 
 POINTS = (
     "before the charge",  # the provider never hears of it

@@ -23,7 +23,7 @@ from tests.callers import Api, token_for
 from tests.factories import NOON, MembershipFactory, acting, add_card, buy, open_checkout, pay, plan_on_sale
 from tests.faults.conftest import KILLED
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True, databases=["default", "sandbox"])
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 
 PRICE = Decimal("19.98")
 SECOND = timedelta(seconds=1)

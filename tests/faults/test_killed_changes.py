@@ -19,7 +19,7 @@ from tests.factories import NOON, MembershipFactory, acting, buy, plan_on_sale
 from tests.faults.conftest import KILLED
 from tests.faults.test_killed import books_agree, every, killed_or_done, state_of
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True, databases=["default", "sandbox"])
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 
 LATER = NOON + timedelta(seconds=61)
 TWO, THREE = Decimal("19.98"), Decimal("29.97")

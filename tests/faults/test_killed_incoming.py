@@ -15,7 +15,7 @@ from tests.commerce.provider import BANK, bought, owed, send
 from tests.factories import NOON, MembershipFactory, plan_on_sale
 from tests.faults.test_killed import books_agree, every, killed_or_done, state_of
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True, databases=["default", "sandbox"])
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 
 PRICE = Decimal("19.98")
 

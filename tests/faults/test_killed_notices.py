@@ -14,7 +14,7 @@ from tests.commerce.notices.walking import nothing_but
 from tests.factories import NOON, MembershipFactory, TenantFactory, admin_of, buy, plan_on_sale
 from tests.faults.test_killed import every, killed_or_done
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True, databases=["default", "sandbox"])
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 
 SOON = NOON + timedelta(minutes=1)
 MORNING = datetime(2026, 3, 11, 9, tzinfo=UTC)

@@ -17,7 +17,7 @@ from tenants.journal.models import Event
 from tests.factories import NOON, MembershipFactory, TenantFactory, buy, plan_on_sale
 from tests.faults.test_killed import LATER, books_agree, every, killed_or_done
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True, databases=["default", "sandbox"])
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 
 
 def forbid(existing):

@@ -24,7 +24,7 @@ from tests.commerce.test_catching_up import forget_all, posted
 from tests.factories import MembershipFactory, buy, plan_on_sale
 from tests.faults.test_killed import books_agree, every, killed_or_done
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True, databases=["default", "sandbox"])
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 
 PRICE = Decimal("19.98")
 

@@ -31,7 +31,7 @@ from tests.factories import MembershipFactory, TenantFactory, buy, plan_on_sale
 from tests.faults.crew import crew, own_broker
 from tests.race import at_once, without_unique_index
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True, databases=["default", "sandbox"])
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 
 TENANTS = 10
 WITHIN = 600

@@ -21,7 +21,7 @@ from tests.faults.crew import crew, own_broker
 from tests.faults.test_killed import every, killed_or_done
 from tests.faults.test_renewals_killed import wait_until
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True, databases=["default", "sandbox"])
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 
 
 def asked_for(count):

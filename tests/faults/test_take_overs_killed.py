@@ -38,7 +38,7 @@ from tests.faults.test_killed import every, killed_or_done
 from tests.faults.test_renewals_killed import wait_until
 from tests.race import without_unique_index
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True, databases=["default", "sandbox"])
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 
 FEW, MANY = 20, 200
 WITHIN = 600

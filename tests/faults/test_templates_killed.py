@@ -19,7 +19,7 @@ from tests.factories import ProductFactory, TenantFactory
 from tests.faults.test_killed import every, killed_or_done
 from tests.tenants.partners import let_in
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True, databases=["default", "sandbox"])
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 
 
 def asked_for(*, customers, products):

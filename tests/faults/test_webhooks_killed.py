@@ -8,7 +8,7 @@ from tests.factories import RoleGrantFactory
 from tests.faults.conftest import KILLED
 from tests.tenants.hooks import Clock, deliver, happen, listen, receiving
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True, databases=["default", "sandbox"])
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from tenants.delivery import jobs
 from tenants.delivery.models import Job
 from tests.faults.workers import Line
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+pytestmark = pytest.mark.django_db(transaction=True)
 
 LETTERS = 300
 

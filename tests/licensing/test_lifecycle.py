@@ -15,7 +15,7 @@ from tests.factories import NOON, MembershipFactory, PlanFactory, TenantFactory,
 from tests.race import race
 
 pytestmark = pytest.mark.django_db
-between_transactions = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+between_transactions = pytest.mark.django_db(transaction=True)
 
 BERLIN = ZoneInfo("Europe/Berlin")
 

@@ -13,7 +13,7 @@ from tests.factories import acting
 from tests.licensing.conftest import assign, colleagues, granted, release, sitting
 from tests.race import race, without_constraint
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture

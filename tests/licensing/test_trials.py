@@ -14,7 +14,7 @@ from tests.factories import NOON, MembershipFactory, PlanFactory, TenantFactory,
 from tests.race import race, without_constraint
 
 pytestmark = pytest.mark.django_db
-between_transactions = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+between_transactions = pytest.mark.django_db(transaction=True)
 
 BERLIN = ZoneInfo("Europe/Berlin")
 END = NOON + timedelta(days=30)

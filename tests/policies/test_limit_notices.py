@@ -138,7 +138,7 @@ def test_a_limit_that_is_gone_by_then_is_not_told(ana, limit):
     assert mail.outbox == []
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_two_sweeps_at_once_tell_it_once(ana, limit):
     spend(ana, "60")
     race(lambda _: limit_notices.tell(tenant=ana.tenant, at=NOON), range(5))

@@ -104,7 +104,7 @@ class TestPlanAndApply:
             with pytest.raises(NotAllowed):
                 plan(text, by=by)
 
-    @pytest.mark.django_db(transaction=True, serialized_rollback=True)
+    @pytest.mark.django_db(transaction=True)
     @pytest.mark.parametrize("nth", range(4))
     def test_killed_in_the_middle_nothing_is_half_written(self, contoso, monkeypatch, nth):
         TenantFactory(slug="fabrikam")

@@ -128,7 +128,7 @@ class TestMove:
         assert [scope for scope, _ in clock.scopes(timezone.now())] == [EVERYBODY]
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_of_moves_at_once_one_is_under_way():
     sandbox, at = TenantFactory(is_sandbox=True), timezone.now()
     won = race(

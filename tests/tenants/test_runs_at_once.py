@@ -15,7 +15,7 @@ from tenants.runs.models import Run, RunRowQuerySet
 from tests.factories import NOON, TenantFactory, admin_of
 from tests.race import WAITS_AT_MOST, at_once
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True, databases=["default", "sandbox"])
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 
 
 class Slow:

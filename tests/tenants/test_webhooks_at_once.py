@@ -18,7 +18,7 @@ from tests.factories import RoleGrantFactory, acting
 from tests.race import at_once, race, without_constraint
 from tests.tenants.hooks import Clock, deliver, happen, listen, receiving, way
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True, databases=["default", "sandbox"])
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 
 ONCE = ("tenants_webhookdelivery", "webhook_delivery_once_for_an_event")
 

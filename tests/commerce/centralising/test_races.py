@@ -15,7 +15,7 @@ from tests.commerce.conftest import all_is_well
 from tests.factories import NOON, MembershipFactory, buy, buy_centrally
 from tests.race import at_once, race, without_constraint
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True, databases=["default", "sandbox"])
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ class TestInAnyOrder:
         assert all_is_well()
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True, databases=["default", "sandbox"])
+@pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 def test_twenty_at_once_take_the_money_once(ana, plan):
     payment = bought(ana, plan)
     BANK.contest(payment.pk)

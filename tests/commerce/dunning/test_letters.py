@@ -112,7 +112,7 @@ def queries(do):
     return len(seen)
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True, databases=["default", "sandbox"])
+@pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 def test_two_sweeps_at_once_remind_once():
     HardDecline.objects.get_or_create(code="generic_decline")
     for _number in range(3):

@@ -157,7 +157,7 @@ class TestTheHook:
         assert first <= 6
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True, databases=["default", "sandbox"])
+@pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 class TestTwoHundredCopiesAtOnce:
     def test_are_one_row_one_task_and_one_purchase(self, ana, plan, silent):
         checkout = open_checkout(ana, plan)

@@ -150,7 +150,7 @@ class TestWhoMayRead:
         assert topics(people.user) == []
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True, databases=["default", "sandbox"])
+@pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 class TestTwoAtOnce:
     @pytest.fixture
     def bought(self):

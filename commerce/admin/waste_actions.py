@@ -15,7 +15,7 @@ from commerce.operations.centralising import requests
 from commerce.operations.procurement import wasted
 from commerce.operations.procurement.wasted import Price
 from licensing.models import WastedSeat
-from licensing.operations import central_seats, waste
+from licensing.operations import central_seats
 from licensing.operations.seats import MemberNotActive, NoSeatLeft
 from licensing.operations.waste import Remedy
 from tenants.access import Actor
@@ -80,7 +80,7 @@ def _asked(rows: Sequence[WastedSeat], given: Mapping[str, Any], by: Actor, at: 
 
 def _given(rows: Sequence[WastedSeat], given: Mapping[str, Any], by: Actor, at: datetime) -> Sequence[PreviewLine]:
     product_of = {row.pk: row.subscription.plan.product_id for row in rows}
-    left = waste.free_seats(by.organisation, set(product_of.values()))
+    left = central_seats.free_of_each(by.organisation, set(product_of.values()))
     has_own = set(
         central_seats.used_by([row.member for row in rows])
         .filter(subscription__owner=None)

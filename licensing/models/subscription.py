@@ -1,10 +1,11 @@
 from collections.abc import Collection
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Least
 from django.utils.translation import gettext_lazy as _
 
 from licensing.models.catalogue import Plan
@@ -45,6 +46,11 @@ _IS_CENTRAL = Q(channel=Channel.CENTRAL) | Q(owner=None)
 _IS_TRIAL = Q(state=SubscriptionState.TRIAL) | Q(end_cause=EndCause.TRIAL_ENDED)
 
 
+def seats_free() -> Any:
+    """As `Subscription.seats_free`, in the database, where LEAST passes over what is not set."""
+    return Least("quantity", "renewed_quantity") - F("seats_assigned")
+
+
 class SubscriptionQuerySet(models.QuerySet["Subscription"]):
     def of(self, tenant: Tenant) -> Self:
         return self.filter(tenant=tenant)
@@ -73,6 +79,14 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
     def with_access(self) -> Self:
         """Those whose people may use the product."""
         return self.filter(state__in=GIVES_ACCESS)
+
+    def central_with_access(self) -> Self:
+        """Where a free seat is one that the tenant can give: its own, while people may use them."""
+        return self.of_the_tenant_itself().with_access()
+
+    def with_room(self) -> Self:
+        """Those of which a seat is free. The first condition is that of an index."""
+        return self.filter(seats_assigned__lt=F("quantity")).alias(room=seats_free()).filter(room__gt=0)
 
     def trials(self) -> Self:
         """Also those that have ended."""
@@ -251,4 +265,5 @@ class Subscription(models.Model):
     @property
     def seats_free(self) -> int:
         """Those that nobody has, as far as they are there to stay: who gets one keeps it when the next term begins."""
-        return min(self.quantity, self.renewed_quantity or self.quantity) - self.seats_assigned
+        stay = self.quantity if self.renewed_quantity is None else min(self.quantity, self.renewed_quantity)
+        return stay - self.seats_assigned

@@ -11,7 +11,7 @@ from django.db.models.functions import RowNumber
 from django.utils.translation import gettext_lazy as _
 
 from licensing.models.seat import Seat, SeatQuerySet
-from licensing.models.subscription import GIVES_ACCESS, Subscription, SubscriptionState
+from licensing.models.subscription import Subscription, SubscriptionState
 from licensing.models.usage import ProductUse
 from tenants.directory.models import MemberState, Tenant
 
@@ -78,8 +78,8 @@ class WastedSeatQuerySet(SeatQuerySet):
 
     def _beside_free_ones(self, tenant: Tenant) -> Self:
         """Those that people bought, of whoever has none of the tenant's own, while such a one is free."""
-        own = Subscription.objects.of(tenant).of_the_tenant_itself().filter(state__in=GIVES_ACCESS)
-        free = own.filter(seats_assigned__lt=F("quantity")).order_by().values_list("plan__product", flat=True)
+        own = Subscription.objects.of(tenant).central_with_access().with_room()
+        free = own.order_by().values_list("plan__product", flat=True)
         held = Seat.objects.with_access().filter(
             tenant=tenant,
             member=OuterRef("member"),

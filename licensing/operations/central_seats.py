@@ -5,11 +5,11 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Sum
+from django.db.models import Sum
 
 from licensing.models import Product, Seat, Subscription, SubscriptionState
 from licensing.models.seat import SeatQuerySet
-from licensing.models.subscription import SubscriptionQuerySet
+from licensing.models.subscription import SubscriptionQuerySet, seats_free
 from licensing.operations import seats
 from licensing.operations.seats import NoSeatLeft
 from tenants.access import Actor, Right
@@ -18,9 +18,15 @@ from tenants.journal import events
 
 
 def free(tenant: Tenant, product: Product) -> int:
-    """How many seats of a product the tenant has bought and nobody uses."""
-    found = _of(tenant, product).aggregate(free=Sum(F("quantity") - F("seats_assigned")))
-    return found["free"] or 0
+    """How many seats of a product the tenant has bought and can give."""
+    return free_of_each(tenant, [product.pk]).get(product.pk, 0)
+
+
+def free_of_each(tenant: Tenant, products: Collection[str]) -> dict[str, int]:
+    """As `free`, by product; one query."""
+    own = Subscription.objects.of(tenant).central_with_access().filter(plan__product__in=products)
+    rows = own.order_by().values("plan__product").annotate(free=Sum(seats_free()))
+    return {row["plan__product"]: row["free"] for row in rows}
 
 
 def used_by(members: Collection[Membership] | Collection[UUID]) -> SeatQuerySet:
@@ -113,8 +119,7 @@ def _spread(
 
 
 def _of(tenant: Tenant, product: Product) -> SubscriptionQuerySet:
-    own = Subscription.objects.of(tenant).of_the_tenant_itself().with_access()
-    return own.filter(plan__product=product)
+    return Subscription.objects.of(tenant).central_with_access().filter(plan__product=product)
 
 
 def _lasts(subscription: Subscription) -> float:

@@ -1,12 +1,9 @@
 """Which seats are wasted, and what helps against it; what that costs is told by whoever knows prices."""
 
-from collections.abc import Collection
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from django.db.models import F, Sum
-
-from licensing.models import ProductUse, Seat, Subscription, UnusedSince, Waste, WastedSeat
+from licensing.models import ProductUse, Seat, UnusedSince, Waste, WastedSeat
 from licensing.models.waste import WastedSeatQuerySet
 from tenants.directory.models import Tenant
 
@@ -52,10 +49,3 @@ def remedy(seat: Seat, waste: Waste) -> Remedy:
     if waste == Waste.BESIDE_CENTRAL:
         return Remedy.GIVE
     return Remedy.ASK if owner.is_active else Remedy.TAKE_OVER
-
-
-def free_seats(tenant: Tenant, products: Collection[str]) -> dict[str, int]:
-    """How many seats of the tenant's own nobody has, by product; one query."""
-    own = Subscription.objects.of(tenant).of_the_tenant_itself().with_access().filter(plan__product__in=products)
-    rows = own.order_by().values("plan__product").annotate(free=Sum(F("quantity") - F("seats_assigned")))
-    return {row["plan__product"]: row["free"] for row in rows}

@@ -1,11 +1,12 @@
 from typing import Self
 
 from django.db import models
-from django.db.models import Count, F, OuterRef, Q, Subquery, Sum
+from django.db.models import Count, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from licensing.models import Product, Seat, Subscription
+from licensing.models.subscription import seats_free
 from tenants.directory.models import Tenant, User
 from tenants.ids import new_id
 from tenants.keys import unique_within_tenant
@@ -19,9 +20,10 @@ class AutoClaimQuerySet(models.QuerySet["AutoClaim"]):
         """`seats_taken`: open seats that people took by using it. `seats_free`: the tenant's own that nobody has."""
         own = {"tenant": OuterRef("tenant"), "subscription__plan__product": OuterRef("product")}
         taken = Seat.objects.claimed_by_themselves().filter(**own).order_by().values("tenant")
-        central = Subscription.objects.of_the_tenant_itself().with_access()
-        central = central.filter(tenant=OuterRef("tenant"), plan__product=OuterRef("product"))
-        free = central.order_by().values("tenant").annotate(free=Sum(F("quantity") - F("seats_assigned")))
+        central = Subscription.objects.central_with_access().filter(
+            tenant=OuterRef("tenant"), plan__product=OuterRef("product")
+        )
+        free = central.order_by().values("tenant").annotate(free=Sum(seats_free()))
         return self.annotate(
             seats_taken=Coalesce(Subquery(taken.annotate(count=Count("pk")).values("count")), 0),
             seats_free=Coalesce(Subquery(free.values("free")), 0),

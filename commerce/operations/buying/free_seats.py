@@ -44,7 +44,7 @@ def offered(*, product: Product, member: Membership) -> list[FreeSeats]:
     """What a member may claim: nothing where the tenant does not let them, or who has a seat already. Longest first."""
     if member.is_guest or not settings.members_claim_seats(member.tenant) or _has_seat(member, product):
         return []
-    found = _of(member.tenant, product).filter(seats_assigned__lt=F("quantity")).select_related("plan__product")
+    found = _of(member.tenant, product).with_room().select_related("plan__product")
     return [
         FreeSeats(
             subscription=subscription,
@@ -129,7 +129,7 @@ def _lasts(subscription: Subscription) -> float:
 
 
 def _of(tenant: Tenant, product: Product) -> SubscriptionQuerySet:
-    return Subscription.objects.of(tenant).of_the_tenant_itself().with_access().filter(plan__product=product)
+    return Subscription.objects.of(tenant).central_with_access().filter(plan__product=product)
 
 
 def _has_seat(member: Membership, product: Product) -> bool:

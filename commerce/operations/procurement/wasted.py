@@ -13,7 +13,7 @@ from commerce.models import CancellationRequest, Purchase
 from commerce.operations.centralising.costs import a_year
 from licensing.models import Plan, Waste
 from licensing.models.waste import WastedSeatQuerySet
-from licensing.operations import waste as wasted_seats
+from licensing.operations import central_seats
 from tenants.access import Actor, Right
 from tenants.directory.models import Tenant
 
@@ -72,7 +72,7 @@ def summed(rows: WastedSeatQuerySet, waste: Waste, *, tenant: Tenant, by: Actor,
     counted = Counter(found[:MOST_SUMMED])
     told = prices([subscription for subscription, _product in counted], by=by)
     idle = waste == Waste.BESIDE_CENTRAL
-    left = wasted_seats.free_seats(tenant, {product for _key, product in counted}) if idle else {}
+    left = central_seats.free_of_each(tenant, {product for _key, product in counted}) if idle else {}
     costs: dict[str, Decimal] = defaultdict(lambda: money.ZERO)
     # The dearest first: those are given up first.
     for (subscription, product), seats in sorted(counted.items(), key=lambda each: -_amount(told.get(each[0][0]))):

@@ -4,51 +4,28 @@ shown is done, as a run (see `tenants.runs`).
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any, ClassVar
-from uuid import UUID
 
-from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, ValidationError
-from django.db.models import Model
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from tenants.access import Actor
-from tenants.bulk_actions import (
-    WORDS,
-    Amount,
-    BulkAction,
-    Preview,
-    PreviewLine,
-    Shown,
-    beginning,
-    given_of,
-    mark_of,
-    outcome_of,
-    sign_shown,
-    summed,
-    what_was_shown,
-)
-from tenants.ids import new_id
-from tenants.procurement import ProcurementAdmin
-from tenants.procurement_form import blame
+from tenants.bulk_actions import Amount, BulkAction, Preview, PreviewLine
+from tenants.bulk_page import BulkPage
 from tenants.refusal import BadInput, Refused
 from tenants.runs import operations as runs
-from tenants.runs.models import Run
 
 __all__ = ["Amount", "BulkAction", "BulkActions", "Preview", "PreviewLine"]
 
 TICKED, PAGE, ALL = "ticked", "page", "all"
 
 
-class BulkActions(ProcurementAdmin):
+class BulkActions(BulkPage):
     """A list whose rows can be ticked. The framework's own actions stay off: these show first what they would do."""
 
     bulk_actions: ClassVar[Sequence[BulkAction]] = ()
@@ -94,8 +71,7 @@ class BulkActions(ProcurementAdmin):
         url = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_bulk")
         return f"{url}?{query}" if query else url
 
-    # --- The page that shows what would happen, and does it
-
+    # --- Which rows
     def bulk_view(self, request: HttpRequest) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
@@ -113,9 +89,8 @@ class BulkActions(ProcurementAdmin):
         except Refused as refused:
             messages.error(request, str(refused))
             return redirect(self._list_url(request))
-        return (
-            self._confirmed(request, action, rows) if "confirm" in request.POST else self._shown(request, action, rows)
-        )
+        doing = self.confirmed if "confirm" in request.POST else self.shown_first
+        return doing(request, action, rows, parent_title=self.list_title, parent_url=self._list_url(request))
 
     def _list_url(self, request: HttpRequest) -> str:
         url = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
@@ -158,105 +133,3 @@ class BulkActions(ProcurementAdmin):
             except ValidationError:
                 continue
         return keys
-
-    def _shown(self, request: HttpRequest, action: BulkAction, rows: Sequence[Model]) -> HttpResponse:
-        """The first time with what the form begins with, then with what was typed into it."""
-        actor = self.actor(request)
-        if "preview" not in request.POST:
-            form = action.form_for(actor)
-            return self._page(request, action, rows, form, asked=action.form_for(actor, beginning(form)))
-        form = action.form_for(actor, request.POST)
-        for name in WORDS:  # not before it is done
-            form.errors.pop(name, None)
-        return self._page(request, action, rows, form, status=400 if form.errors else 200)
-
-    def _confirmed(self, request: HttpRequest, action: BulkAction, rows: Sequence[Model]) -> HttpResponse:
-        actor = self.actor(request)
-        form = action.form_for(actor, request.POST)
-        if form.is_valid():
-            shown = what_was_shown(request.POST.get("shown", ""))
-            if shown is None or not self._still_so(shown, actor, action, rows, form):
-                form.add_error(None, _("This has changed since you looked. Here is what it would do now."))
-            elif (run := self._started(actor, action, rows, form, shown.run_id)) is not None:
-                self._tell(request, run)
-                return redirect("admin:tenants_run_change", run.pk)
-        return self._page(request, action, rows, form, status=400)
-
-    def _still_so(
-        self, shown: Shown, actor: Actor, action: BulkAction, rows: Sequence[Model], form: forms.Form
-    ) -> bool:
-        """Reckoned as of the moment when it was shown: time alone changes no amount. What was begun is not asked."""
-        if shown.mark != mark_of(actor, action, rows, given_of(form)):
-            return False
-        if runs.is_begun(shown.run_id):
-            return True
-        lines = self._lines(action, rows, form, actor, at=shown.at)
-        return lines is not None and shown.outcome == outcome_of(lines)
-
-    def _started(
-        self, actor: Actor, action: BulkAction, rows: Sequence[Model], form: forms.Form, run_id: UUID
-    ) -> Run | None:
-        """What is wrong is said on the form."""
-        given = {**given_of(form), **{name: form.cleaned_data[name] for name in WORDS if name in form.fields}}
-        subjects = [row.pk for row in rows]
-        try:
-            return runs.start(deed=action.deed, subjects=subjects, given=given, by=actor, at=actor.now(), id=run_id)
-        except Refused as refused:
-            blame(form, refused)
-            return None
-
-    def _tell(self, request: HttpRequest, run: Run) -> None:
-        if run.finished_at is None:
-            messages.info(request, _("It goes on in the background. You may leave this page and come back."))
-        else:
-            messages.success(request, runs.said_in_short(run))
-
-    def _lines(
-        self, action: BulkAction, rows: Sequence[Model], form: forms.Form, actor: Actor, *, at: datetime
-    ) -> Sequence[PreviewLine] | None:
-        """None: what was typed does not say what to do yet. The words may still be missing."""
-        if set(form.errors) - {*WORDS, NON_FIELD_ERRORS}:
-            return None
-        try:
-            return action.preview(rows, given_of(form), actor, at)
-        except Refused as refused:
-            blame(form, refused)
-            return None
-
-    def _page(
-        self,
-        request: HttpRequest,
-        action: BulkAction,
-        rows: Sequence[Model],
-        form: forms.Form,
-        *,
-        asked: forms.Form | None = None,
-        status: int = 200,
-    ) -> HttpResponse:
-        """`asked`: what the preview is of, where it is not what was typed."""
-        actor, asked = self.actor(request), asked or form
-        at = actor.now()
-        lines = self._lines(action, rows, asked, actor, at=at)
-        shown = Shown(
-            run_id=new_id(),
-            mark=mark_of(actor, action, rows, given_of(asked)),
-            outcome=outcome_of(lines or ()),
-            at=at,
-        )
-        request.current_app = self.admin_site.name
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "model_admin": self,
-            "title": action.label,
-            "parent_title": self.list_title,
-            "parent_url": self._list_url(request),
-            "action": action,
-            "form": form,
-            "asked": [bound for bound in form.visible_fields() if bound.name not in WORDS],
-            "words": [bound for bound in form.visible_fields() if bound.name in WORDS],
-            "subjects": ",".join(str(row.pk) for row in rows),
-            "shown": sign_shown(shown),
-            "preview": None if lines is None else summed(action, lines),
-        }
-        return TemplateResponse(request, "admin/bulk.html", context, status=status)

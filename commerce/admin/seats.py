@@ -9,7 +9,7 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils.translation import ngettext
 
-from commerce.admin.seats_in_bulk import SeatsInBulk, have_seats
+from commerce.admin.seats_in_bulk import SeatsInBulk
 from commerce.forms.seats import AssignForm, ReleaseForm
 from commerce.models import Purchase
 from licensing.models import Seat, Subscription
@@ -97,3 +97,8 @@ def seats_of(purchase: Purchase) -> dict[str, Any]:
         "more": purchase.seats_assigned - len(shown),
         "free": purchase.seats_free if purchase.gives_access else 0,
     }
+
+
+def have_seats(count: int, name: str) -> str:
+    text = ngettext("%(name)s has a seat now.", "%(count)s people have a seat now.", count)
+    return text % {"name": name, "count": count}

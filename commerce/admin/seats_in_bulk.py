@@ -4,25 +4,29 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
-from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
+from commerce.admin import seat_giving
+from commerce.admin.seat_giving import Giving
 from commerce.models import Purchase
 from licensing.files import FileRefused
-from licensing.operations import central_seats, ended_people, named_people, seats
+from licensing.operations import central_seats, ended_people, named_people
 from tenants.access import Actor, Right
+from tenants.bulk_page import BulkPage
 from tenants.dates import listed_day
-from tenants.directory.models import Department, Membership, Tenant
-from tenants.procurement import READS, ProcurementAdmin
+from tenants.directory.models import Department, Membership, MembershipQuerySet, Tenant
+from tenants.journal.naming import uuids
+from tenants.procurement import READS
 from tenants.refusal import Refused
 
 ASKS = (*READS, "POST")
+# A form of more boxes is no form, and a server takes no more than a thousand fields.
+MOST_BOXES = 500
 
 
 class ManyPeopleForm(forms.Form):
@@ -74,29 +78,34 @@ class ManyPeopleForm(forms.Form):
 
 
 class FormerPeopleForm(forms.Form):
-    """Those of a subscription's people who get another seat."""
+    """Those of a subscription's people who get another seat; all of them where they are too many to tick."""
 
     def __init__(self, people: list[Membership], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.known = {str(member.pk): member for member in people}
-        self.fields["people"] = forms.MultipleChoiceField(
-            label=_("People"),
-            choices=[(key, f"{member} ({member.user.email})") for key, member in self.known.items()],
-            initial=list(self.known),
-            widget=forms.CheckboxSelectMultiple,
-            error_messages={
-                "required": _("Tick at least one person."),
-                "invalid_choice": _("Tick people of the list."),
-            },
-        )
+        self.takes_all = len(people) > MOST_BOXES
+        if not self.takes_all:
+            self.fields["people"] = forms.MultipleChoiceField(
+                label=_("People"),
+                choices=[(key, f"{member} ({member.user.email})") for key, member in self.known.items()],
+                initial=list(self.known),
+                widget=forms.CheckboxSelectMultiple,
+                error_messages={
+                    "required": _("Tick at least one person."),
+                    "invalid_choice": _("Tick people of the list."),
+                },
+            )
 
     @property
     def chosen(self) -> list[Membership]:
-        return [self.known[key] for key in self.cleaned_data["people"]]
+        return [self.known[key] for key in self.cleaned_data.get("people", self.known)]
 
 
-class SeatsInBulk(ProcurementAdmin):
-    """Two pages behind a purchase: seats for many, and seats for whom a purchase left without."""
+class SeatsInBulk(BulkPage):
+    """
+    Two pages behind a purchase: seats for many, and seats for whom a purchase left without. Both show what would come
+    of each person before anything is done.
+    """
 
     def get_urls(self) -> list[URLPattern]:
         guarded = self.admin_site.admin_view
@@ -111,46 +120,56 @@ class SeatsInBulk(ProcurementAdmin):
         purchase, actor = self.given_from(request, subscription_id)
         if purchase.owner_id is not None:
             raise PermissionDenied(_("Who manages this purchase gives its seats."))
+        if shown := shown_before(request, Membership.objects.of(purchase.tenant).members()):
+            return self.giving_page(request, seat_giving.of_purchase(purchase, shown, actor))
         sent = (request.POST, request.FILES) if request.method == "POST" else (None, None)
         form = ManyPeopleForm(purchase.tenant, *sent)
         if request.method == "POST" and form.is_valid():
             try:
-                people = form.people()
-                given = seats.assign(subscription=purchase, members=people, by=actor, at=actor.now())
+                giving = seat_giving.of_purchase(purchase, form.people(), actor)
+                giving.require_open()
             except Refused as refused:
                 form.tell(refused)
             else:
-                messages.success(request, have_seats(len(given), str(people[0])))
-                return redirect("admin:commerce_purchase_change", purchase.pk)
-        shown = {"form": form, "free": purchase.seats_free, "title": _("Give seats to many")}
-        return self.seats_page(request, purchase, "admin/give_seats.html", shown, 400 if form.errors else 200)
+                return self.giving_page(request, giving)
+        told = {"form": form, "free": purchase.seats_free, "title": _("Give seats to many")}
+        return self.seats_page(request, purchase, "admin/give_seats.html", told, 400 if form.errors else 200)
 
     def former_people_view(self, request: HttpRequest, subscription_id: UUID) -> HttpResponse:
         """The people of what has ended get seats of the organisation's own."""
         purchase, actor = self.given_from(request, subscription_id)
-        people = ended_people.people_of(purchase)
-        product = purchase.plan.product
+        if shown := shown_before(request, ended_people.users_of(purchase)):
+            return self.giving_page(request, seat_giving.of_the_organisation(purchase, shown, actor))
+        people, product = ended_people.people_of(purchase), purchase.plan.product
         wanting = central_seats.without_own(tenant=purchase.tenant, product=product, members=people)
         form = FormerPeopleForm(wanting, request.POST if request.method == "POST" else None)
         if request.method == "POST" and form.is_valid():
+            giving = seat_giving.of_the_organisation(purchase, form.chosen, actor)
             try:
-                given = ended_people.give_central_seats(
-                    subscription=purchase, members=form.chosen, by=actor, at=actor.now()
-                )
+                giving.require_open()
             except Refused as refused:
                 form.add_error(None, str(refused))
             else:
-                messages.success(request, have_seats(len(given), str(form.chosen[0])))
-                return redirect("admin:commerce_purchase_change", purchase.pk)
-        free = central_seats.free(purchase.tenant, product)
-        shown = {
+                return self.giving_page(request, giving)
+        told = {
             "form": form,
-            "free": free,
-            "missing": max(len(wanting) - free, 0),
-            "may_buy": actor.may(Right.BUY_CENTRALLY),
+            "room": seat_giving.of_the_organisation(purchase, wanting, actor).room,
             "title": _("Give its people central seats"),
         }
-        return self.seats_page(request, purchase, "admin/former_people.html", shown, 400 if form.errors else 200)
+        return self.seats_page(request, purchase, "admin/former_people.html", told, 400 if form.errors else 200)
+
+    def giving_page(self, request: HttpRequest, giving: Giving) -> HttpResponse:
+        """What would come of each, or the run where that was confirmed."""
+        purchase, action = giving.purchase, giving.action
+        context = {
+            "parent_title": str(purchase.plan),
+            "parent_url": reverse("admin:commerce_purchase_change", args=[purchase.pk]),
+            "room": giving.room,
+            "choose_again": request.path,
+        }
+        if "confirm" in request.POST:
+            return self.confirmed(request, action, giving.people, **context)
+        return self.shown_first(request, action, giving.people, **context)
 
     def given_from(self, request: HttpRequest, subscription_id: UUID) -> tuple[Purchase, Actor]:
         """:raises PermissionDenied: somebody who gives no seats :raises Http404: none that they see"""
@@ -176,6 +195,14 @@ class SeatsInBulk(ProcurementAdmin):
         return TemplateResponse(request, template, context, status=status)
 
 
+def shown_before(request: HttpRequest, people: MembershipQuerySet) -> list[Membership]:
+    """Of these people those whom the page that sends this has shown, in its order."""
+    sent = request.POST.get("subjects", "").split(",") if request.method == "POST" else []
+    found = people.filter(pk__in=uuids(sent)).select_related("user", "tenant")
+    known = {str(member.pk): member for member in found} if sent else {}
+    return [known[key] for key in dict.fromkeys(sent) if key in known]
+
+
 def helps_people_of(purchase: Purchase, by: Actor) -> dict[str, Any] | None:
     """What the page of an ended purchase says of its people; none: it has not ended, or too long ago, or by nobody."""
     if purchase.gives_access or not by.may(Right.ASSIGN_CENTRAL_SEATS):
@@ -186,8 +213,3 @@ def helps_people_of(purchase: Purchase, by: Actor) -> dict[str, Any] | None:
     people = ended_people.people_of(purchase)
     left = central_seats.without_own(tenant=purchase.tenant, product=purchase.plan.product, members=people)
     return {"purchase": purchase, "people": len(people), "left": len(left), "until": listed_day(until)}
-
-
-def have_seats(count: int, name: str) -> str:
-    text = ngettext("%(name)s has a seat now.", "%(count)s people have a seat now.", count)
-    return text % {"name": name, "count": count}

@@ -6,16 +6,24 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from commerce.deeds.purchases import ask_to_cancel
+from commerce.deeds.purchases import ask_to_cancel, purchase
 from licensing.models import Seat, Subscription
-from licensing.operations import central_seats, seats
+from licensing.operations import central_seats, ended_people, seats
+from licensing.operations.ended_people import TooLateToHelp
+from licensing.operations.seats import MemberNotActive
 from tenants.access import Actor, Right
+from tenants.directory.models import Membership
 from tenants.refusal import Refused
 from tenants.runs.deeds import deed
 
 RELEASE_SEAT = "commerce.release_seat"
 ASK_FOR_SEAT = "commerce.ask_for_seat"
 GIVE_CENTRAL_SEAT = "commerce.give_central_seat"
+GIVE_SEAT = "commerce.give_seat"
+GIVE_TO_FORMER = "commerce.give_to_former"
+
+
+GOT_ONE, HAD_ONE = _("Has a seat now."), _("Had a seat already, and keeps it.")
 
 
 class NoSuchSeat(Refused):
@@ -26,6 +34,10 @@ class SeatOfAPerson(Refused):
     message = _("A person manages this purchase and gives its seats. Ask them to cancel it instead.")
 
 
+class NoSuchPerson(Refused):
+    message = _("There is no such person in your organisation.")
+
+
 def seat(subject: str, by: Actor) -> Seat:
     """:raises NoSuchSeat: none that is held and the person may see"""
     seen = Subscription.objects.visible_to(by)
@@ -33,6 +45,15 @@ def seat(subject: str, by: Actor) -> Seat:
     found = held.select_related("member__user", "subscription__tenant", "subscription__plan__product").first()
     if found is None:
         raise NoSuchSeat
+    return found
+
+
+def person(subject: str, by: Actor) -> Membership:
+    """:raises NoSuchPerson: no member of the organisation"""
+    members = Membership.objects.of(by.organisation).members().select_related("user", "tenant")
+    found = members.filter(pk=subject).first()
+    if found is None:
+        raise NoSuchPerson
     return found
 
 
@@ -57,3 +78,25 @@ def give_central_seat(subject: str, given: Mapping[str, Any], *, by: Actor, at: 
     product = found.subscription.plan.product
     central_seats.give_own(tenant=by.organisation, product=product, members=[found.member], by=by, at=at)
     return str(_("Has a central seat. Ask whoever bought the other one to cancel it."))
+
+
+@deed(GIVE_SEAT, title=_("Give seats"), right=Right.ASSIGN_CENTRAL_SEATS)
+def give_seat(subject: str, given: Mapping[str, Any], *, by: Actor, at: datetime) -> str:
+    """To a member, of the purchase that is `given`."""
+    member, bought = person(subject, by), purchase(given["subscription"], by)
+    had_one = Seat.objects.open().filter(subscription=bought, member=member).exists()
+    seats.assign(subscription=bought, members=[member], by=by, at=at)
+    return str(HAD_ONE if had_one else GOT_ONE)
+
+
+@deed(GIVE_TO_FORMER, title=_("Give central seats"), right=Right.ASSIGN_CENTRAL_SEATS)
+def give_to_former(subject: str, given: Mapping[str, Any], *, by: Actor, at: datetime) -> str:
+    """To a member who used the purchase that is `given` when it ended."""
+    member, ended = person(subject, by), purchase(given["subscription"], by)
+    if not ended_people.is_helped(ended, at=at):
+        raise TooLateToHelp
+    if not member.is_active:
+        raise MemberNotActive(member.user.email)
+    had_one = central_seats.own_held_by([member], ended.plan.product).exists()
+    ended_people.give_central_seats(subscription=ended, members=[member], by=by, at=at)
+    return str(HAD_ONE if had_one else GOT_ONE)

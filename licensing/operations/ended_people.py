@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from licensing.models import Product, Seat, Subscription, SubscriptionState
 from licensing.operations import central_seats
 from tenants.access import Actor, Right
-from tenants.directory.models import Membership
+from tenants.directory.models import Membership, MembershipQuerySet
 from tenants.journal.models import Event
 from tenants.refusal import BadInput, Refused
 
@@ -37,15 +37,26 @@ def helped_until(subscription: Subscription) -> datetime | None:
     return ended and ended + HELPED_FOR
 
 
-def people_of(subscription: Subscription) -> list[Membership]:
-    """Who had a seat when it ended and is an active member still, by name."""
+def is_helped(subscription: Subscription, *, at: datetime) -> bool:
+    """Whether it has ended, and not more than 90 days ago."""
+    until = helped_until(subscription)
+    return until is not None and at < until
+
+
+def users_of(subscription: Subscription) -> MembershipQuerySet:
+    """Which members had a seat when it ended, also those who are not active any more. None of one that goes on."""
+    members = Membership.objects.of(subscription.tenant).members()
     ended = ended_at(subscription)
     if ended is None:
-        return []
+        return members.none()
     had_one = Seat.objects.filter(subscription=subscription, assigned_at__lte=ended)
     had_one = had_one.filter(Q(released_at=None) | Q(released_at__gt=ended))
-    here = Membership.objects.of(subscription.tenant).members().active()
-    found = here.filter(pk__in=had_one.values("member")).select_related("user", "tenant")
+    return members.filter(pk__in=had_one.values("member"))
+
+
+def people_of(subscription: Subscription) -> list[Membership]:
+    """Who had a seat when it ended and is an active member still, by name."""
+    found = users_of(subscription).active().select_related("user", "tenant")
     return sorted(found, key=lambda member: (str(member).lower(), member.user.email))
 
 
@@ -62,11 +73,10 @@ def give_central_seats(
     :raises NoSeatLeft: fewer seats are free than people need one
     """
     by.require_in(subscription.tenant, Right.ASSIGN_CENTRAL_SEATS)
-    until = helped_until(subscription)
-    if until is None or at >= until:
+    if not is_helped(subscription, at=at):
         raise TooLateToHelp
-    allowed = {member.pk for member in people_of(subscription)}
-    if not members or any(member.pk not in allowed for member in members):
+    asked = {member.pk for member in members}
+    if not asked or users_of(subscription).active().filter(pk__in=asked).count() < len(asked):
         raise BadInput(_("Choose people who used it when it ended."), field="people", code="invalid_choice")
     product = Product.objects.get(plans=subscription.plan_id)
     return central_seats.give_own(tenant=subscription.tenant, product=product, members=members, by=by, at=at)

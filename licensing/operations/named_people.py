@@ -12,20 +12,20 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from licensing.files import FileRefused, Problem, Problems, text_of
-from licensing.operations.seats import MOST_AT_ONCE
 from tenants.directory.models import Department, Membership, Tenant
 from tenants.refusal import BadInput
+from tenants.runs.operations import MOST_ROWS
 
 # What the column is called that holds the addresses; without such a heading it is the first.
 HEADINGS = ("email", "e-mail", "mail", "work e-mail", "work email")
-LARGEST = 200_000
+LARGEST = 500_000
 ADDRESS = 254
 
 
 class TooManyPeople(BadInput):
     def __init__(self, count: int, *, field: str) -> None:
         said = gettext_lazy("These are %(count)s people. At most %(most)s get seats at once.")
-        super().__init__(str(said) % {"count": count, "most": MOST_AT_ONCE}, field=field, code="too_many")
+        super().__init__(str(said) % {"count": count, "most": MOST_ROWS}, field=field, code="too_many")
 
 
 def of_file(raw: bytes, *, file: str, tenant: Tenant) -> list[Membership]:
@@ -39,7 +39,7 @@ def of_file(raw: bytes, *, file: str, tenant: Tenant) -> list[Membership]:
     problems = Problems(file)
     lines = list(_addresses(_text(raw, file), problems))
     wanted = list(dict.fromkeys(address for _line, address in lines))
-    if len(wanted) > MOST_AT_ONCE:
+    if len(wanted) > MOST_ROWS:
         raise TooManyPeople(len(wanted), field="file")
     people = Membership.objects.of(tenant).members().by_email(wanted).select_related("user", "tenant")
     found = {member.user.email: member for member in people}
@@ -62,8 +62,8 @@ def of_department(department: Department) -> list[Membership]:
     """
     here = Membership.objects.of(department.tenant).members().active()
     people = here.filter(department__in=_with_those_below(department)).select_related("user", "tenant")
-    found = list(people.order_by("user__email")[: MOST_AT_ONCE + 1])
-    if len(found) > MOST_AT_ONCE:
+    found = list(people.order_by("user__email")[: MOST_ROWS + 1])
+    if len(found) > MOST_ROWS:
         raise TooManyPeople(people.count(), field="department")
     if not found:
         raise BadInput(_("Nobody works in this department."), field="department", code="empty")

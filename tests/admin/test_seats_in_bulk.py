@@ -1,21 +1,33 @@
-"""Seats for many on the page of a purchase: by a file, by department, and for the people of one that has ended."""
+"""Seats for many on the page of a purchase, by a file or by department: shown first, then given row by row."""
 
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from commerce.operations.changes import cancellations
-from licensing.models import Seat
-from policies.models import AutoClaim
-from tenants.directory.models import Membership
+from commerce.deeds.seats import GIVE_SEAT
+from licensing.models import Seat, Subscription
+from licensing.operations import seats
+from tenants.bulk_actions import SHOWN_FOR
+from tenants.dates import listed_day
+from tenants.directory.models import Membership, RoleGrant
+from tenants.runs import operations as runs
+from tenants.runs import work
+from tenants.runs.models import Run
 from tests import factories
-from tests.admin.pages import AUTO_CLAIMS, PURCHASES, browser_of, listed, opened
-from tests.factories import DepartmentFactory, MembershipFactory, acting, admin_of, buy, buy_centrally, plan_on_sale
+from tests.admin.giving import GETS, HAS, NONE_LEFT, confirm, given, key, outcomes, shown, sitting, told
+from tests.admin.pages import PURCHASES, browser_of, opened, text_of
+from tests.callers import signed_in
+from tests.factories import DepartmentFactory, MembershipFactory, admin_of, buy, buy_centrally, plan_on_sale
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
+
+WRITES = ("INSERT", "UPDATE", "DELETE")
 
 
 @pytest.fixture
@@ -32,28 +44,133 @@ def many(purchase):
     return reverse("admin:commerce_purchase_give_seats", args=[purchase.pk])
 
 
-def former(purchase):
-    return reverse("admin:commerce_purchase_former_people", args=[purchase.pk])
-
-
 def csv(*lines):
     return {"file": SimpleUploadedFile("people.csv", "\n".join(lines).encode(), "text/csv")}
 
 
-def sitting(purchase):
-    return set(Seat.objects.open().filter(subscription=purchase).values_list("member", flat=True))
-
-
 class TestMany:
-    def test_in_a_file_get_a_seat_each(self, contoso, central):
-        people = MembershipFactory.create_batch(2, tenant=contoso)
+    def test_in_a_file_are_shown_what_comes_of_each_and_nothing_is_written(self, contoso, central):
+        has, gets, away = MembershipFactory.create_batch(3, tenant=contoso)
+        Membership.objects.filter(pk=away.pk).update(away_until=contoso.today(timezone.now()) + timedelta(days=9))
+        seats.assign(subscription=central, members=[has], by=admin_of(contoso), at=timezone.now())
+        last = MembershipFactory(tenant=contoso)
         browser = browser_of(contoso, "license_admin")
         assert many(central) in browser.get(opened(PURCHASES, central)).text
-        answer = browser.post(many(central), csv("email", *(p.user.email for p in people)), follow=True)
-        assert "2 people have a seat now." in answer.text
+        with CaptureQueriesContext(connection) as queries:
+            page = shown(browser, many(central), csv("email", *(p.user.email for p in (has, gets, away, last))))
+        away_until = listed_day(contoso.today(timezone.now()) + timedelta(days=9))
+        assert told(page) == {
+            key(has): HAS,
+            key(gets): GETS,
+            key(away): f"Is on leave until {away_until}, and gets a seat.",
+            key(last): NONE_LEFT,
+        }
+        text = text_of(page)
+        assert "3 seats are needed, 2 are free." in text
+        assert "One seat is missing for all of them. Global and billing admins buy more." in text
+        assert "Give seats (3)" in text
+        assert not [query for query in queries if query["sql"].startswith(WRITES) and "session" not in query["sql"]]
+        assert (sitting(central), Run.objects.count()) == ({has.pk}, 0)
+
+    def test_where_more_are_bought_is_linked_for_those_who_may(self, contoso, central):
+        lines = csv(*(p.user.email for p in MembershipFactory.create_batch(5, tenant=contoso)))
+        add = reverse("admin:commerce_purchase_add_seats", args=[central.pk])
+        assert f"{add}?quantity=2" in shown(browser_of(contoso), many(central), lines).text
+
+    def test_get_a_seat_each_once_that_is_confirmed_and_a_page_tells_it_row_by_row(self, contoso, central):
+        people, browser = MembershipFactory.create_batch(4, tenant=contoso), browser_of(contoso, "license_admin")
+        page = shown(browser, many(central), csv("email", *(p.user.email for p in people)))
+        answer = confirm(browser, page, many(central))
+        run = Run.objects.get()
+        assert sitting(central) == {person.pk for person in people[:3]}
+        assert outcomes(run) == {**{key(p): "Has a seat now." for p in people[:3]}, key(people[3]): NONE_LEFT}
+        assert (run.counts()["done"], run.counts()["refused"]) == (3, 1)
+        text = browser.get(answer.url).text
+        assert all(said in text for said in ("Give seats", "4 of 4", people[0].name))
+        # The same button once more: the same run, and nobody has two.
+        assert confirm(browser, page, many(central)).url == answer.url
+        assert (Run.objects.count(), Seat.objects.filter(subscription=central).count()) == (1, 3)
+
+    def test_that_have_one_by_then_keep_it_and_one_who_is_gone_gets_none(self, contoso, central):
+        has, gone = MembershipFactory.create_batch(2, tenant=contoso)
+        run = runs.start(
+            deed=GIVE_SEAT,
+            subjects=[has.pk, gone.pk, MembershipFactory().pk],
+            given={"subscription": str(central.pk)},
+            by=self.busy(contoso, central, has, gone),
+            at=timezone.now(),
+        )
+        assert list(run.rows.order_by("position").values_list("state", "detail")) == [
+            ("done", "Had a seat already, and keeps it."),
+            ("refused", f"The account of “{gone.user.email}” is not active."),
+            ("refused", "There is no such person in your organisation."),
+        ]
+        assert sitting(central) == {has.pk}
+
+    def busy(self, contoso, central, has, gone):
+        admin = admin_of(contoso, "license_admin")
+        seats.assign(subscription=central, members=[has], by=admin, at=timezone.now())
+        Membership.objects.filter(pk=gone.pk).update(state="left")
+        return admin
+
+    def test_are_shown_anew_where_something_has_changed(self, contoso, central):
+        people, browser = MembershipFactory.create_batch(3, tenant=contoso), browser_of(contoso)
+        page = shown(browser, many(central), csv(*(p.user.email for p in people)))
+        faster = MembershipFactory(tenant=contoso)
+        seats.assign(subscription=central, members=[faster, people[0]], by=admin_of(contoso), at=timezone.now())
+        Membership.objects.filter(pk=people[2].pk).update(state="left")
+        answer = confirm(browser, page, many(central))
+        assert answer.status_code == 400
+        assert "This has changed since you looked" in answer.text
+        assert told(answer) == {
+            key(people[0]): HAS,
+            key(people[1]): GETS,
+            key(people[2]): f"The account of “{people[2].user.email}” is not active.",
+        }
+        assert (Run.objects.count(), len(sitting(central))) == (0, 2)
+        confirm(browser, answer, many(central))
+        assert sitting(central) == {faster.pk, people[0].pk, people[1].pk}
+
+    def test_are_those_who_were_shown_to_that_person_for_that_purchase_and_not_long_ago(self, contoso, central, plan):
+        mine, other = MembershipFactory.create_batch(2, tenant=contoso)
+        stranger, browser = MembershipFactory(), browser_of(contoso)
+        page = shown(browser, many(central), csv(mine.user.email))
+        elsewhere = buy_centrally(admin_of(contoso).membership, plan, 3, timezone.now())
+        for sent in ({"subjects": f"{mine.pk},{other.pk}"}, {"shown": "made up"}):
+            assert confirm(browser, page, many(central), **sent).status_code == 400
+        # Who is not of the organisation is not even shown.
+        assert told(confirm(browser, page, many(central), subjects=f"{stranger.pk},{other.pk},x,\0")) == {
+            key(other): GETS
+        }
+        assert confirm(browser_of(contoso), page, many(central)).status_code == 400
+        assert confirm(browser, page, many(elsewhere)).status_code == 400
+        with time_machine.travel(timezone.now() + SHOWN_FOR + timedelta(seconds=5)):
+            assert confirm(browser, page, many(central)).status_code == 400
+        assert (Run.objects.count(), sitting(central)) == (0, set())
+
+    def test_of_more_than_fifty_get_them_in_the_background(self, contoso, central, monkeypatch):
+        monkeypatch.setattr(runs, "DONE_AT_ONCE", 2)
+        people, browser = MembershipFactory.create_batch(3, tenant=contoso), browser_of(contoso)
+        page = shown(browser, many(central), csv(*(p.user.email for p in people)))
+        assert "It is done in the background." in page.text
+        answer = confirm(browser, page, many(central))
+        assert not sitting(central)
+        assert "0 of 3" in browser.get(answer.url).text
+        work.continue_run(Run.objects.get().pk)
         assert sitting(central) == {person.pk for person in people}
 
-    def test_or_nobody_does_and_each_bad_line_is_named(self, contoso, central):
+    def test_cost_the_same_for_one_and_for_thirty(self, contoso, central):
+        people, browser = MembershipFactory.create_batch(30, tenant=contoso), browser_of(contoso)
+
+        def queries(count):
+            with CaptureQueriesContext(connection) as found:
+                shown(browser, many(central), csv(*(p.user.email for p in people[:count])))
+            return len(found)
+
+        queries(1)
+        assert queries(1) == queries(30)
+
+    def test_whose_lines_are_wrong_are_named_line_by_line(self, contoso, central):
         person = MembershipFactory(tenant=contoso)
         stranger = MembershipFactory()
         lines = csv(person.user.email, stranger.user.email, "not an address")
@@ -63,17 +180,11 @@ class TestMany:
         assert "Line 3: “not an address” is not an e-mail address." in answer.text
         assert not sitting(central)
 
-    def test_nor_where_seats_are_too_few(self, contoso, central):
-        people = MembershipFactory.create_batch(4, tenant=contoso)
-        answer = browser_of(contoso).post(many(central), csv(*(p.user.email for p in people)))
-        assert (answer.status_code, "Only 3 seats are free, 4 are needed." in answer.text) == (400, True)
-        assert not sitting(central)
-
     def test_of_a_department_and_those_below_get_one(self, contoso, central):
         sales = DepartmentFactory(tenant=contoso)
         east = DepartmentFactory(tenant=contoso, parent=sales)
         people = [MembershipFactory(tenant=contoso, department=each) for each in (sales, east)]
-        browser_of(contoso).post(many(central), {"department": str(sales.pk)})
+        given(browser_of(contoso), many(central), {"department": str(sales.pk)})
         assert sitting(central) == {person.pk for person in people}
 
     def test_never_of_another_organisations_department(self, contoso, central):
@@ -87,94 +198,31 @@ class TestMany:
         answer = browser_of(contoso).post(many(central), sent)
         assert (answer.status_code, "one of both" in answer.text) == (400, True)
 
+    def test_get_none_of_what_has_ended(self, contoso, central):
+        person, browser = MembershipFactory(tenant=contoso), browser_of(contoso)
+        page = shown(browser, many(central), csv(person.user.email))
+        Subscription.objects.filter(pk=central.pk).update(state="disabled")
+        assert told(confirm(browser, page, many(central))) == {key(person): "This subscription is no longer active."}
+        answer = browser.post(many(central), csv(person.user.email))
+        assert (answer.status_code, "no longer active" in answer.text) == (400, True)
+
     @pytest.mark.parametrize("role", ["billing_admin", "global_reader"])
     def test_not_by_those_who_give_no_seats(self, contoso, central, role):
         browser = browser_of(contoso, role)
+        page = shown(browser_of(contoso), many(central), csv(MembershipFactory(tenant=contoso).user.email))
         assert browser.get(many(central)).status_code == browser.post(many(central)).status_code == 403
+        assert confirm(browser, page, many(central)).status_code == 403
         assert many(central) not in browser.get(opened(PURCHASES, central)).text
+
+    def test_nor_by_one_whose_role_is_gone_by_then(self, contoso, central):
+        admin = admin_of(contoso, "license_admin")
+        browser = signed_in(admin.membership)
+        page = shown(browser, many(central), csv(MembershipFactory(tenant=contoso).user.email))
+        RoleGrant.objects.filter(membership=admin.membership).delete()
+        assert confirm(browser, page, many(central)).status_code == 403
+        assert not sitting(central)
 
     def test_nor_in_what_somebody_bought_or_another_organisation_has(self, contoso, central, plan):
         bought = buy(MembershipFactory(tenant=contoso), plan, 3, timezone.now())
         assert browser_of(contoso).get(many(bought)).status_code == 403
         assert browser_of(factories.TenantFactory()).get(many(central)).status_code == 404
-
-
-class TestFormerPeople:
-    @pytest.fixture
-    def ended(self, contoso, plan):
-        bought = buy(MembershipFactory(tenant=contoso, name="Ana"), plan, 1, timezone.now())
-        cancellations.cancel_subscription(
-            subscription=bought, reason="Over", by=acting(bought.purchaser), at=timezone.now()
-        )
-        bought.refresh_from_db()
-        return bought
-
-    def test_get_central_seats_from_its_page(self, contoso, central, ended):
-        browser = browser_of(contoso)
-        assert former(ended) in browser.get(opened(PURCHASES, ended)).text
-        page = browser.get(former(ended))
-        assert "3 central seats" in page.text
-        answer = browser.post(former(ended), {"people": [str(ended.purchaser_id)]}, follow=True)
-        assert "Ana has a seat now." in answer.text
-        assert sitting(central) == {ended.purchaser_id}
-        assert "has a central seat" in browser.get(former(ended)).text
-
-    def test_are_refused_where_no_seat_is_free_and_told_how_many_are_missing(self, contoso, ended):
-        browser = browser_of(contoso)
-        assert "One seat is missing" in browser.get(former(ended)).text
-        assert browser.post(former(ended), {"people": [str(ended.purchaser_id)]}).status_code == 400
-        assert not Seat.objects.filter(subscription__channel="central").exists()
-
-    def test_must_be_chosen_and_be_its_own(self, contoso, central, ended):
-        browser, other = browser_of(contoso), MembershipFactory(tenant=contoso)
-        for people in ([], [str(other.pk)], ["nonsense"]):
-            assert browser.post(former(ended), {"people": people}).status_code == 400
-        assert not sitting(central)
-
-    def test_are_not_offered_after_ninety_days_or_to_those_who_give_no_seats(self, contoso, ended, monkeypatch):
-        assert former(ended) not in browser_of(contoso, "billing_admin").get(opened(PURCHASES, ended)).text
-        assert browser_of(contoso, "billing_admin").get(former(ended)).status_code == 403
-        later = timezone.now() + timedelta(days=91)
-        monkeypatch.setattr("tenants.access.clock.now", lambda tenant=None: later)
-        browser = browser_of(contoso)
-        assert former(ended) not in browser.get(opened(PURCHASES, ended)).text
-        assert browser.post(former(ended), {"people": [str(ended.purchaser_id)]}).status_code == 400
-
-    def test_who_has_left_is_not_among_them(self, contoso, central, ended):
-        Membership.objects.filter(pk=ended.purchaser_id).update(state="left")
-        assert "Everybody who used it" in browser_of(contoso).get(former(ended)).text
-
-
-class TestSeatsOnFirstUse:
-    NEW = "admin:policies_autoclaim_new"
-
-    def test_are_allowed_with_a_ceiling_changed_and_taken_back(self, contoso, central, plan):
-        browser = browser_of(contoso, "billing_admin")
-        said = {"product": plan.product_id, "ceiling": "2", "reason": "So that nobody waits"}
-        browser.post(reverse(self.NEW), said)
-        rule = AutoClaim.objects.get()
-        assert (rule.tenant, rule.ceiling) == (contoso, 2)
-        assert "0 of 2" in browser.get(listed(AUTO_CLAIMS)).text
-        browser.post(opened(AUTO_CLAIMS, rule), {"ceiling": "7", "reason": "More"})
-        rule.refresh_from_db()
-        assert rule.ceiling == 7
-        browser.post(reverse("admin:policies_autoclaim_remove", args=[rule.pk]), {"reason": "Enough"})
-        assert not AutoClaim.objects.exists()
-
-    @pytest.mark.parametrize(
-        "wrong", [{"ceiling": "0"}, {"ceiling": "many"}, {"reason": ""}, {"product": "NOSUCH"}], ids=str
-    )
-    def test_need_a_product_a_ceiling_and_a_reason(self, contoso, plan, wrong):
-        said = {"product": plan.product_id, "ceiling": "2", "reason": "Why", **wrong}
-        assert browser_of(contoso).post(reverse(self.NEW), said).status_code == 400
-        assert not AutoClaim.objects.exists()
-
-    def test_are_read_but_not_changed_by_others(self, contoso, plan):
-        browser_of(contoso).post(reverse(self.NEW), {"product": plan.product_id, "ceiling": "2", "reason": "Why"})
-        rule = AutoClaim.objects.get()
-        reader, giver = browser_of(contoso, "global_reader"), browser_of(contoso, "license_admin")
-        for browser in (reader, giver):
-            assert browser.get(listed(AUTO_CLAIMS)).status_code == 200
-            assert browser.get(reverse(self.NEW)).status_code == 403
-            assert browser.post(opened(AUTO_CLAIMS, rule), {"ceiling": "9", "reason": "Why"}).status_code == 403
-        assert AutoClaim.objects.get().ceiling == 2

@@ -10,6 +10,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -120,6 +121,10 @@ class RunAdmin(ProcurementAdmin):
         shown = [self.line(name, row) for name in ("who", "started", "standing")]
         if row.finished_at is not None:
             shown.append(Row(label=_("Finished"), value=listed_minute(row.finished_at)))
+        # What all of it is about, where it is one thing: the purchase whose seats are given.
+        about = str(row.given.get("subscription", ""))
+        for named in names_of([about], row.tenant).values() if about else ():
+            shown.append(Row(label=_("Purchase"), value=format_html('<a href="{}">{}</a>', named.url, named.text)))
         if row.given.get("reason"):
             shown.append(Row(label=_("Reason"), value=row.given["reason"]))
         return [Section(rows=shown)]

@@ -86,7 +86,7 @@ class TestMany:
         assert outcomes(run) == {**{key(p): "Has a seat now." for p in people[:3]}, key(people[3]): NONE_LEFT}
         assert (run.counts()["done"], run.counts()["refused"]) == (3, 1)
         text = browser.get(answer.url).text
-        assert all(said in text for said in ("Give seats", "4 of 4", people[0].name))
+        assert all(said in text for said in ("Give seats", "4 of 4", people[0].name, opened(PURCHASES, central)))
         # The same button once more: the same run, and nobody has two.
         assert confirm(browser, page, many(central)).url == answer.url
         assert (Run.objects.count(), Seat.objects.filter(subscription=central).count()) == (1, 3)

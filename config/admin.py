@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from unfold.sites import UnfoldAdminSite
 
-from tenants.access import Actor, acting_delegations
+from tenants.access import Actor, acting_delegations, delegate_of
 from tenants.directory.delegations import Delegation
 from tenants.procurement import may_read_some
 from tenants.signin.acting import actor_of_request
@@ -82,11 +82,19 @@ class ProcurementSite(UnfoldAdminSite):
         return inner
 
     def _readable(self, request: HttpRequest) -> frozenset[str]:
-        return frozenset(
+        """Models by their labels, and lists over all customers as "customers." and their names."""
+        actor = actor_of_request(request)
+        user = actor.user if actor is not None else None
+        acting = [delegate_of(user, delegation) for delegation in _customers(request)] if user is not None else []
+        # By the site: their module has this one as its site, and cannot be imported here.
+        pages: Any = self.get_model_admin(Delegation)
+        lists = (f"customers.{kind.name}" for kind in pages.lists if kind.readable(acting))
+        models = (
             model._meta.label_lower
             for model, model_admin in self._registry.items()
             if model_admin.has_view_permission(request)
         )
+        return frozenset([*models, *lists])
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """The navigation is written down in config.appearance; the framework's list of apps is not shown."""

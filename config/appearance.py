@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 def _shown(model: str) -> Callable[[HttpRequest], bool]:
-    """Whether the person may read a model, asked of its own admin."""
+    """Whether the person may read a model, or a list over all customers, asked of itself."""
 
     def may_read(request: HttpRequest) -> bool:
         return model in request.readable  # type: ignore[attr-defined]  # put there by the site, see config.admin
@@ -44,6 +44,13 @@ def _page(title: str | Promise, model: str, icon: str) -> dict[str, Any]:
 def _beside_policies(title: str | Promise, name: str, icon: str) -> dict[str, Any]:
     link = reverse_lazy(f"admin:policies_selfserviceproduct_{name}")
     may_read = _shown("policies.selfserviceproduct")
+    return {"title": title, "icon": icon, "link": link, "permission": may_read, "active": _is_here(link)}
+
+
+def _of_customers(title: str | Promise, name: str, icon: str) -> dict[str, Any]:
+    """A list over all customers of a partner, for whom one of them shows it."""
+    link = reverse_lazy(f"admin:tenants_delegation_{name}")
+    may_read = _shown(f"customers.{name}")
     return {"title": title, "icon": icon, "link": link, "permission": may_read, "active": _is_here(link)}
 
 
@@ -117,21 +124,19 @@ NAVIGATION: list[dict[str, Any]] = [
             _page(_("Domains"), "tenants.domain", "alternate_email"),
             _page(_("Partners"), "tenants.delegation", "handshake"),
             _page(_("Solutions"), "licensing.solution", "extension"),
-            {
-                "title": _("Customers"),
-                "icon": "groups",
-                "link": reverse_lazy("admin:tenants_delegation_customers"),
-                "permission": _works_for_a_partner,
-                "active": _is_here(reverse_lazy("admin:tenants_delegation_customers")),
-            },
-            {
-                "title": _("Customers’ purchases"),
-                "icon": "receipt_long",
-                "link": reverse_lazy("admin:tenants_delegation_purchases"),
-                "permission": _works_for_a_partner,
-                "active": _is_here(reverse_lazy("admin:tenants_delegation_purchases")),
-            },
             _page(_("Sign-in"), "tenants.signinrules", "passkey"),
+        ],
+    },
+    {
+        "title": _("Customers"),
+        "items": [
+            _of_customers(_("All customers"), "customers", "groups") | {"permission": _works_for_a_partner},
+            _of_customers(_("Customers’ purchases"), "purchases", "receipt_long"),
+            _of_customers(_("Customers’ renewals"), "renewals", "autorenew"),
+            _of_customers(_("Customers’ approvals"), "approvals", "approval"),
+            _of_customers(_("Customers’ requests"), "requests", "inbox"),
+            _of_customers(_("Customers’ leavers"), "leavers", "person_off"),
+            _of_customers(_("Customers’ new products"), "new_products", "fiber_new"),
         ],
     },
     {

@@ -3,14 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cached_property
 from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.admin.options import ShowFacets
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Page, Paginator
 from django.db.models import Choices, Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -23,11 +21,11 @@ from unfold.admin import ModelAdmin
 from tenants import procurement_rows
 from tenants.access import Actor, Right
 from tenants.dates import listed_day, listed_minute
+from tenants.procurement_pages import LookAheadPaginator
 from tenants.signin.acting import actor_of_request
+from tenants.text import is_clean
 
 READS = ("GET", "HEAD")
-# To skip the rows of all pages before costs the more, the later the page.
-LAST_ROW = 10_000
 
 # Who made a change that no person signed.
 BY_COMMAND = _("Operator, by command")
@@ -48,32 +46,6 @@ def as_lines(*texts: str) -> str:
     return format_html_join("", "<div>{}</div>", ((line,) for text in texts for line in text.splitlines()))
 
 
-class LookAheadPaginator(Paginator):
-    """
-    Pages that know whether another follows by reading one row more; nothing is ever counted. They end where nobody
-    turns pages any more: whoever looks for what comes later filters.
-    """
-
-    more = False
-    # There would be more, were it not for where pages end.
-    ended = False
-
-    @cached_property
-    def count(self) -> int:
-        return 9_999_999_999
-
-    def page(self, number: int | str) -> Page:
-        number = self.validate_number(number)
-        first = (number - 1) * self.per_page
-        if first >= LAST_ROW:
-            self.ended = True
-            return Page([], number, self)
-        rows = list(self.object_list[first : first + self.per_page + 1])
-        self.ended = len(rows) > self.per_page and first + self.per_page >= LAST_ROW
-        self.more = len(rows) > self.per_page and not self.ended
-        return Page(rows[: self.per_page], number, self)
-
-
 class Filter(admin.SimpleListFilter):
     """
     A choice of a list, shown as a labelled select. `field` is what it compares, `choices_of` whose values it offers;
@@ -82,6 +54,9 @@ class Filter(admin.SimpleListFilter):
 
     field: ClassVar[str] = ""
     choices_of: ClassVar[type[Choices] | None] = None
+    # A select; any other is an input of that type, with a hint in it.
+    kind: ClassVar[str] = "select"
+    hint: ClassVar[str | Promise] = ""
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         return list(self.choices_of.choices) if self.choices_of else []
@@ -97,6 +72,22 @@ class Filter(admin.SimpleListFilter):
 
     def narrowed(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
         return queryset.filter(**{self.field: value})
+
+
+class OrganisationFilter(Filter):
+    """One of all organisations, for an operator, by its short name: there are too many to choose from."""
+
+    title, parameter_name = _("organisation"), "tenant"
+    kind, hint = "text", _("Short name")
+
+    def has_output(self) -> bool:
+        return True
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = (self.value() or "").strip()
+        if not value:
+            return queryset
+        return queryset.filter(tenant__slug=value) if is_clean(value) else queryset.none()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,7 +217,16 @@ class ProcurementAdmin(ModelAdmin):
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
         """Only the filters that stand on the page: no other question can be asked through the query string."""
-        return lookup in {spec.parameter_name for spec in self.list_filter}
+        asked = [*self.list_filter, *self.of_operator(request)]
+        return lookup in {spec.parameter_name for spec in asked}
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        return [*self.of_operator(request), *self.list_filter]
+
+    def of_operator(self, request: HttpRequest | None) -> list[type[Filter]]:
+        """What an operator asks of rows of all organisations besides."""
+        is_asked = request is not None and self.knows_tenant and self.actor(request).is_operator
+        return [OrganisationFilter] if is_asked else []
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if request.method not in READS:

@@ -3,6 +3,7 @@
 from commerce.admin.agreements import AgreementAdmin
 from commerce.admin.approvals import ApprovalAdmin
 from commerce.admin.centralisations import CentralisationAdmin
+from commerce.admin.customers import CUSTOMERS_LISTS
 from commerce.admin.delegations import DelegationAdmin
 from commerce.admin.differences import DifferenceAdmin
 from commerce.admin.disputes import DisputeAdmin
@@ -24,6 +25,7 @@ from commerce.admin.tax_rates import TaxRateAdmin
 from commerce.admin.waste import WasteAdmin
 
 __all__ = [
+    "CUSTOMERS_LISTS",
     "AgreementAdmin",
     "ApprovalAdmin",
     "CentralisationAdmin",

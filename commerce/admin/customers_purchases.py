@@ -1,108 +1,119 @@
-"""The purchases of all customers of a partner in one list; each is opened by acting for its customer."""
+"""What all customers of a partner bought, and what of it renews next."""
 
 from collections.abc import Sequence
-from typing import Any, cast
+from functools import cached_property
+from typing import Any, ClassVar, cast
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
-from django.contrib.admin.sites import AdminSite
-from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
-from django.urls import reverse
-from django.utils.translation import gettext as _
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy
 
 from commerce.admin import purchase_filters
-from commerce.admin.purchase_facts import expires, paid, state_badge, unit_price
+from commerce.admin.customers_list import UNTOLD, CustomersList
 from commerce.admin.purchase_filters import Asked
 from commerce.admin.purchase_list import BY_END
 from commerce.models import Purchase
+from commerce.models.purchase import PurchaseQuerySet
+from commerce.operations.pricing import next_charge
 from commerce.operations.procurement import customers, found
-from tenants.access import Actor
-from tenants.procurement import READS, LookAheadPaginator
+from commerce.operations.procurement.columns import OF_PRICES
+from tenants.access import Right
+from tenants.dates import listed_day
 from tenants.refusal import BadInput
-from tenants.signin.acting import actor_of_request
-
-A_PAGE = 50
-PAGE = "p"
 
 
-def view(site: AdminSite, request: HttpRequest) -> HttpResponse:
-    """:raises PermissionDenied: nobody who may act for a customer at this moment"""
-    actor = actor_of_request(request)
-    acting = customers.acting(actor.user) if actor is not None and actor.user is not None else []
-    if actor is None or not acting or request.method not in READS:
-        raise PermissionDenied(_("No customer lets you act in it."))
-    query = query_of(request)
-    zone = actor.tenant.zone if actor.tenant else ZoneInfo("UTC")
-    rows, wrong = customers.purchases(customers=acting, query=query, zone=zone, at=actor.now())
-    order = ["term_end", "pk"] if BY_END & query.keys() else ["-created_at", "-pk"]
-    paginator = LookAheadPaginator(rows.order_by(*order).values_list("pk", flat=True), A_PAGE)
-    page = paginator.page(_number(request.GET.get(PAGE, "")))
-    priced = customers.priced(acting)
-    specs = _filters(site, request, has_prices=bool(priced))
-    request.current_app = site.name
-    context = {
-        **site.each_context(request),
-        "title": _("Purchases of your customers"),
-        "lines": _lines(cast("list[UUID]", list(page.object_list)), acting, priced),
-        "has_prices": bool(priced),
-        "customers": [there.organisation for there in acting],
-        "query": query,
-        "filters": specs,
-        "more": {each.parameter_name for each in purchase_filters.MORE},
-        "more_open": any(each.parameter_name in query for each in purchase_filters.MORE),
-        "wrong": [_said(bad, specs) for bad in wrong],
-        "page": page,
-        "paginator": paginator,
-    }
-    return TemplateResponse(request, "admin/customers_purchases.html", context)
+class OfPurchases(CustomersList):
+    """Purchases in their columns, with prices of those customers alone that tell them."""
+
+    model = Purchase
+    right: ClassVar[Right | None] = Right.SEE_CENTRAL_PURCHASES
+    figures = frozenset({"quantity", "used", "unit_price", "price_paid", "next_charge", "expires", "renews"})
+
+    @cached_property
+    def priced(self) -> list[UUID]:
+        return customers.priced(self.acting)
+
+    def whole(self, ids: Sequence[Any]) -> PurchaseQuerySet:
+        return Purchase.objects.filter(pk__in=ids).for_procurement().priced_among(self.priced)
+
+    def shown_columns(self) -> Sequence[str]:
+        return self.columns if self.priced else [name for name in self.columns if name not in OF_PRICES]
+
+    def cell(self, name: str, row: Any) -> Any:
+        return UNTOLD if name in OF_PRICES and row.tenant_id not in self.priced else super().cell(name, row)
 
 
-def query_of(request: HttpRequest) -> dict[str, str]:
-    """What is asked for in an address."""
-    names = {*found.FILTERS, customers.CUSTOMER}
-    return found.asked({name: str(value) for name, value in request.GET.items() if name in names})
+class CustomersPurchases(OfPurchases):
+    """All of them, with the filters of the list of one organisation."""
+
+    name = "purchases"
+    # Whoever is let in without a role that holds now finds an empty list.
+    right = None
+    title = gettext_lazy("Purchases of your customers")
+    short = gettext_lazy("Purchases")
+    lead = gettext_lazy("What your customers let you see of what they bought.")
+    empty_title = gettext_lazy("No purchases yet")
+    empty_text = gettext_lazy("What your customers buy appears here at once, as far as their roles for you show it.")
+    columns = ("product", "buyer", "channel", "in_state", "quantity", "used", "unit_price", "price_paid", "expires")
+    template = "admin/customers_purchases.html"
+
+    @cached_property
+    def query(self) -> dict[str, str]:
+        names = {*found.FILTERS, customers.CUSTOMER}
+        return found.asked({name: str(value) for name, value in self.request.GET.items() if name in names})
+
+    def asked(self) -> tuple[QuerySet[Any], list[BadInput]]:
+        at = self.actor.now()
+        rows, wrong = customers.purchases(customers=self.acting, query=self.query, zone=self.zone, at=at)
+        order = ["term_end", "pk"] if BY_END & self.query.keys() else ["-created_at", "-pk"]
+        return rows.order_by(*order), wrong
+
+    @cached_property
+    def filters(self) -> list[Asked]:
+        hidden = set() if self.priced else purchase_filters.OF_PRICES
+        shown = [each for each in [*purchase_filters.FIRST, *purchase_filters.MORE] if each not in hidden]
+        asked: dict[str, Any] = dict(self.request.GET.lists())
+        return [each(self.request, asked, Purchase, self.admin) for each in shown]
+
+    def titles(self) -> dict[str, Any]:
+        return {**super().titles(), **{str(spec.parameter_name): spec.title for spec in self.filters}}
+
+    def context(self) -> dict[str, Any]:
+        return {
+            **super().context(),
+            "filters": self.filters,
+            "more": {each.parameter_name for each in purchase_filters.MORE},
+            "more_open": any(each.parameter_name in self.query for each in purchase_filters.MORE),
+        }
 
 
-def _number(text: str) -> int:
-    """Of a page; whatever else is typed there is the first."""
-    return max(int(text), 1) if text.isascii() and text.isdigit() and len(text) < 10 else 1
+class CustomersRenewals(OfPurchases):
+    """What renews in the next 90 days, with what it will cost."""
 
+    name = "renewals"
+    title = gettext_lazy("Renewals of your customers")
+    short = gettext_lazy("Renewals")
+    lead = gettext_lazy("What renews in the next 90 days, the soonest first.")
+    empty_title = gettext_lazy("Nothing renews")
+    empty_text = gettext_lazy("None of your customers’ purchases that you may see renews in the next 90 days.")
+    columns = ("product", "renews", "buyer", "quantity", "used", "next_charge")
+    ASKED = {"renewal": "coming", "expires_within": "90"}
 
-def _filters(site: AdminSite, request: HttpRequest, *, has_prices: bool) -> list[Asked]:
-    hidden = set() if has_prices else purchase_filters.OF_PRICES
-    shown = [each for each in [*purchase_filters.FIRST, *purchase_filters.MORE] if each not in hidden]
-    asked: dict[str, Any] = dict(request.GET.lists())
-    return [each(request, asked, Purchase, site.get_model_admin(Purchase)) for each in shown]
+    def asked(self) -> tuple[QuerySet[Any], list[BadInput]]:
+        query = {**self.ASKED, **self.query}
+        rows, wrong = customers.purchases(customers=self.acting, query=query, zone=self.zone, at=self.actor.now())
+        return rows.order_by("term_end", "pk"), wrong
 
+    def whole(self, ids: Sequence[Any]) -> Any:
+        # Money that is not told is taken away last, and with it what the next charge is worked out from.
+        rows = Purchase.objects.filter(pk__in=ids).for_procurement().with_renewal_price(after_paid=True)
+        purchases = cast("list[Purchase]", list(rows.priced_among(self.priced)))
+        charges = next_charge.of_each(purchases)
+        for purchase in purchases:
+            purchase.charge = charges.get(purchase.pk)  # type: ignore[attr-defined]  # for the column of that name
+        return purchases
 
-def _said(bad: BadInput, specs: Sequence[Asked]) -> dict[str, Any]:
-    titles = {customers.CUSTOMER: _("customer"), **{str(spec.parameter_name): spec.title for spec in specs}}
-    return {"name": bad.field, "title": titles.get(str(bad.field), ""), "said": str(bad)}
-
-
-def _lines(ids: Sequence[UUID], acting: Sequence[Actor], priced: Sequence[UUID]) -> list[dict[str, Any]]:
-    """What stands beside each of these, in their order, read once for all of them."""
-    whole = Purchase.objects.filter(pk__in=ids).for_procurement().priced_among(priced)
-    by_id = {purchase.pk: purchase for purchase in cast("list[Purchase]", list(whole))}
-    names = {there.organisation.pk: there.organisation for there in acting}
-    return [_line(by_id[pk], names[by_id[pk].tenant_id], priced) for pk in ids if pk in by_id]
-
-
-def _line(purchase: Purchase, customer: Any, priced: Sequence[UUID]) -> dict[str, Any]:
-    is_told = purchase.tenant_id in priced
-    return {
-        "url": reverse("admin:commerce_purchase_change", args=[purchase.pk]),
-        "customer": customer,
-        "product": purchase.plan.product,
-        "term": purchase.plan.get_term_display(),
-        "purchaser": purchase.purchaser,
-        "channel": purchase.get_channel_display(),
-        "state": state_badge(purchase),
-        "quantity": purchase.quantity,
-        "used": purchase.seats_assigned,
-        "unit_price": unit_price(purchase) if is_told else "–",
-        "paid": paid(purchase, beside=True) if is_told else "–",
-        "expires": expires(purchase),
-    }
+    @admin.display(description=gettext_lazy("renews"))
+    def renews(self, purchase: Purchase) -> str:
+        return listed_day(purchase.term_end)

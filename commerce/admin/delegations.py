@@ -9,15 +9,13 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from commerce.admin import customers_purchases, policy_templates
-from commerce.operations.procurement import customers
+from commerce.admin.customers import CustomersPages
 from tenants import clock
-from tenants.access import Actor, Right, acting_delegations
+from tenants.access import Actor, Right
 from tenants.dates import listed_minute, minute
 from tenants.directory.delegations import Delegation, DelegationState
 from tenants.directory.models import Role, Tenant
@@ -25,7 +23,6 @@ from tenants.directory.operations import delegations
 from tenants.procurement import READS, Section, badge
 from tenants.procurement_form import FormAdmin, blame
 from tenants.refusal import Refused
-from tenants.signin.acting import actor_of_request
 
 _KIND = {
     DelegationState.OFFERED: "amber",
@@ -85,7 +82,7 @@ class GrantForm(EndForm):
 
 
 @admin.register(Delegation)
-class DelegationAdmin(FormAdmin):
+class DelegationAdmin(CustomersPages, FormAdmin):
     """What an organisation granted to partners, and what was granted to it. Its global admins decide over both."""
 
     right = Right.MANAGE_DELEGATIONS
@@ -125,9 +122,6 @@ class DelegationAdmin(FormAdmin):
         guarded = self.admin_site.admin_view
         return [
             path("new/", guarded(self.new_view), name="tenants_delegation_new"),
-            path("customers/", guarded(self.customers_view), name="tenants_delegation_customers"),
-            path("customers/purchases/", guarded(self.purchases_view), name="tenants_delegation_purchases"),
-            path("policies/", guarded(self.policies_view), name="tenants_delegation_policies"),
             path("<uuid:object_id>/accept/", guarded(self.accept_view), name="tenants_delegation_accept"),
             path("<uuid:object_id>/revoke/", guarded(self.revoke_view), name="tenants_delegation_revoke"),
             *super().get_urls(),
@@ -228,28 +222,6 @@ class DelegationAdmin(FormAdmin):
             }
             sections.append(Section(title=_("Decide"), template="admin/_delegation.html", data=data))
         return sections
-
-    # --- A partner's people
-
-    def customers_view(self, request: HttpRequest) -> HttpResponse:
-        """Whoever works for a partner, whatever their roles at home: what each customer lets them do."""
-        actor = actor_of_request(request)
-        if actor is None or actor.user is None or request.method not in READS:
-            raise PermissionDenied
-        request.current_app = self.admin_site.name
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": _("Customers"),
-            "customers": customers.of(actor.user, acting_delegations(actor.user)),
-        }
-        return TemplateResponse(request, "admin/customers.html", context)
-
-    def purchases_view(self, request: HttpRequest) -> HttpResponse:
-        return customers_purchases.view(self.admin_site, request)
-
-    def policies_view(self, request: HttpRequest) -> HttpResponse:
-        return policy_templates.view(self.admin_site, request)
 
     # --- Columns
 

@@ -20,7 +20,7 @@ from commerce.operations.letters import decline_reasons
 from commerce.operations.renewing import dunning_steps
 from commerce.operations.renewing.dunning_steps import LONGEST_CODE, Step, Steps
 from tenants.access import Actor, Right
-from tenants.procurement import Section
+from tenants.procurement import Filter, Section
 from tenants.procurement_form import FormAdmin
 
 DAYS = re.compile(r"\d{1,2}")
@@ -101,6 +101,9 @@ class DunningStepAdmin(FormAdmin):
 
     def get_list_display(self, request: HttpRequest) -> list[str]:
         return list(self.list_display)
+
+    def of_operator(self, request: HttpRequest | None) -> list[type[Filter]]:
+        return []  # an operator reads the steps that hold for all
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         actor = self.actor(request)

@@ -19,8 +19,9 @@ from commerce.operations.notices import readers, reading, telling, wishes
 from commerce.operations.notices.readers import Reader, Wish
 from commerce.operations.pricing import costs
 from tenants.access import Actor, Right
-from tenants.procurement import READS, LookAheadPaginator, ProcurementAdmin
+from tenants.procurement import READS, ProcurementAdmin
 from tenants.procurement_form import blame
+from tenants.procurement_pages import LookAheadPaginator
 from tenants.refusal import Refused
 
 MAIL, IN_APP = "mail", "in_app"

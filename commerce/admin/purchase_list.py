@@ -89,7 +89,7 @@ class PurchaseListing(ProcurementAdmin):
 
     def get_list_filter(self, request: HttpRequest) -> Any:
         hidden = set() if sees_prices(self.actor(request)) else purchase_filters.OF_PRICES
-        return [each for each in self.list_filter if each not in hidden]
+        return [each for each in super().get_list_filter(request) if each not in hidden]
 
     def get_list_display(self, request: HttpRequest) -> list[str]:
         """What is chosen of what the person may read."""

@@ -2,7 +2,7 @@ from datetime import datetime, timedelta
 from typing import Self
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, When
 from django.utils.translation import gettext_lazy as _
 
 from licensing.models import GIVES_ACCESS, Subscription
@@ -79,6 +79,12 @@ class LeaverTaskQuerySet(models.QuerySet["LeaverTask"]):
 
     def standing(self) -> Self:
         return self.exclude(state=LeaverTaskState.CLOSED)
+
+    def next_charged_first(self) -> Self:
+        """In the order of their next charges; those of which none is to come last, the oldest first."""
+        renews = Q(subscription__state__in=GIVES_ACCESS, subscription__auto_renew=True)
+        charge = Case(When(renews, then=F("subscription__term_end")), default=None)
+        return self.order_by(charge.asc(nulls_last=True), "created_at", "pk")
 
     def to_warn(self, at: datetime) -> Self:
         """Those whose next charge is near, and of which nobody was told before that one."""

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from commerce.amounts import figures, money
 from commerce.models import MonthlySpend
-from commerce.operations.procurement import coming, customers
+from commerce.operations.procurement import coming, customers, found
 from commerce.operations.procurement.spent import Month
 from config.home import charts
 from config.home.reach import Reach
@@ -117,10 +117,11 @@ def seats(reach: Reach) -> dict[str, Any]:
 
 
 def _other_url(other: Any, reach: Reach) -> str:
-    """Of a department, or of a partner's customer; an operator's list is not asked for one organisation."""
-    if other is None or not (reach.of_one or reach.of_customers):
+    """Of a department, of a partner's customer, or of one of all organisations."""
+    if other is None:
         return ""
-    return reach.purchases(**{"department" if reach.of_one else customers.CUSTOMER: str(other)})
+    name = customers.CUSTOMER if reach.of_customers else found.TENANT
+    return reach.purchases(**{"department" if reach.of_one else name: str(other)})
 
 
 def _groups(rows: Iterable[dict[str, Any]], key: str, name: str) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from commerce.models import Purchase
 from commerce.operations.procurement import customers
 from config.home import figures
 from config.home.reach import Reach, of_customers, own
-from config.home.waiting import waiting
+from config.home.waiting import at_customers, waiting
 from policies import eligibility
 from policies.admin import value_badge
 from policies.models import SelfServiceProduct
@@ -31,7 +31,9 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if actor is None:
         raise PermissionDenied
     if request.GET.get("of") == CUSTOMERS:
-        return {**context, "title": _("Your customers"), **_shared(of_customers(actor, _at_customers(actor)))}
+        acting = _at_customers(actor)
+        told = {"title": _("Your customers"), "waits": at_customers(actor, acting)}
+        return {**context, **told, **_shared(of_customers(actor, acting))}
     waits = waiting(actor)
     products = list(SelfServiceProduct.objects.order_by("family__name", "name")) if actor.tenant else []
     return {

@@ -18,7 +18,8 @@ from tenants.access import Right
 from tenants.dates import listed_minute
 from tenants.directory.models import Tenant
 from tenants.journal.naming import ACTOR, names_of
-from tenants.procurement import BY_COMMAND, LookAheadPaginator, ProcurementAdmin, Row, Section, badge
+from tenants.procurement import BY_COMMAND, ProcurementAdmin, Row, Section, badge
+from tenants.procurement_pages import LookAheadPaginator
 from tenants.refusal import Refused
 from tenants.runs import operations as runs
 from tenants.runs.models import RowState, Run, RunRow

@@ -224,7 +224,7 @@ def test_pages_end_where_one_should_filter(contoso, plan, monkeypatch):
     for _ in range(5):
         buy(factories.MembershipFactory(tenant=contoso), plan)
     monkeypatch.setattr("commerce.admin.purchases.PurchaseAdmin.list_per_page", 2)
-    monkeypatch.setattr("tenants.procurement.LAST_ROW", 4)
+    monkeypatch.setattr("tenants.procurement_pages.LAST_ROW", 4)
     browser = browser_of(contoso)
     first, last, beyond = (text_of(browser, f"p={page}") for page in (1, 2, 3))
     ends = "Search or filter to find the others"

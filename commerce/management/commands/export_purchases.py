@@ -32,7 +32,7 @@ class Command(OperatorCommand):
             action="append",
             default=[],
             metavar="NAME=VALUE",
-            help=f"only what it finds, may be repeated; names: {', '.join(found.FILTERS)}",
+            help=f"only what it finds, may be repeated; names: {', '.join(sorted({*found.FILTERS} - {found.TENANT}))}",
         )
 
     def perform(self, *, at: datetime, tenant: str, filter: list[str], output: Path | None, **options: Any) -> None:

@@ -55,6 +55,18 @@ def see_the_same(customers: Sequence[Actor]) -> bool:
     return all(there.may(Right.SEE_PURCHASES) or not there.may(Right.SEE_CENTRAL_PURCHASES) for there in customers)
 
 
+def called(customers: Sequence[Actor], slug: str) -> list[Actor]:
+    """
+    The one of this short name; all, where none is named.
+
+    :raises BadInput: none of them has it
+    """
+    there = [customer for customer in customers if slug in ("", customer.organisation.slug)]
+    if slug and not there:
+        raise BadInput(_("There is no such customer."), field=CUSTOMER, code="does_not_exist")
+    return there
+
+
 def purchases(
     *, customers: Sequence[Actor], query: Mapping[str, str], zone: ZoneInfo, at: datetime
 ) -> tuple[PurchaseQuerySet, list[BadInput]]:
@@ -63,12 +75,10 @@ def purchases(
     it; then nothing. Days are those of `zone`, months each customer's own.
     """
     asked = found.asked(query)
-    wanted = asked.pop(CUSTOMER, "")
-    there = [customer for customer in customers if wanted in ("", customer.organisation.slug)]
-    if wanted and not there:
-        return Purchase.objects.none(), [
-            BadInput(_("There is no such customer."), field=CUSTOMER, code="does_not_exist")
-        ]
+    try:
+        there = called(customers, asked.pop(CUSTOMER, ""))
+    except BadInput as bad:
+        return Purchase.objects.none(), [bad]
     reader = found.Reader(among=[one.organisation.pk for one in there], priced=priced(there), zone=zone, at=at)
     return found.narrowed(Purchase.objects.visible_to_any(there), asked, reader)
 

@@ -24,6 +24,7 @@ from tenants.refusal import BadInput
 from tenants.text import is_clean
 
 LONGEST = 200
+TENANT = "tenant"
 MOST_DAYS = 3660
 # Whatever is added to a moment of these is a moment.
 YEARS = range(1970, 3000)
@@ -214,6 +215,16 @@ def by_text(rows: PurchaseQuerySet, value: str, reader: Reader) -> PurchaseQuery
     return searching.matching(rows, value, among=reader.among)
 
 
+def by_tenant(rows: PurchaseQuerySet, value: str, reader: Reader) -> PurchaseQuerySet:
+    """Of one organisation, by its short name, where all are asked: whoever asks one or some names none of others."""
+    if reader.among is not None:
+        raise BadInput(_("Only an operator, who asks all organisations, can name one."), field=TENANT)
+    tenant = Tenant.objects.filter(slug=value).first()
+    if tenant is None:
+        raise BadInput(_("There is no such organisation."), field=TENANT, code="does_not_exist")
+    return rows.of(tenant)
+
+
 # The language of queries. What is here is in links, in files and in filters that people keep: never renamed.
 FILTERS: dict[str, Narrow] = {
     "q": by_text,
@@ -231,6 +242,7 @@ FILTERS: dict[str, Narrow] = {
     "over": by_over,
     "spent_in": by_spent_in,
     "renewal": by_renewal,
+    TENANT: by_tenant,
 }
 
 

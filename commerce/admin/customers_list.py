@@ -86,7 +86,7 @@ class CustomersList:
         asked = self.request.GET.get(CUSTOMER, "").strip()
         return {CUSTOMER: asked} if asked else {}
 
-    def asked(self) -> tuple[QuerySet[Any], list[BadInput]]:
+    def look(self) -> tuple[QuerySet[Any], list[BadInput]]:
         """What the query finds, and everything that is wrong with it; then nothing."""
         try:
             return self.found(customers.called(self.acting, self.query.get(CUSTOMER, ""))), []
@@ -146,7 +146,7 @@ class CustomersList:
         return {"url": self.url(row), "customer": names[self.customer_of(row)], "cells": cells}
 
     def context(self) -> dict[str, Any]:
-        rows, wrong = self.asked()
+        rows, wrong = self.look()
         paginator = LookAheadPaginator(rows.values_list("pk", flat=True), A_PAGE)
         page = paginator.page(_number(self.request.GET.get(PAGE, "")))
         titles = self.titles()

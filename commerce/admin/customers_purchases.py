@@ -63,7 +63,7 @@ class CustomersPurchases(OfPurchases):
         names = {*found.FILTERS, customers.CUSTOMER}
         return found.asked({name: str(value) for name, value in self.request.GET.items() if name in names})
 
-    def asked(self) -> tuple[QuerySet[Any], list[BadInput]]:
+    def look(self) -> tuple[QuerySet[Any], list[BadInput]]:
         at = self.actor.now()
         rows, wrong = customers.purchases(customers=self.acting, query=self.query, zone=self.zone, at=at)
         order = ["term_end", "pk"] if BY_END & self.query.keys() else ["-created_at", "-pk"]
@@ -100,7 +100,7 @@ class CustomersRenewals(OfPurchases):
     columns = ("product", "renews", "buyer", "quantity", "used", "next_charge")
     ASKED = {"renewal": "coming", "expires_within": "90"}
 
-    def asked(self) -> tuple[QuerySet[Any], list[BadInput]]:
+    def look(self) -> tuple[QuerySet[Any], list[BadInput]]:
         query = {**self.ASKED, **self.query}
         rows, wrong = customers.purchases(customers=self.acting, query=query, zone=self.zone, at=self.actor.now())
         return rows.order_by("term_end", "pk"), wrong

@@ -2,8 +2,11 @@
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from tests.admin.pages import browser_of
+from tests.callers import signed_in
+from tests.tenants.partners import let_in
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
 
@@ -23,6 +26,21 @@ pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
 def test_one_entry_is_lit(contoso, page, lit):
     shown = browser_of(contoso).get(reverse(f"admin:{page}")).context["sidebar_navigation"]
     assert [str(item["title"]) for group in shown for item in group["items"] if item["active"]] == lit
+
+
+@pytest.mark.parametrize(
+    ("page", "lit"),
+    [
+        ("customers", "All customers"),
+        ("purchases", "Customers’ purchases"),
+        ("approvals", "Customers’ approvals"),
+        ("new_products", "Customers’ new products"),
+    ],
+)
+def test_one_entry_is_lit_of_those_over_all_customers(contoso, page, lit):
+    browser = signed_in(let_in(contoso, at=timezone.now()).member)
+    shown = browser.get(reverse(f"admin:tenants_delegation_{page}")).context["sidebar_navigation"]
+    assert [str(item["title"]) for group in shown for item in group["items"] if item["active"]] == [lit]
 
 
 def test_the_organisations_own_page_lights_its_billing_details(contoso):

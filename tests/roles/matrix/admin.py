@@ -206,7 +206,12 @@ TABLE = [
     (
         DELEGATE,
         """
+        GET admin/tenants/delegation/customers/approvals/
+        GET admin/tenants/delegation/customers/leavers/
+        GET admin/tenants/delegation/customers/new-products/
         GET admin/tenants/delegation/customers/purchases/
+        GET admin/tenants/delegation/customers/renewals/
+        GET admin/tenants/delegation/customers/requests/
         GET,POST admin/tenants/delegation/policies/
         """,
     ),

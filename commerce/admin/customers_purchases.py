@@ -13,9 +13,11 @@ from commerce.admin import purchase_filters
 from commerce.admin.customers_list import UNTOLD, CustomersList
 from commerce.admin.purchase_filters import Asked
 from commerce.admin.purchase_list import BY_END
+from commerce.amounts import money
 from commerce.models import Purchase
 from commerce.models.purchase import PurchaseQuerySet
 from commerce.operations.pricing import next_charge
+from commerce.operations.pricing.next_charge import NextCharge
 from commerce.operations.procurement import customers, found
 from commerce.operations.procurement.columns import OF_PRICES
 from tenants.access import Right
@@ -117,3 +119,11 @@ class CustomersRenewals(OfPurchases):
     @admin.display(description=gettext_lazy("renews"))
     def renews(self, purchase: Purchase) -> str:
         return listed_day(purchase.term_end)
+
+    @admin.display(description=gettext_lazy("next charge"))
+    def next_charge(self, purchase: Any) -> Any:
+        """Without its day, which stands beside it, unless that is another."""
+        charge: NextCharge | None = purchase.charge
+        if charge is None or charge.at != purchase.term_end:
+            return self.admin.line("next_charge", purchase).value
+        return money(charge.total, charge.currency)

@@ -1,18 +1,17 @@
 """Purchases as a file: what the list shows, whole."""
 
-from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 
 from commerce.admin.purchase_facts import may_export
-from commerce.admin.purchase_list import PurchaseListing, query_of
-from commerce.operations.procurement import exports
+from commerce.admin.purchase_list import PurchaseListing, address, query_of
+from commerce.operations.procurement import columns, exports
 from tenants.procurement import READS
 from tenants.refusal import BadInput
 from tenants.spreadsheets import CSV, MEDIA_TYPES, XLSX, as_csv, as_xlsx
@@ -26,26 +25,34 @@ class Exports(PurchaseListing):
         return [path("export/", export, name="commerce_purchase_export"), *super().get_urls()]
 
     def export_view(self, request: HttpRequest) -> HttpResponseBase:
-        """Asked for with the filters of the list in the address, and `format`: csv or xlsx."""
+        """Asked for with the filters and columns of the list in the address, and `format`: csv or xlsx."""
         actor, format = self.actor(request), request.GET.get("format", CSV)
         if not may_export(actor) or request.method not in READS:
             raise PermissionDenied
         if format not in MEDIA_TYPES:
             return self._back(request, _("Files come as CSV or XLSX."))
         try:
-            export = exports.begin(query=query_of(request), format=format, by=actor, at=actor.now())
+            export = exports.begin(
+                query=query_of(request), chosen=self._written(request), format=format, by=actor, at=actor.now()
+            )
         except BadInput as bad:
             return self._back(request, str(bad))
-        heads = [str(exports.COLUMNS[name].label) for name in export.names]
         zone = actor.tenant.zone if actor.tenant else ZoneInfo("UTC")
         name = f"purchases-{actor.now().astimezone(zone):%Y-%m-%d}.{format}"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         if format == XLSX:
-            return FileResponse(as_xlsx(heads, export.rows, zone=zone), content_type=MEDIA_TYPES[XLSX], headers=headers)
+            return FileResponse(
+                as_xlsx(export.heads, export.rows, zone=zone), content_type=MEDIA_TYPES[XLSX], headers=headers
+            )
         return StreamingHttpResponse(
-            as_csv(heads, export.rows, zone=zone), content_type=MEDIA_TYPES[CSV], headers=headers
+            as_csv(export.heads, export.rows, zone=zone), content_type=MEDIA_TYPES[CSV], headers=headers
         )
+
+    def _written(self, request: HttpRequest) -> list[str]:
+        """What the list shows, and in the list of all organisations always whose it is."""
+        chosen = columns.written(self.columns_of(request))
+        return ["tenant", *chosen] if chosen and self.actor(request).tenant is None else chosen
 
     def _back(self, request: HttpRequest, said: str) -> HttpResponse:
         messages.error(request, said)
-        return redirect(f"{reverse('admin:commerce_purchase_changelist')}?{urlencode(query_of(request))}")
+        return redirect(address(query_of(request), self.columns_of(request)))

@@ -19,17 +19,17 @@ from commerce.admin.purchase_facts import expires, may_export, paid, renewal, se
 from commerce.admin.purchase_filters import Asked
 from commerce.amounts import money
 from commerce.models import Purchase, SavedFilter
+from commerce.models.export_schedule import OF_COLUMNS
 from commerce.models.purchase import PurchaseQuerySet
 from commerce.operations.pricing import next_charge
 from commerce.operations.pricing.next_charge import NextCharge
 from commerce.operations.procurement import found, policy_values, saved_filters
-from commerce.operations.procurement.columns import COLUMNS, OF_POLICY, OF_PRICES, chosen
+from commerce.operations.procurement.columns import LABELS, LISTED, OF_POLICY, OF_PRICES, chosen, narrowed
 from policies.admin import value_badge
 from tenants.access import Right
 from tenants.dates import listed_day
 from tenants.procurement import ProcurementAdmin, ProcurementList
 
-OF_COLUMNS = "columns"
 BY_END = {"expires_after", "expires_before", "expires_within"}
 # What an address says of a list besides what is asked for.
 NOT_ASKED = (OF_COLUMNS,)
@@ -67,7 +67,7 @@ class PurchaseListing(ProcurementAdmin):
     list_before_template = "admin/_purchases.html"
     change_list_template = "admin/purchases.html"
     list_title = gettext_lazy("Purchases")
-    list_display = list(COLUMNS)
+    list_display = list(LISTED)
     list_filter = [*purchase_filters.FIRST, *purchase_filters.MORE]
     search_fields = ["plan__product__name", "purchaser__name", "purchaser__user__email"]
     search_help_text = gettext_lazy("Product or purchaser")
@@ -102,7 +102,11 @@ class PurchaseListing(ProcurementAdmin):
         hidden = set() if sees_prices(actor) else OF_PRICES
         # An operator reads policies where they are set, an organisation's own beside its purchases.
         hidden = hidden if actor.tenant is not None and actor.may(Right.READ_POLICY) else hidden | OF_POLICY
-        return [column for column in COLUMNS if column not in hidden]
+        return [column for column in LISTED if column not in hidden]
+
+    def columns_of(self, request: HttpRequest) -> list[str]:
+        """Those that are chosen; none where that is all that the person may read."""
+        return narrowed(request.GET.getlist(OF_COLUMNS), among=self.readable(request))
 
     def get_queryset(self, request: HttpRequest) -> PurchaseQuerySet:
         return self.seen(request, put_together(charge=False))
@@ -133,10 +137,10 @@ class PurchaseListing(ProcurementAdmin):
         context = {
             "more_open": any(each.parameter_name in request.GET for each in purchase_filters.MORE),
             "more_filters": {each.parameter_name for each in purchase_filters.MORE},
-            "columns": [(name, COLUMNS[name], name in shown) for name in self.readable(request)],
+            "columns": [(name, LABELS[name], name in shown) for name in self.readable(request)],
             "kept": [(each, address_of(each)) for each in saved_filters.usable(actor)],
-            "keep": _as_text(query_of(request), sorted(shown)),
-            "export": urlencode(query_of(request)) if may_export(actor) else None,
+            "keep": _as_text(query_of(request), self.columns_of(request)),
+            "may_export": may_export(actor),
             "may_keep": actor.tenant is not None,
         }
         return super().changelist_view(request, {**context, **(extra_context or {})})
@@ -208,7 +212,12 @@ def query_of(request: HttpRequest) -> dict[str, str]:
 
 def address_of(kept: SavedFilter) -> str:
     """The list as somebody has kept it."""
-    return f"{reverse('admin:commerce_purchase_changelist')}?{_as_text(kept.query, kept.columns)}"
+    return address(kept.query, kept.columns)
+
+
+def address(query: Mapping[str, str], columns: Sequence[str]) -> str:
+    """The list with what is asked for in it."""
+    return f"{reverse('admin:commerce_purchase_changelist')}?{_as_text(query, columns)}"
 
 
 def _as_text(query: Mapping[str, str], columns: Sequence[str]) -> str:

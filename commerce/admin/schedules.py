@@ -7,14 +7,14 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from commerce.admin.kept_filters import KeptFilters
 from commerce.admin.purchase_list import query_of
 from commerce.models import Every, FileFormat
-from commerce.operations.procurement import schedules
+from commerce.operations.procurement import columns, schedules
 from commerce.operations.procurement.saved_filters import LONGEST_NAME
 from tenants.access import Actor, Right
 from tenants.procurement import READS
@@ -60,10 +60,10 @@ class Schedules(KeptFilters):
         """What is sent stands in the address, as in that of the list."""
         actor = self.sent_to(request, *READS, "POST")
         form = ScheduleForm(request.POST if request.method == "POST" else None)
-        query = query_of(request)
+        query, chosen = query_of(request), self.columns_of(request)
         if request.method == "POST" and form.is_valid():
             try:
-                schedules.add(query=query, by=actor, at=actor.now(), **form.cleaned_data)
+                schedules.add(query=query, columns=chosen, by=actor, at=actor.now(), **form.cleaned_data)
             except Refused as refused:
                 blame(form, refused)
             else:
@@ -73,13 +73,20 @@ class Schedules(KeptFilters):
             "form": form,
             "title": _("Send purchases regularly"),
             "heading": self.said(request, query) or _("All purchases"),
+            "columns": columns.said(chosen),
             "save_label": _("Send it to me"),
         }
         return self.page_of(request, "admin/schedule.html", 400 if form.errors else 200, **context)
 
     def schedules_view(self, request: HttpRequest) -> HttpResponse:
         sent = [
-            {"row": row, "query": self.said(request, row.query)} for row in schedules.own(self.sent_to(request, *READS))
+            {
+                "row": row,
+                "url": f"{reverse('admin:commerce_purchase_changelist')}?{row.address}",
+                "query": self.said(request, row.filters),
+                "columns": columns.said(row.columns),
+            }
+            for row in schedules.own(self.sent_to(request, *READS))
         ]
         return self.page_of(request, "admin/schedules.html", sent=sent, title=_("Sent regularly"))
 

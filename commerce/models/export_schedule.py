@@ -1,4 +1,5 @@
 from typing import Self
+from urllib.parse import urlencode
 
 from django.db import models
 from django.db.models import Q
@@ -6,6 +7,9 @@ from django.utils.translation import gettext_lazy as _
 
 from tenants.directory.models import Tenant, User
 from tenants.ids import new_id
+
+# How the address of the list of purchases, and a query that is kept of it, call its columns. No filter is called so.
+OF_COLUMNS = "columns"
 
 
 class Every(models.TextChoices):
@@ -32,7 +36,8 @@ class ExportSchedule(models.Model):
     # Crosses tenants by design: whoever acts for an organisation may be no member of it.
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     name = models.CharField(_("name"), max_length=80)
-    # As of a kept filter, see `commerce.operations.procurement.found`.
+    # What the address of the list said: filters as of a kept one, see `commerce.operations.procurement.found`, and its
+    # columns, where some were chosen.
     query = models.JSONField(default=dict)
     format = models.CharField(_("format"), max_length=4, choices=FileFormat)
     every = models.CharField(_("sent"), max_length=5, choices=Every)
@@ -52,3 +57,17 @@ class ExportSchedule(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def filters(self) -> dict[str, str]:
+        return {name: value for name, value in self.query.items() if name != OF_COLUMNS}
+
+    @property
+    def columns(self) -> list[str]:
+        """Of the list; none: all."""
+        return list(self.query.get(OF_COLUMNS, ()))
+
+    @property
+    def address(self) -> str:
+        """The query of the list's address, and of its export's."""
+        return urlencode(self.query, doseq=True)

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from django.db import connection
@@ -62,20 +63,20 @@ def test_what_people_scan_stands_first_and_each_column_has_its_own_name(contoso,
 
 def test_columns_are_chosen(contoso, bought):
     browser = browser_of(contoso)
-    assert [name for name in shown(browser) if name != "chosen"] == list(columns.COLUMNS)
+    assert [name for name in shown(browser) if name != "chosen"] == list(columns.LISTED)
     assert [n for n in shown(browser, "columns=in_state&columns=buyer") if n != "chosen"] == [
         "product",
         "buyer",
         "in_state",
     ]
-    assert [n for n in shown(browser, "columns=password&columns=tenant") if n != "chosen"] == list(columns.COLUMNS)
+    assert [n for n in shown(browser, "columns=password&columns=tenant") if n != "chosen"] == list(columns.LISTED)
 
 
 @pytest.mark.parametrize("role", ["license_admin", "user_admin"])
 def test_who_is_told_no_prices_finds_no_price_in_any_column(contoso, plan, role):
     buy_centrally(factories.MembershipFactory(tenant=contoso, roles=["global_admin"]), plan)
     browser = browser_of(contoso, role)
-    asked = "&".join(f"columns={name}" for name in columns.COLUMNS)
+    asked = "&".join(f"columns={name}" for name in columns.LISTED)
     for query in ("", asked, "o=6", "o=-7", "columns=price_paid&o=1"):
         assert not OF_PRICES & set(shown(browser, query)), query
         assert "8.99" not in text_of(browser, query), query
@@ -96,6 +97,21 @@ def test_who_is_told_no_prices_does_not_learn_them_by_a_filter(contoso, plan):
 def test_what_a_user_admin_sees_has_no_policy(contoso, bought):
     assert "policy_result" not in shown(browser_of(contoso, "user_admin"))
     assert "policy_result" in shown(browser_of(contoso, "license_admin"))
+
+
+def test_a_file_has_the_columns_of_the_list_that_leads_to_it(contoso, bought):
+    text = text_of(browser_of(contoso), "state=active&columns=buyer")
+    for page in ("export/?format=csv&amp;", "send-regularly/?", "keep-filter/?"):
+        assert f"/admin/commerce/purchase/{page}state=active&amp;columns=product&amp;columns=buyer" in text, page
+
+
+@pytest.mark.parametrize("role", ["global_admin", "license_admin"])
+def test_all_that_one_may_read_is_no_choice(contoso, bought, role):
+    browser = browser_of(contoso, role)
+    all_of_them = "&".join(f"columns={name}" for name, _label, _shown in rows_of(browser).context["columns"])
+    assert 'export/?format=csv&amp;unused=1"' in text_of(browser, f"unused=1&{all_of_them}")
+    keep(browser, all_of_them)
+    assert SavedFilter.objects.get().columns == []
 
 
 # --- Filters
@@ -157,6 +173,22 @@ def test_a_shared_filter_is_for_everybody_in_the_organisation_and_nobody_else(co
     kept = SavedFilter.objects.get()
     assert browser_of(fabrikam).post(f"{KEPT}{kept.pk}/remove/").status_code == 404
     assert SavedFilter.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("role", "heads"),
+    [
+        ("billing_admin", "Product,Plan,Purchaser,Purchaser’s e-mail,Currency,Price paid,Refunded"),
+        ("license_admin", "Product,Plan,Purchaser,Purchaser’s e-mail"),
+    ],
+)
+def test_a_shared_filter_keeps_its_columns_up_to_the_file(contoso, bought, role, heads):
+    keep(browser_of(contoso), "columns=buyer&columns=price_paid", shared="on")
+    reader = browser_of(contoso, role)
+    [(_kept, url)] = rows_of(reader).context["kept"]
+    [link] = re.findall(r'"([^"]+/export/\?format=csv[^"]*)"', reader.get(url).content.decode())
+    file = b"".join(reader.get(unescape(link)).streaming_content).decode("utf-8-sig")
+    assert file.splitlines()[0] == heads
 
 
 def test_a_shared_filter_by_price_tells_no_prices(contoso, plan):

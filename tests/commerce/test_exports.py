@@ -14,14 +14,14 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from commerce.operations.procurement import exports
+from commerce.operations.procurement import columns, exports
 from licensing.models import Subscription
 from tenants.access import SYSTEM
 from tenants.directory.models import Role
 from tenants.journal.models import Event
 from tenants.refusal import NotAllowed
 from tests.callers import signed_in
-from tests.factories import DepartmentFactory, MembershipFactory, acting, admin_of, buy, plan_on_sale
+from tests.factories import DepartmentFactory, MembershipFactory, OperatorFactory, acting, admin_of, buy, plan_on_sale
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
 
@@ -123,6 +123,23 @@ class TestTheCommand:
             call_command("export_purchases", bought.tenant.slug, *arguments)
         assert not Event.objects.filter(type="purchases.exported").exists()
 
+    def test_writes_the_columns_that_are_named_in_their_order(self, bought, capfdbinary):
+        there = bought.tenant.slug
+        [row] = json.loads(exported(capfdbinary, there, "--format", "json", "--columns", "state, id,paid,id"))
+        assert list(row.items()) == [("state", "active"), ("id", str(bought.pk)), ("paid", "29.97")]
+        heads, _line = cells(exported(capfdbinary, there, "--format", "xlsx", "--columns", "state,id"))
+        assert heads == ["State", "Id"]
+        assert exported(capfdbinary, there, "--columns", "quantity").decode("utf-8-sig") == "Quantity\r\n3\r\n"
+
+    @pytest.mark.parametrize("names", ["state,colour", "in_state", "", "state,"])
+    def test_refuses_an_unknown_column_with_those_that_there_are(self, bought, names, tmp_path):
+        file = tmp_path / "purchases.csv"
+        with pytest.raises(CommandError, match=r"There is no column.*id, tenant, product, plan") as refused:
+            call_command("export_purchases", bought.tenant.slug, "--columns", names, "--output", str(file))
+        assert refused.value.returncode == 1
+        assert not file.exists()
+        assert not Event.objects.filter(type="purchases.exported").exists()
+
     def test_refuses_an_unknown_tenant(self, db):
         with pytest.raises(CommandError, match="no tenant 'nobody'"):
             call_command("export_purchases", "nobody")
@@ -137,6 +154,41 @@ class TestFromTheList:
         assert [row["Id"] for row in lines(browser.get(reverse(URL), {"unused": "1"}))] == [str(bought.pk)]
         event = Event.objects.filter(type="purchases.exported").order_by("-pk")[0]
         assert (event.data, event.tenant) == ({"format": "csv", "filters": ["unused"]}, bought.tenant)
+
+    def test_has_the_columns_that_the_list_shows(self, bought):
+        browser = signed_in(admin_of(bought.tenant).home)
+        [row] = lines(browser.get(reverse(URL), {"columns": ["in_state", "price_paid"]}))
+        assert row == {
+            "Product": bought.plan.product.name,
+            "Plan": bought.plan_id,
+            "Currency": "USD",
+            "Price paid": "29.97",
+            "Refunded": "0.00",
+            "State": "active",
+        }
+        kept = Event.objects.filter(type="purchases.exported").latest("pk").data
+        assert kept["columns"] == ["product", "plan", "currency", "paid", "refunded", "state"]
+
+    @pytest.mark.parametrize("asked", [(), ("password",)])
+    def test_has_all_columns_where_the_list_has(self, bought, asked):
+        browser = signed_in(admin_of(bought.tenant).home)
+        for names in (asked, columns.LISTED):
+            [row] = lines(browser.get(reverse(URL), {"columns": list(names)}))
+            assert list(row) == [str(column.label) for column in columns.COLUMNS.values()]
+
+    def test_chosen_columns_tell_a_license_admin_no_money(self, bought):
+        license_admin = admin_of(bought.tenant, role=Role.LICENSE_ADMIN).home
+        [row] = lines(signed_in(license_admin).get(reverse(URL), {"columns": ["price_paid", "unit_price", "quantity"]}))
+        assert list(row) == ["Product", "Plan", "Quantity"]
+
+    def test_of_all_organisations_says_whose_each_is(self, bought):
+        [row] = lines(signed_in(OperatorFactory()).get(reverse(URL), {"columns": ["quantity"]}))
+        assert row == {
+            "Organisation": bought.tenant.slug,
+            "Product": bought.plan.product.name,
+            "Plan": bought.plan_id,
+            "Quantity": "3",
+        }
 
     def test_a_workbook_says_the_same(self, bought):
         answer = signed_in(admin_of(bought.tenant).home).get(reverse(URL), {"format": "xlsx"})
@@ -182,6 +234,16 @@ class TestFromTheList:
             reverse("admin:commerce_purchase_changelist"), {"unused": "1"}
         )
         assert f'{reverse(URL)}?format=csv&amp;unused=1"' in page.text
+
+
+def test_each_column_of_the_list_is_written_and_each_name_is_known_once():
+    parts = [part for shown in columns.LISTED.values() for part in shown]
+    assert set(parts) <= set(columns.COLUMNS)
+    assert set(columns.COLUMNS) - set(parts) == {"id", "tenant", "term_start", "created_at"}
+    # Whoever may read a column of the list may read all that a file says of it, and the other way round.
+    for name, shown in columns.LISTED.items():
+        rights = {(columns.COLUMNS[part].of_money, columns.COLUMNS[part].of_policy) for part in shown}
+        assert rights == {(name in columns.OF_PRICES, name in columns.OF_POLICY)}, name
 
 
 def test_loses_and_repeats_nothing_where_many_were_bought_at_once(bought, plan, monkeypatch):

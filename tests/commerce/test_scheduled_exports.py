@@ -11,7 +11,7 @@ from django.utils.dateparse import parse_datetime
 
 from commerce.models import Every, ExportSchedule
 from commerce.operations.letters import export_letters
-from commerce.operations.procurement import schedules
+from commerce.operations.procurement import columns, schedules
 from tenants.access import actor_at
 from tenants.delivery.models import Job
 from tenants.journal.models import Event
@@ -109,6 +109,27 @@ def test_it_holds_what_the_person_may_read_when_it_is_sent(ana, plan, billing):
     assert post(MORNING + DAY) == []
 
 
+def test_it_keeps_the_columns_that_were_chosen_when_it_was_made(ana, plan, billing):
+    buy(ana, plan, 2)
+    add(billing, query={"state": "active"}, columns=["in_state", "price_paid"])
+    schedules.send_due(at=MORNING)
+    [letter] = post(MORNING)
+    [row] = rows(letter)
+    assert list(row) == ["Product", "Plan", "Currency", "Price paid", "Refunded", "State"]
+    assert "/admin/commerce/purchase/?state=active&columns=product&columns=in_state&columns=price_paid\n" in letter.body
+    # Of the chosen ones those that the person may read by then.
+    billing.membership.role_grants.update(role="license_admin")
+    schedules.send_due(at=MORNING + DAY)
+    [row] = rows(post(MORNING + DAY)[0])
+    assert list(row) == ["Product", "Plan", "State"]
+
+
+def test_one_that_chose_all_columns_or_none_has_those_that_come_later_too(billing):
+    for name, chosen in (("All", columns.LISTED), ("None", ())):
+        schedule = add(billing, name=name, columns=chosen)
+        assert (schedule.query, schedule.columns) == ({}, [])
+
+
 def test_a_partners_person_is_sent_nothing_after_their_delegation(ana, plan):
     delegate = let_in(ana.tenant, at=NOON, lasts=timedelta(days=2))
     add(actor_at(delegate.user, ana.tenant, at=NOON))
@@ -131,11 +152,12 @@ def test_a_file_that_is_too_large_comes_as_a_link(ana, plan, billing, limit, mon
     monkeypatch.setattr(export_letters, limit, 1)
     for _ in range(2):
         buy(MembershipFactory(tenant=ana.tenant), plan, 1)
-    add(billing, query={"state": "active"})
+    add(billing, query={"state": "active"}, columns=["buyer"])
     schedules.send_due(at=MORNING)
     [letter] = post(MORNING)
     assert letter.attachments == []
-    assert "https://s.example/admin/commerce/purchase/export/?state=active&format=csv" in letter.body
+    asked = "state=active&columns=product&columns=buyer&format=csv"
+    assert f"https://s.example/admin/commerce/purchase/export/?{asked}\n" in letter.body
 
 
 def test_a_query_that_names_what_is_gone_says_so(ana, plan, billing):
@@ -205,6 +227,18 @@ class TestPages:
         assert "Running" not in other.get(sent["Location"]).content.decode()
         assert browser.post(remove).status_code == 302
         assert not ExportSchedule.objects.exists()
+
+    def test_it_says_which_columns_come(self, billing):
+        browser = signed_in(billing.membership)
+        page = reverse("admin:commerce_purchase_schedule") + "?state=active&columns=buyer"
+        assert "Columns: Product, Purchaser<" in browser.get(page).text
+        sent = browser.post(page, {"name": "Running", "every": "week", "format": "csv"})
+        assert ExportSchedule.objects.get().columns == ["product", "buyer"]
+        text = browser.get(sent["Location"]).text
+        assert ">Product, Purchaser<" in text
+        assert "/admin/commerce/purchase/?state=active&amp;columns=product&amp;columns=buyer" in text
+        event = Event.objects.get(type="export_schedule.added")
+        assert event.data["filters"] == ["state"]
 
     def test_the_list_of_purchases_leads_there(self, ana, billing):
         text = signed_in(billing.membership).get(reverse("admin:commerce_purchase_changelist")).content.decode()

@@ -10,6 +10,7 @@ from typing import IO, Any
 from django.core.serializers.json import DjangoJSONEncoder
 
 from commerce.operations.procurement import exports, found
+from commerce.operations.procurement.columns import COLUMNS
 from commerce.operations.procurement.exports import Export
 from tenants.access import SYSTEM
 from tenants.management.operator_command import OperatorCommand, Stop, tenant_called
@@ -34,11 +35,19 @@ class Command(OperatorCommand):
             metavar="NAME=VALUE",
             help=f"only what it finds, may be repeated; names: {', '.join(sorted({*found.FILTERS} - {found.TENANT}))}",
         )
+        parser.add_argument(
+            "--columns",
+            metavar="NAME,NAME",
+            help=f"only these, in this order; default: all. Names, as JSON has them: {', '.join(COLUMNS)}",
+        )
 
-    def perform(self, *, at: datetime, tenant: str, filter: list[str], output: Path | None, **options: Any) -> None:
+    def perform(
+        self, *, at: datetime, tenant: str, filter: list[str], columns: str | None, output: Path | None, **options: Any
+    ) -> None:
         whose = tenant_called(tenant)
         format = JSON if options["json"] else options["format"]
-        export = exports.begin(query=_query(filter), format=format, by=SYSTEM, at=at, tenant=whose)
+        chosen = [] if columns is None else [name.strip() for name in columns.split(",")]
+        export = exports.begin(query=_query(filter), chosen=chosen, format=format, by=SYSTEM, at=at, tenant=whose)
         pieces = _pieces(export, format, whose.zone)
         if output is None:
             _write(pieces, sys.stdout.buffer)
@@ -58,11 +67,10 @@ def _query(filters: list[str]) -> dict[str, str]:
 
 
 def _pieces(export: Export, format: str, zone: Any) -> Iterator[bytes]:
-    heads = [str(exports.COLUMNS[name].label) for name in export.names]
     if format == CSV:
-        yield from as_csv(heads, export.rows, zone=zone)
+        yield from as_csv(export.heads, export.rows, zone=zone)
     elif format == XLSX:
-        with as_xlsx(heads, export.rows, zone=zone) as file:
+        with as_xlsx(export.heads, export.rows, zone=zone) as file:
             while piece := file.read(PIECE):
                 yield piece
     else:

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from commerce.models import ExportSchedule
-from commerce.operations.procurement import exports
+from commerce.operations.procurement import columns, exports
 from tenants.access import Actor, Right, actor_at
 from tenants.delivery import letters
 from tenants.delivery.letters import Attachment
@@ -38,7 +38,7 @@ def deliver(*, schedule_id: UUID, due_at: datetime, site: str, sender: str, at: 
         content = _file(schedule, by=by, at=at)
     except BadInput as bad:
         wrong = str(bad)
-    query = urlencode({**schedule.query, "format": schedule.format})
+    query = urlencode({**schedule.query, "format": schedule.format}, doseq=True)
     with timezone.override(schedule.tenant.zone):
         body = render_to_string(
             "commerce/mail/scheduled_export.txt",
@@ -50,7 +50,7 @@ def deliver(*, schedule_id: UUID, due_at: datetime, site: str, sender: str, at: 
                 "is_attached": content is not None,
                 "wrong": wrong,
                 "url": f"{site}{reverse('admin:commerce_purchase_export')}?{query}",
-                "list": f"{site}{reverse('admin:commerce_purchase_changelist')}?{urlencode(schedule.query)}",
+                "list": f"{site}{reverse('admin:commerce_purchase_changelist')}?{schedule.address}",
                 "manage": site + reverse("admin:commerce_purchase_schedules"),
             },
         )
@@ -77,12 +77,12 @@ def _file(schedule: ExportSchedule, *, by: Actor, at: datetime) -> bytes | None:
 
     :raises BadInput: what the query names is gone, or is nothing that the person may ask any more
     """
-    export = exports.begin(query=schedule.query, format=schedule.format, by=by, at=at)
+    chosen = columns.written(schedule.columns)
+    export = exports.begin(query=schedule.filters, chosen=chosen, format=schedule.format, by=by, at=at)
     rows = list(islice(export.rows, MOST_ROWS + 1))
     if len(rows) > MOST_ROWS:
         return None
-    heads = [str(exports.COLUMNS[name].label) for name in export.names]
-    content = b"".join(_bytes(schedule, heads, rows))
+    content = b"".join(_bytes(schedule, export.heads, rows))
     return content if len(content) <= MOST_BYTES else None
 
 

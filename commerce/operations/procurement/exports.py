@@ -1,6 +1,6 @@
 """What a query finds, whole: row by row, however many there are."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -8,15 +8,13 @@ from typing import cast
 from uuid import UUID
 
 from django.db.models import Q
-from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
 
 from commerce import money
 from commerce.models import Purchase
 from commerce.models.purchase import PurchaseQuerySet
 from commerce.operations.pricing import next_charge
-from commerce.operations.pricing.next_charge import NextCharge
-from commerce.operations.procurement import found, policy_values
+from commerce.operations.procurement import columns, found, policy_values
+from commerce.operations.procurement.columns import COLUMNS, Line
 from tenants.access import Actor, Right
 from tenants.directory.models import Tenant
 from tenants.journal import events
@@ -27,84 +25,44 @@ READ_AT_ONCE = 500
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
-    """A purchase with what is fetched for many at once."""
-
-    purchase: Purchase
-    charge: NextCharge | None
-    policy: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Column:
-    label: str | Promise
-    value: Callable[[Line], Cell]
-    # Only for those who are told prices, or who may read policies.
-    of_money: bool = False
-    of_policy: bool = False
-
-
-def _renews(line: Line) -> str:
-    return "on" if line.purchase.auto_renew and line.purchase.gives_access else "off"
-
-
-# By the names that JSON has; contract.md's for what the API also tells.
-COLUMNS: dict[str, Column] = {
-    "id": Column(label=_("Id"), value=lambda line: str(line.purchase.pk)),
-    "tenant": Column(label=_("Organisation"), value=lambda line: line.purchase.tenant.slug),
-    "product": Column(label=_("Product"), value=lambda line: line.purchase.plan.product.name),
-    "plan": Column(label=_("Plan"), value=lambda line: line.purchase.plan_id),
-    "channel": Column(label=_("Channel"), value=lambda line: line.purchase.channel),
-    "purchaser": Column(label=_("Purchaser"), value=lambda line: str(line.purchase.purchaser)),
-    "purchaser_email": Column(label=_("Purchaser’s e-mail"), value=lambda line: line.purchase.purchaser.user.email),
-    "department": Column(label=_("Department"), value=lambda line: str(line.purchase.purchaser.department or "")),
-    "quantity": Column(label=_("Quantity"), value=lambda line: line.purchase.quantity),
-    "seats_assigned": Column(label=_("Used"), value=lambda line: line.purchase.seats_assigned),
-    "currency": Column(label=_("Currency"), value=lambda line: line.purchase.currency, of_money=True),
-    "unit_price": Column(label=_("Unit price"), value=lambda line: line.purchase.unit_price, of_money=True),
-    "paid": Column(label=_("Price paid"), value=lambda line: line.purchase.paid, of_money=True),
-    "refunded": Column(label=_("Refunded"), value=lambda line: line.purchase.refunded, of_money=True),
-    "next_charge": Column(
-        label=_("Next charge"), value=lambda line: line.charge.total if line.charge else None, of_money=True
-    ),
-    "next_charge_at": Column(
-        label=_("Next charge on"), value=lambda line: line.charge.at if line.charge else None, of_money=True
-    ),
-    "term_start": Column(label=_("Term begins"), value=lambda line: line.purchase.term_start),
-    "term_end": Column(label=_("Expires"), value=lambda line: line.purchase.term_end),
-    "ended_at": Column(label=_("Ended on"), value=lambda line: line.purchase.ended_at),
-    "auto_renew": Column(label=_("Renewal"), value=_renews),
-    "state": Column(label=_("State"), value=lambda line: line.purchase.state),
-    "policy": Column(label=_("Policy"), value=lambda line: line.policy, of_policy=True),
-    "created_at": Column(label=_("Bought"), value=lambda line: line.purchase.created_at),
-}
-
-
-@dataclass(frozen=True, kw_only=True)
 class Export:
     """`names` of `COLUMNS`, and the cells of each purchase in their order; newest first. Money is in `currency`."""
 
     names: Sequence[str]
     rows: Iterator[list[Cell]]
 
+    @property
+    def heads(self) -> list[str]:
+        return [str(COLUMNS[name].label) for name in self.names]
 
-def begin(*, query: Mapping[str, str], format: str, by: Actor, at: datetime, tenant: Tenant | None = None) -> Export:
+
+def begin(
+    *,
+    query: Mapping[str, str],
+    chosen: Sequence[str] = (),
+    format: str,
+    by: Actor,
+    at: datetime,
+    tenant: Tenant | None = None,
+) -> Export:
     """
-    Begin to read what a query finds; the journal keeps who did, and which filters were set. `tenant`: of an operator
-    or the system, whose.
+    Begin to read what a query finds; the journal keeps who did, and which filters and columns were set. `chosen`: names
+    of `COLUMNS`, in the order of the file; none: all. What the person may not read is left out. `tenant`: of an
+    operator or the system, whose.
 
     :raises NotAllowed: somebody who may not take purchases away as a file
-    :raises BadInput: a filter that does not exist, or a value that nothing can have
+    :raises BadInput: a filter that does not exist, a value that nothing can have, or a column that does not exist
     """
     whose = tenant or by.tenant
     if by.is_operator or by.is_system:
         by.require_operator()
     else:
         by.require(Right.EXPORT_PURCHASES)
+    readable = _readable(by)
+    names = [name for name in columns.known(chosen) if name in readable] if chosen else readable
     rows = found.purchases(by=by, query=query, at=at, tenant=tenant)
-    filters = sorted(found.asked(query))
-    events.record("purchases.exported", tenant=whose, by=by, at=at, format=format, filters=filters)
-    names = _readable(by)
+    told = {"format": format, "filters": sorted(found.asked(query)), **({"columns": names} if chosen else {})}
+    events.record("purchases.exported", tenant=whose, by=by, at=at, **told)
     return Export(names=names, rows=_cells(rows, names, by=by, at=at))
 
 

@@ -60,7 +60,7 @@ def keep(
         user=by.user,
         name=name,
         query=found.asked(query),
-        columns=_as_kept(columns),
+        columns=all_columns.narrowed(columns),
         shared=shared,
         created_at=at,
     )
@@ -89,12 +89,6 @@ def remove(*, kept: UUID, by: Actor, at: datetime) -> None:
         raise NotAllowed(_("Only who keeps this filter, or a billing admin, removes it."))
     row.delete()
     events.record("filter.removed", tenant=tenant, by=by, at=at, subject=kept, shared=row.shared)
-
-
-def _as_kept(columns: Iterable[str]) -> list[str]:
-    """All of them are kept as none: then those that come later are shown too."""
-    chosen = all_columns.chosen(columns)
-    return chosen if len(chosen) < len(all_columns.COLUMNS) else []
 
 
 def _tenant_of(by: Actor) -> Tenant:

@@ -1,6 +1,6 @@
 """Queries of purchases that somebody is sent as a file: every day, week or month, at 07:00 of the tenant's time."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from datetime import time as clock_time
 from uuid import UUID
@@ -10,7 +10,8 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
 from commerce.models import Every, ExportSchedule, FileFormat
-from commerce.models.export_schedule import ExportScheduleQuerySet
+from commerce.models.export_schedule import OF_COLUMNS, ExportScheduleQuerySet
+from commerce.operations.procurement import columns as all_columns
 from commerce.operations.procurement import found
 from commerce.operations.procurement.saved_filters import LONGEST_NAME
 from tenants.access import Actor, Right
@@ -43,9 +44,19 @@ def own(by: Actor) -> ExportScheduleQuerySet:
 
 
 @transaction.atomic
-def add(*, name: str, query: Mapping[str, str], format: str, every: str, by: Actor, at: datetime) -> ExportSchedule:
+def add(
+    *,
+    name: str,
+    query: Mapping[str, str],
+    columns: Iterable[str] = (),
+    format: str,
+    every: str,
+    by: Actor,
+    at: datetime,
+) -> ExportSchedule:
     """
-    Be sent what a query finds, from the next such day on. Its rights are asked each time that it is sent.
+    Be sent what a query finds, from the next such day on, with the columns of the list that are named; none: all. Its
+    rights are asked each time that it is sent.
 
     :raises NotAllowed: somebody who may not take purchases away as a file, or an operator, who acts in no tenant
     :raises BadInput: no name, an unknown format or interval, or a query that nothing can be
@@ -62,11 +73,12 @@ def add(*, name: str, query: Mapping[str, str], format: str, every: str, by: Act
     found.purchases(by=by, query=query, at=at)
     if own(by).count() >= MOST:
         raise TooManySchedules
+    narrowed = all_columns.narrowed(columns)
     schedule = ExportSchedule(
         tenant=tenant,
         user=by.user,
         name=name,
-        query=found.asked(query),
+        query={**found.asked(query), **({OF_COLUMNS: narrowed} if narrowed else {})},
         format=format,
         every=every,
         next_at=next_time(Every(every), after=at, zone=tenant.zone),
@@ -77,7 +89,7 @@ def add(*, name: str, query: Mapping[str, str], format: str, every: str, by: Act
             schedule.save(force_insert=True)
     except IntegrityError:
         raise ScheduleExists(field="name") from None
-    told = {"format": format, "every": every, "filters": sorted(schedule.query)}
+    told = {"format": format, "every": every, "filters": sorted(schedule.filters)}
     events.record("export_schedule.added", tenant=tenant, by=by, at=at, subject=schedule.pk, **told)
     return schedule
 

@@ -61,13 +61,15 @@ class BulkAction:
     """
     A deed (see `tenants.runs.deeds`) as a list offers it to whoever has its right. `form_for` asks for what the deed is
     given, a reason or message with it; `preview` tells what would come of the chosen rows, in a fixed number of
-    queries, and changes nothing.
+    queries, and changes nothing. `as_shown`: its money depends on the moment, so the deed is given when it was shown
+    (`as_of`) and when somebody then pressed the button (`asked_at`).
     """
 
     deed: str
     intro: str | Promise
     preview: Preview
     form_for: Callable[..., forms.Form] = only_a_reason
+    as_shown: bool = False
     label: str | Promise = field(init=False)
 
     def __post_init__(self) -> None:

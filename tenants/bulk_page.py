@@ -4,9 +4,8 @@ The page that shows what would come of doing one thing with many rows, and then 
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from django import forms
 from django.contrib import messages
@@ -19,6 +18,7 @@ from django.utils.translation import gettext as _
 
 from tenants.access import Actor
 from tenants.bulk_actions import (
+    SHOWN_FOR,
     WORDS,
     BulkAction,
     PreviewLine,
@@ -66,7 +66,7 @@ class BulkPage(ProcurementAdmin):
             shown = what_was_shown(request.POST.get("shown", ""))
             if shown is None or not self._still_so(shown, actor, action, rows, form):
                 form.add_error(None, _("This has changed since you looked. Here is what it would do now."))
-            elif (run := self._started(actor, action, rows, form, shown.run_id)) is not None:
+            elif (run := self._started(actor, action, rows, form, shown)) is not None:
                 self._tell(request, run)
                 return redirect("admin:tenants_run_change", run.pk)
         return self.bulk_page(request, action, rows, form, status=400, **context)
@@ -79,17 +79,23 @@ class BulkPage(ProcurementAdmin):
             return False
         if runs.is_begun(shown.run_id):
             return True
+        # The signature ages by the world's clock; the organisation's may have been moved meanwhile.
+        if not timedelta() <= actor.now() - shown.at <= SHOWN_FOR:
+            return False
         lines = self._lines(action, rows, form, actor, at=shown.at)
         return lines is not None and shown.outcome == outcome_of(lines)
 
     def _started(
-        self, actor: Actor, action: BulkAction, rows: Sequence[Model], form: forms.Form, run_id: UUID
+        self, actor: Actor, action: BulkAction, rows: Sequence[Model], form: forms.Form, shown: Shown
     ) -> Run | None:
         """What is wrong is said on the form."""
+        at = actor.now()
         given = {**given_of(form), **{name: form.cleaned_data[name] for name in WORDS if name in form.fields}}
+        if action.as_shown:
+            given |= {"as_of": shown.at.isoformat(), "asked_at": at.isoformat()}
         subjects = [row.pk for row in rows]
         try:
-            return runs.start(deed=action.deed, subjects=subjects, given=given, by=actor, at=actor.now(), id=run_id)
+            return runs.start(deed=action.deed, subjects=subjects, given=given, by=actor, at=at, id=shown.run_id)
         except Refused as refused:
             blame(form, refused)
             return None

@@ -16,6 +16,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from commerce.deeds.purchases import STOP_RENEWAL
 from commerce.models import Agreement, Checkout
 from commerce.models.support import CaseKind
 from commerce.operations import support
@@ -23,6 +24,7 @@ from config.wsgi import application
 from licensing.models import Seat
 from policies.models import SpendLimit
 from tenants.directory.operations import delegations
+from tenants.runs import operations as runs
 from tests.callers import Api, token_for
 from tests.commerce import licenses
 from tests.factories import (
@@ -73,6 +75,9 @@ def there(member):
     subscription, checkout = buy(member, plan, at=now), open_checkout(member, plan, at=now)
     return {
         "subscriptions": subscription.pk,
+        "runs": runs.start(
+            deed=STOP_RENEWAL, subjects=[subscription.pk], given={"reason": "Ours"}, by=acting(member), at=now
+        ).pk,
         "invoices": buy_centrally(member, plan_on_sale(), at=now).orders.get().invoices.get().pk,
         "agreements": Agreement.objects.get().pk,
         "orders": subscription.orders.get().pk,
@@ -154,6 +159,23 @@ def aim(case, there):
             "value": "disabled",
         }
         case.body |= {name: known[name] for name in case.body if name in known}
+
+
+@pytest.mark.parametrize(("at_once", "status"), [(50, 200), (1, 202)])
+def test_merging_many_is_answered_as_documented(member, headers, monkeypatch, at_once, status):
+    monkeypatch.setattr(runs, "DONE_AT_ONCE", at_once)
+    plan, now = plan_on_sale(), timezone.now()
+    central = buy_centrally(member, plan, 1, now)
+    others = [buy(MembershipFactory(tenant=member.tenant), plan, 1, now) for _ in range(2)]
+    case = api["/api/v1/subscriptions/{id}/merge/"]["POST"].Case(
+        path_parameters={"id": str(central.pk)},
+        headers={"Idempotency-Key": "k"},
+        body={"with": [str(one.pk) for one in others]},
+        media_type="application/json",
+    )
+    answer = case.call_and_validate(headers=headers, checks=HELD)
+    assert answer.status_code == status
+    assert (answer.json()["run"] is None) == (status == 200)
 
 
 @pytest.fixture

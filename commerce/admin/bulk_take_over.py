@@ -68,6 +68,7 @@ TAKES_OVER = BulkAction(
     ),
     preview=_preview,
     form_for=_form,
+    as_shown=True,
 )
 
 

@@ -22,7 +22,6 @@ from commerce.admin.central_changes import ASKS, CentralChanges
 from commerce.admin.central_desk import CentralDesk, is_the_organisations
 from commerce.admin.purchase_facts import said
 from commerce.amounts import money
-from commerce.deeds.take_overs import MERGE
 from commerce.models import Order, OrderState
 from commerce.operations.changes.quotes import SHOWN_FOR
 from commerce.operations.takeover import merging
@@ -35,7 +34,6 @@ from tenants.dates import listed_day
 from tenants.ids import new_id
 from tenants.procurement_form import ReasonForm, blame
 from tenants.refusal import Refused
-from tenants.runs import operations as runs
 from tenants.runs.models import Run
 
 SALT = "commerce.admin.merging"
@@ -70,9 +68,13 @@ class MergeForm(ReasonForm):
 
 @dataclass(frozen=True, kw_only=True)
 class _Seen:
-    """What the page showed. `key` makes a second click find the first one's order and run."""
+    """
+    What the page showed: what goes back of each (`outcome`, in short) and what the seats cost, both from one moment on.
+    `key` makes a second click find the first one's order and run.
+    """
 
     as_of: datetime
+    outcome: str
     total: Decimal
     key: UUID
 
@@ -94,24 +96,31 @@ class Merging(CentralChanges):
         form = MergeForm(desk.subscription, request.POST)
         if "preview" in request.POST:
             form.errors.pop("reason", None)  # not before it is done
-        told = self.foreseen(desk, form)
-        if form.errors or told is None or "preview" in request.POST:
+        if form.errors or "preview" in request.POST:
+            told = self.foreseen(desk, form)
             return self.merge_page(desk, form, told=told, status=400 if form.errors else 200)
         seen = _read(request.POST.get("shown", ""), desk, form)
-        if seen is None:
+        told = self.foreseen(desk, form, seen)
+        if form.errors:
+            return self.merge_page(desk, form, status=400)
+        if seen is None or told is None or _outcome(told) != seen.outcome:
             messages.info(request, _("What you saw holds no longer. Look at it again, then go on."))
-            return self.merge_page(desk, form, told=told, status=400)
+            return self.merge_page(desk, form, told=self.foreseen(desk, form), status=400)
         means = _means(desk, request.POST) if seen.total else None
         if means is not None and not means.is_valid():
             return self.merge_page(desk, form, told=told, means=means, status=400)
         return self.merged(desk, form, seen, told, means)
 
-    def foreseen(self, desk: CentralDesk, form: MergeForm) -> Merger | None:
-        """None: what was typed does not say what to do, or it cannot be done; that is said on the form."""
+    def foreseen(self, desk: CentralDesk, form: MergeForm, seen: _Seen | None = None) -> Merger | None:
+        """
+        As of the moment that was seen: time alone changes no amount. None: what was typed does not say what to do, or
+        it cannot be done; that is said on the form.
+        """
+        as_of = seen.as_of if seen else None
         if set(form.errors) - {"reason"}:
             return None
         try:
-            return merging.preview(target=desk.subscription, others=form.chosen, by=desk.by, at=desk.now)
+            return merging.preview(target=desk.subscription, others=form.chosen, as_of=as_of, by=desk.by, at=desk.now)
         except Refused as refused:
             blame(form, refused)
             return None
@@ -124,9 +133,15 @@ class Merging(CentralChanges):
             if order is not None and order.state == OrderState.PENDING:
                 messages.info(desk.request, _("Nobody was moved yet. Once the seats are paid, merge them here again."))
                 return desk.onward(order)
-            given = {"target_subscription": str(desk.subscription.pk), "reason": form.cleaned_data["reason"]}
-            subjects = [row.pk for row in form.chosen]
-            run = runs.start(deed=MERGE, subjects=subjects, given=given, by=desk.by, at=desk.now, id=seen.key)
+            run = merging.move(
+                target=desk.subscription,
+                others=form.chosen,
+                reason=form.cleaned_data["reason"],
+                as_of=seen.as_of,
+                key=seen.key,
+                by=desk.by,
+                at=desk.now,
+            )
         except Refused as refused:
             form.add_error(None, desks.why(refused))
             return self.merge_page(desk, form, told=self.foreseen(desk, form), means=means, status=refused.http_status)
@@ -187,8 +202,8 @@ def _line(one: Merged) -> dict[str, Any]:
     told = one.preview
     return {
         "text": said(one.subscription),
-        "people": len(told.people.moved) if told else 0,
-        "back": money(told.total, told.currency) if told and told.currency else "",
+        "people": told.moved if told else 0,
+        "back": money(told.back, told.currency) if told and told.currency else "",
         "refused": str(one.refusal) if one.refusal else "",
     }
 
@@ -220,20 +235,32 @@ def _mark(form: MergeForm) -> str:
     return sha256("\n".join(sorted(form.cleaned_data["purchases"])).encode()).hexdigest()
 
 
+def _outcome(told: Merger) -> str:
+    """What goes back of each, and why some stay as they are. The seats are asked for when they are bought."""
+    lines = [
+        f"{one.subscription.pk}|{one.preview.back} {one.preview.currency}"
+        if one.preview
+        else f"{one.subscription.pk}|{one.refusal.code if one.refusal else ''}"
+        for one in told.each
+    ]
+    return sha256("\n".join(lines).encode()).hexdigest()
+
+
 def _sign(told: Merger, desk: CentralDesk, form: MergeForm) -> str:
     total = told.room.total if told.room else Decimal(0)
-    return signing.dumps([_mark(form), told.as_of.isoformat(), str(total), str(new_id())], salt=_salt(desk))
+    seen = [_mark(form), _outcome(told), told.as_of.isoformat(), str(total), str(new_id())]
+    return signing.dumps(seen, salt=_salt(desk))
 
 
 def _read(signed: str, desk: CentralDesk, form: MergeForm) -> _Seen | None:
     """None: of something else, not ours, or shown too long ago."""
     try:
-        mark, as_of, total, key = signing.loads(signed, salt=_salt(desk), max_age=SHOWN_FOR)
+        mark, outcome, as_of, total, key = signing.loads(signed, salt=_salt(desk), max_age=SHOWN_FOR)
     except signing.BadSignature:
         return None
     if mark != _mark(form):
         return None
-    return _Seen(as_of=datetime.fromisoformat(as_of), total=Decimal(total), key=UUID(key))
+    return _Seen(as_of=datetime.fromisoformat(as_of), outcome=outcome, total=Decimal(total), key=UUID(key))
 
 
 def _begun(desk: CentralDesk, signed: str) -> Run | None:

@@ -22,6 +22,7 @@ from commerce.operations.takeover import merging, previewing
 from commerce.operations.takeover.merging import MOST_AT_ONCE, Merged, Merger
 from licensing.models import Subscription
 from tenants.api.fields import Money, money
+from tenants.api.runs import RunOut
 from tenants.refusal import BadInput
 from tenants.text import LONGEST_REASON
 
@@ -53,12 +54,12 @@ class MergedOut(serializers.Serializer):
 
     @extend_schema_field(serializers.IntegerField(allow_null=True))
     def get_moved(self, one: Merged) -> int | None:
-        return len(one.preview.people.moved) if one.preview else None
+        return one.preview.moved if one.preview else None
 
     @extend_schema_field(Money(allow_null=True))
     def get_total(self, one: Merged) -> dict[str, str] | None:
         told = one.preview
-        return money(told.total, told.currency) if told and told.currency else None
+        return money(told.back, told.currency) if told and told.currency else None
 
     @extend_schema_field(NotAlignedOut(allow_null=True))
     def get_refused(self, one: Merged) -> Any:
@@ -75,7 +76,8 @@ class RoomOut(SumsOut):
 class MergerOut(serializers.Serializer):
     """
     What is merged into a subscription. While its missing seats wait for their payment nobody is moved: call it again,
-    with another key, once the order is paid. `as_of` as everywhere.
+    with another key, once the order is paid. More than 50 are moved in the background: `each` is empty, and `run` tells
+    what becomes of them. `as_of` as everywhere.
     """
 
     subscription = serializers.CharField(source="target.pk")
@@ -86,12 +88,15 @@ class MergerOut(serializers.Serializer):
     order = serializers.SerializerMethodField(help_text="The id of what was ordered. Null: nothing was.")
     next_action = serializers.SerializerMethodField(help_text="While `requires_action`.")
     each = MergedOut(many=True)
+    run = RunOut(allow_null=True, help_text="Of more than 50, see `GET runs/{id}/`. Null: nothing is left to do.")
     as_of = serializers.DateTimeField()
 
     @extend_schema_field(serializers.ChoiceField(STATES, allow_null=True))
     def get_state(self, told: Merger) -> str | None:
         if self.context["is_preview"]:
             return None
+        if told.goes_on:
+            return "processing"
         if told.order is None or told.order.state in GRANTED:
             return "completed"
         return "requires_action" if _waiting(told.order) else "processing"
@@ -116,7 +121,11 @@ class MergePurchases(ChangeView):
         responses={
             **{code: told for code, told in TRIED.items() if code not in (200, 202)},
             200: MergerOut,
-            202: OpenApiResponse(MergerOut, description="The missing seats wait for their payment; nobody was moved"),
+            202: OpenApiResponse(
+                MergerOut,
+                description="The missing seats wait for their payment, and nobody was moved; or there are more than "
+                "50, and people are moved in the background: see the run",
+            ),
         },
     )
     def post(self, request: Request, id: UUID) -> HttpResponse:
@@ -156,7 +165,9 @@ class MergePurchases(ChangeView):
             by=self.actor,
             at=self.actor.now(),
         )
-        return Response(MergerOut(told, context={"is_preview": False}).data, status=202 if told.waits else 200)
+        return Response(
+            MergerOut(told, context={"is_preview": False}).data, status=202 if told.waits or told.run else 200
+        )
 
     def others(self, body: dict[str, Any]) -> list[Subscription]:
         """

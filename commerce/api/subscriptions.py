@@ -116,6 +116,7 @@ class AutoRenew(SubscriptionView):
         """
         Turn automatic renewal off or on. Twice changes nothing more. By an admin, on lifts a stop of the organisation:
         its owner may renew it again, and is told; of another's purchase renewal stays off until they turn it on.
+        Of what was adopted, and may yet be undone, it is the organisation's to turn.
         """
         subscription, body = self.endable(id), self.body(AutoRenewBody)
         reason, at = body.pop("reason", ""), self.actor.now()

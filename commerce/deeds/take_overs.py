@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from commerce.deeds.purchases import on_day, purchase
 from commerce.models import Agreement, PaymentMethod, TakeOver, TakeOverMode
 from commerce.operations.leaving.adoption import Payer
-from commerce.operations.takeover import settling, starting, undoing
+from commerce.operations.takeover import merging, settling, starting, undoing
 from commerce.operations.takeover.previewing import Wish
 from licensing.models import Subscription
 from tenants.access import Actor, Right
@@ -17,7 +17,7 @@ from tenants.refusal import Refused
 from tenants.runs.deeds import deed
 
 TAKE_OVER = "commerce.take_over"
-MERGE = "commerce.merge"
+MERGE = merging.MERGE
 SETTLE_TAKE_OVER = "commerce.settle_take_over"
 UNDO_TAKE_OVER = "commerce.undo_take_over"
 
@@ -28,15 +28,26 @@ class NoSuchTakeOver(Refused):
 
 @deed(TAKE_OVER, title=_("Take over"), right=Right.END_PURCHASES_OF_OTHERS)
 def take_over(subject: str, given: Mapping[str, Any], *, by: Actor, at: datetime) -> str:
-    made = starting.start(subscription=purchase(subject, by), wish=wish_of(given, by), by=by, at=at)
+    made = _started(subject, wish_of(given, by), given, by=by, at=at)
     return on_day(_("Taken over; settled on %(day)s, unless it is undone."), made.settles_at)
 
 
 @deed(MERGE, title=_("Merge into one central subscription"), right=Right.END_PURCHASES_OF_OTHERS)
 def merge(subject: str, given: Mapping[str, Any], *, by: Actor, at: datetime) -> str:
     wish = wish_of({**given, "mode": TakeOverMode.MOVE}, by)
-    starting.start(subscription=purchase(subject, by), wish=wish, by=by, at=at)
+    _started(subject, wish, given, by=by, at=at)
     return str(_("Its people are moved."))
+
+
+def _started(subject: str, wish: Wish, given: Mapping[str, Any], *, by: Actor, at: datetime) -> TakeOver:
+    return starting.start(
+        subscription=purchase(subject, by),
+        wish=wish,
+        as_of=moment_in(given, "as_of"),
+        asked_at=moment_in(given, "asked_at"),
+        by=by,
+        at=at,
+    )
 
 
 @deed(SETTLE_TAKE_OVER, title=_("Settle now"), right=Right.END_PURCHASES_OF_OTHERS)
@@ -49,6 +60,14 @@ def settle_take_over(subject: str, given: Mapping[str, Any], *, by: Actor, at: d
 def undo_take_over(subject: str, given: Mapping[str, Any], *, by: Actor, at: datetime) -> str:
     undoing.undo(take_over=taken_over(subject, by), by=by, at=at)
     return str(_("It is as it was."))
+
+
+def moment_in(given: Mapping[str, Any], name: str) -> datetime | None:
+    """
+    `as_of`: when the money was shown; `asked_at`: when somebody then asked for it. What they saw is what goes back,
+    however late its turn comes. None of runs from before this was kept.
+    """
+    return datetime.fromisoformat(given[name]) if given.get(name) else None
 
 
 def taken_over(subject: str, by: Actor) -> TakeOver:

@@ -4,6 +4,7 @@ from tenants.api.delegations import AcceptedDelegation, Delegations, OneDelegati
 from tenants.api.events import Events
 from tenants.api.members import Member, MemberRole, Members
 from tenants.api.organisation import Organisation, SignIn
+from tenants.api.runs import OneRun, RunRows
 from tenants.api.webhooks import (
     OneWebhookEndpoint,
     RepeatedWebhookDelivery,
@@ -22,6 +23,8 @@ urlpatterns = [
     path("delegations/<uuid:id>/", OneDelegation.as_view(), name="api-delegation"),
     path("delegations/<uuid:id>/accept/", AcceptedDelegation.as_view(), name="api-delegation-accept"),
     path("events/", Events.as_view(), name="api-events"),
+    path("runs/<uuid:id>/", OneRun.as_view(), name="api-run"),
+    path("runs/<uuid:id>/rows/", RunRows.as_view(), name="api-run-rows"),
     path("webhook-endpoints/", WebhookEndpoints.as_view(), name="api-webhook-endpoints"),
     path("webhook-endpoints/<uuid:id>/", OneWebhookEndpoint.as_view(), name="api-webhook-endpoint"),
     path("webhook-endpoints/<uuid:id>/rotate-secret/", RotatedWebhookSecret.as_view(), name="api-webhook-secret"),

@@ -1,5 +1,6 @@
 """Taking many purchases over at once: shown first with the money of each, done as a run, settled and undone as one."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -11,8 +12,12 @@ from django.utils import timezone
 
 from commerce.models import PaymentMethod, TakeOver
 from commerce.operations.buying.trials import start_trial
+from commerce.operations.takeover import settling
 from licensing.models import Seat, Subscription
 from licensing.operations import seats
+from tenants.bulk_actions import sign_shown, what_was_shown
+from tenants.runs import operations as runs
+from tenants.runs import work
 from tenants.runs.models import Run
 from tests import factories, ledger
 from tests.admin.pages import RUNS, opened
@@ -98,6 +103,35 @@ def test_is_done_as_it_was_shown(billing, many, central, boss):
     assert {made.reason for made in TakeOver.objects.all()} == {"Too dear"}
     assert Seat.objects.open().filter(subscription=central).count() == 2
     assert findings() == []
+
+
+def test_what_was_shown_goes_back_however_late_the_turn_of_a_row_comes(billing, boss, many, now, monkeypatch):
+    monkeypatch.setattr(runs, "DONE_AT_ONCE", 0)
+    page = look(billing, many, mode="cancel")
+    [shown] = together(page).values()
+    confirm(billing, page, mode="cancel")
+    assert not TakeOver.objects.exists()
+    later = now + timedelta(hours=5)
+    work.go_on(Run.objects.get().pk, at=later, seconds=60)
+    moments = set(TakeOver.objects.values_list("started_at", flat=True))
+    assert moments == {what_was_shown(page.context["shown"]).at}
+    for held in TakeOver.objects.with_people():
+        settling.settle(take_over=held, by=acting(boss), at=later)
+    assert sum(ledger.refunded()) == shown
+    assert findings() == []
+
+
+@pytest.mark.parametrize(("minutes", "status"), [(14, 302), (16, 400), (-1, 400)])
+def test_what_was_shown_holds_for_fifteen_minutes_of_the_organisations_own_time(
+    billing, many, contoso, minutes, status
+):
+    """Its clock may be moved, which the age of a signature knows nothing of."""
+    said = {"mode": "adopt", "pays": str(agree(contoso).pk)}
+    page = look(billing, many, **said)
+    seen = what_was_shown(page.context["shown"])
+    aged = sign_shown(replace(seen, at=seen.at - timedelta(minutes=minutes)))
+    assert confirm(billing, page, shown=aged, **said).status_code == status
+    assert TakeOver.objects.exists() == (status == 302)
 
 
 def test_a_person_with_two_of_them_takes_one_seat(billing, many, central, plan, now):

@@ -1,20 +1,28 @@
 """Merging what people bought into one central subscription, from its page."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
 from commerce.models import Order, TakeOver
-from licensing.models import Seat
+from commerce.operations.takeover import merging, settling, starting
+from commerce.operations.takeover.previewing import Wish
+from licensing.models import Seat, Subscription
 from licensing.operations import seats
+from policies.operations import settings
+from tenants.runs import operations as runs
+from tenants.runs import work
 from tenants.runs.models import Run
-from tests import factories
+from tests import factories, ledger
 from tests.admin.pages import PURCHASES, RUNS, browser_of, opened
 from tests.callers import signed_in
-from tests.commerce.changes import findings, fresh
-from tests.factories import admin_of, buy, buy_centrally, plan_on_sale
+from tests.commerce.changes import STEP_CARD, change, findings, fresh
+from tests.factories import acting, admin_of, buy, buy_centrally, plan_on_sale
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
 
@@ -107,6 +115,71 @@ def test_a_second_click_buys_and_moves_nothing_more(billing, many, central):
     first, second = (merge(billing, central, many, page) for _ in range(2))
     assert first.url == second.url
     assert (Order.objects.filter(kind="seats").count(), Run.objects.count()) == (1, 1)
+
+
+def test_what_was_shown_goes_back_however_late_the_turn_of_a_row_comes(billing, boss, many, central, now, monkeypatch):
+    monkeypatch.setattr(runs, "DONE_AT_ONCE", 0)
+    page = look(billing, central, many)
+    told = page.context["told"]
+    merge(billing, central, many, page)
+    assert not TakeOver.objects.exists()
+    later = now + timedelta(hours=5)
+    work.go_on(Run.objects.get().pk, at=later, seconds=60)
+    assert set(TakeOver.objects.values_list("started_at", flat=True)) == {told.as_of}
+    for held in TakeOver.objects.with_people():
+        settling.settle(take_over=held, by=acting(boss), at=later)
+    assert {"USD": sum(ledger.refunded())} == told.refunds
+    assert findings() == []
+
+
+def test_what_goes_back_otherwise_by_now_is_shown_anew(billing, boss, many, central, now):
+    page = look(billing, central, many)
+    settings.change(tenant=central.tenant, take_over_refunds=False, reason="Ours", by=acting(boss), at=now)
+    again = merge(billing, central, many, page)
+    assert again.status_code == 400
+    assert "What you saw holds no longer." in again.content.decode()
+    assert (TakeOver.objects.count(), Order.objects.filter(kind="seats").count()) == (0, 0)
+    assert not again.context["refunds"]
+    assert merge(billing, central, many, again).status_code == 302
+    assert TakeOver.objects.count() == 3
+
+
+def test_one_that_is_taken_over_meanwhile_is_shown_anew(billing, boss, many, central, now):
+    page = look(billing, central, many)
+    wish = Wish(mode="cancel")
+    starting.start(subscription=fresh(many[0]), wish=wish, by=acting(boss), at=now)
+    assert merge(billing, central, many, page).status_code == 400
+    assert TakeOver.objects.count() == 1
+
+
+def test_says_of_each_what_the_run_does_then(billing, many, central, now):
+    """One whose seats wait for the bank, one whose person has a central seat, and one more."""
+    change(many[0], 2, at=now, card=STEP_CARD)
+    seats.assign(subscription=central, members=[many[1].owner], by=admin_of(central.tenant), at=now)
+    page = look(billing, central, many)
+    told = page.context["told"]
+    refused = {str(one.subscription.pk): str(one.refusal) for one in told.each if one.refusal}
+    assert set(refused) == {str(many[0].pk)}
+    merge(billing, central, many, page)
+    rows = Run.objects.get().rows
+    assert dict(rows.filter(state="refused").values_list("subject", "detail")) == refused
+    assert rows.filter(state="done").count() == 2
+    assert Order.objects.filter(subscription=central, kind="seats").get().total == told.room.total
+    assert findings() == []
+
+
+def test_asks_as_often_for_one_as_for_ten(billing, contoso, plan, central, now):
+    rows = [buy(factories.MembershipFactory(tenant=contoso), plan, 1, now) for _ in range(10)]
+
+    def queries(count):
+        by, others = admin_of(contoso, "billing_admin"), Subscription.objects.with_people()
+        some = list(others.filter(pk__in=[row.pk for row in rows[:count]]))
+        with CaptureQueriesContext(connection) as found:
+            merging.preview(target=fresh(central), others=some, by=by, at=now)
+        return len(found)
+
+    queries(2)
+    assert queries(2) == queries(10)
 
 
 def test_buys_nothing_where_there_is_room(billing, many, central):

@@ -1,6 +1,7 @@
 """
 Several purchases of one product merged into one central subscription, and so with one end date: seats that it lacks
-are bought first, for the rest of its term, and then the people of each are moved, each done or not by itself.
+are bought first, for the rest of its term, and then the people of each are moved, each done or not by itself: few while
+whoever asked waits, more as a run.
 """
 
 from collections.abc import Sequence
@@ -14,14 +15,19 @@ from django.utils.translation import gettext_lazy as _
 from commerce.models import Order, OrderState, TakeOver, TakeOverMode
 from commerce.operations.changes import adding, quantity, quotes
 from commerce.operations.changes.quotes import ChangedSincePreview, Quote
-from commerce.operations.takeover import previewing, starting
-from commerce.operations.takeover.previewing import Preview, Wish
+from commerce.operations.takeover import previewing, starting, surveying
+from commerce.operations.takeover.previewing import Wish
+from commerce.operations.takeover.surveying import Each
 from licensing.models import Subscription
 from policies.operations.acknowledgements import NOTHING_READ, Read
 from tenants.access import Actor
 from tenants.refusal import BadInput, Refused
+from tenants.runs import operations as runs
+from tenants.runs.models import Run
 
 MOST_AT_ONCE = 200
+# The deed of the run, see `commerce.deeds.take_overs`.
+MERGE = "commerce.merge"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,20 +35,24 @@ class Merged:
     """One of them: what moving its people does, the take-over once it is done, or why it stays as it is."""
 
     subscription: Subscription
-    preview: Preview | None = None
+    preview: Each | None = None
     take_over: TakeOver | None = None
     refusal: Refused | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Merger:
-    """All of them. They end with `target`; `room` is what the seats cost that it lacks, `order` their order."""
+    """
+    All of them. They end with `target`; `room` is what the seats cost that it lacks, `order` their order. Where they
+    are many, `run` moves their people, and `each` is empty.
+    """
 
     target: Subscription
     each: tuple[Merged, ...]
     missing: int
     room: Quote | None
     order: Order | None = None
+    run: Run | None = None
     as_of: datetime
 
     @property
@@ -50,13 +60,18 @@ class Merger:
         """What goes back once all are settled, by currency."""
         sums: dict[str, Decimal] = {}
         for told in (one.preview for one in self.each if one.preview is not None):
-            sums[told.currency] = sums.get(told.currency, Decimal(0)) + told.total
+            sums[told.currency] = sums.get(told.currency, Decimal(0)) + told.back
         return sums
 
     @property
     def waits(self) -> bool:
         """The seats are not paid yet, so nobody was moved."""
         return self.order is not None and self.order.state == OrderState.PENDING
+
+    @property
+    def goes_on(self) -> bool:
+        """People are moved in the background."""
+        return self.run is not None and self.run.finished_at is None
 
 
 def preview(
@@ -74,7 +89,7 @@ def preview(
     """
     moment = quotes.moment(as_of, at=at)
     _require_sensible(target, others, by=by)
-    each = tuple(_previewed(one, target, by=by, at=moment) for one in others)
+    each = tuple(_previewed(one) for one in _surveyed(others, target, by=by, at=moment))
     missing = _missing(target, each)
     told = None
     if missing:
@@ -98,8 +113,9 @@ def merge(
 ) -> Merger:
     """
     Buy the seats that the target lacks, by what pays for it or a card that is named, and move the people of the others
-    to it. `expecting`: what those seats cost in a preview. The same `key` again finds what was done the first time.
-    While the seats wait for their cardholder nobody is moved: call it again after that. Outside any transaction.
+    to it: above 50 of them in the background. `expecting`: what those seats cost in a preview. The same `key` again
+    finds what was done the first time. While the seats wait for their cardholder nobody is moved: call it again after
+    that. Outside any transaction.
 
     :raises NotAllowed: somebody who may not take over what others bought, or buy for the tenant
     :raises BadInput: none, too many, or one is named twice; or the preview is too old
@@ -121,9 +137,35 @@ def merge(
     )
     if order is not None and order.state == OrderState.PENDING:
         return Merger(target=target, each=(), missing=0, room=None, order=order, as_of=moment)
-    each = tuple(_moved(one, target, reason=reason, as_of=as_of, key=key, by=by, at=at) for one in others)
+    each: tuple[Merged, ...] = ()
+    run = None
+    if len(others) > runs.DONE_AT_ONCE:
+        run = move(target=target, others=others, reason=reason, as_of=moment, key=key, by=by, at=at)
+    else:
+        each = tuple(_moved(one, target, reason=reason, as_of=as_of, key=key, by=by, at=at) for one in others)
     fresh = Subscription.objects.with_people().get(pk=target.pk)
-    return Merger(target=fresh, each=each, missing=0, room=None, order=order, as_of=moment)
+    return Merger(target=fresh, each=each, missing=0, room=None, order=order, run=run, as_of=moment)
+
+
+def move(
+    *,
+    target: Subscription,
+    others: Sequence[Subscription],
+    reason: str,
+    as_of: datetime,
+    key: UUID,
+    by: Actor,
+    at: datetime,
+) -> Run:
+    """
+    The second step as a run, once there is room: what goes back of each is counted from `as_of` on, whenever its turn
+    comes.
+
+    :raises: as `tenants.runs.operations.start`. :raises BadInput: the preview is too old
+    """
+    shown = {"as_of": quotes.moment(as_of, at=at).isoformat(), "asked_at": at.isoformat()}
+    given = {"target_subscription": str(target.pk), "reason": reason, **shown}
+    return runs.start(deed=MERGE, subjects=[one.pk for one in others], given=given, by=by, at=at, id=key)
 
 
 def make_room(
@@ -177,18 +219,21 @@ def _require_sensible(target: Subscription, others: Sequence[Subscription], *, b
         previewing.require_taker(one, by)
 
 
-def _previewed(one: Subscription, target: Subscription, *, by: Actor, at: datetime) -> Merged:
+def _surveyed(others: Sequence[Subscription], target: Subscription, *, by: Actor, at: datetime) -> list[Each]:
     wish = Wish(mode=TakeOverMode.MOVE, target=target)
-    try:
-        return Merged(subscription=one, preview=previewing.told(one, wish, room=False, at=at))
-    except Refused as refusal:
-        return Merged(subscription=one, refusal=refusal)
+    return surveying.survey(subscriptions=others, wish=wish, room=False, by=by, at=at)
+
+
+def _previewed(told: Each) -> Merged:
+    if told.refusal is not None:
+        return Merged(subscription=told.subscription, refusal=told.refusal)
+    return Merged(subscription=told.subscription, preview=told)
 
 
 def _missing(target: Subscription, each: Sequence[Merged]) -> int:
-    """Seats for everybody who has none of the organisation's yet; who is in two of them needs one."""
-    given = {member.pk for one in each if one.preview is not None for member in one.preview.people.given}
-    return max(len(given) - target.seats_free, 0)
+    """Seats for everybody who has none of the organisation's yet; who is in two of them is given one."""
+    given = sum(one.preview.given for one in each if one.preview is not None)
+    return max(given - target.seats_free, 0)
 
 
 def _moved(

@@ -55,6 +55,7 @@ def start(
     subscription: Subscription,
     wish: Wish,
     as_of: datetime | None = None,
+    asked_at: datetime | None = None,
     expecting: Decimal | None = None,
     take_over_id: UUID | None = None,
     by: Actor,
@@ -66,6 +67,7 @@ def start(
     records follow when it is settled; until then it can be undone, and a renewal that falls due waits.
 
     `as_of`: the moment of a preview, from which on the time counts as not used; `expecting`: what it said goes back.
+    `asked_at`: of a run, when it was started; a preview that was fresh then holds for the last of its rows, too.
     `take_over_id` makes a repeated call find the take-over of the first one. No network: for runs, too.
 
     :raises NotAllowed: somebody who may not take over what others bought, or, to adopt, who does not buy for the
@@ -82,7 +84,7 @@ def start(
     :raises ChangedSincePreview: something else goes back by now
     """
     wish = previewing.checked(subscription, wish, by)
-    moment = quotes.moment(as_of, at=at)
+    moment = quotes.moment(as_of, at=asked_at or at)
     # Both at once, in the order of their keys: two that move people to each other's wait for nobody.
     keys = [row.pk for row in (subscription, wish.target) if row is not None]
     locked = {row.pk: row for row in Subscription.objects.filter(pk__in=keys).locked().with_people()}

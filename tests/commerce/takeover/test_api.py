@@ -216,3 +216,43 @@ def test_meanwhile_the_purchaser_changes_nothing(boss, ana, cleo, subscription, 
     assert subscription.payment_sources.get().payment_method == card  # their newer wish
     assert len(ledger.captured()) == 1
     assert findings() == []
+
+
+class TestAdopted:
+    """Control is the organisation's at once, and its renewal with it; money and records wait."""
+
+    @pytest.fixture
+    def adopted(self, boss, tenant, subscription):
+        price_centrally(subscription.plan)
+        body = {"mode": "adopt", "agreement": str(agree(tenant).pk)}
+        assert take(boss, subscription, body).status_code == 200
+        return subscription
+
+    def turn(self, who, subscription, on):
+        return Api(who).post(f"subscriptions/{subscription.pk}/auto-renew/", {"auto_renew": on})
+
+    def test_meanwhile_who_buys_for_the_organisation_turns_its_renewal_off_and_on(self, boss, adopted):
+        for on in (False, True, False):
+            answer = self.turn(boss, adopted, on)
+            assert (answer.status_code, answer.json()["auto_renew"]) == (200, on)
+        assert len(ledger.captured()) == 1
+        assert ledger.refunded() == []
+        assert Api(boss).post(path(adopted, "settle/"), {}).status_code == 200
+        assert fresh(adopted).auto_renew is False
+        assert findings() == []
+
+    def test_undone_it_renews_as_its_owner_had_it(self, boss, ana, adopted):
+        assert self.turn(boss, adopted, False).status_code == 200
+        assert Api(boss).post(path(adopted, "undo/"), {}).status_code == 200
+        assert (fresh(adopted).owner, fresh(adopted).auto_renew) == (ana, True)
+        assert findings() == []
+
+    def test_meanwhile_its_purchaser_turns_nothing(self, ana, adopted):
+        for on in (False, True):
+            assert self.turn(ana, adopted, on).status_code == 403
+        assert fresh(adopted).auto_renew
+
+    def test_meanwhile_nothing_that_moves_money_is_done(self, boss, adopted):
+        for action, body in {"quantity/": {"quantity": 5}, "cancel/": {}}.items():
+            answer = Api(boss).post(f"subscriptions/{adopted.pk}/{action}", body, key=action)
+            assert (answer.status_code, answer.json()["code"]) == (409, "taken_over"), action

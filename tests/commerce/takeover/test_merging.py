@@ -58,7 +58,7 @@ def test_the_preview_says_what_the_missing_seats_cost_and_what_goes_back(boss, c
     # Two people need a seat, one is free.
     assert (told.missing, told.room.after) == (1, 2)
     assert Decimal(0) < told.room.total < Decimal("8.99")
-    assert told.refunds["USD"] == sum(one.preview.total for one in told.each) > 0
+    assert told.refunds["USD"] == sum(one.preview.back for one in told.each) > 0
     assert not TakeOver.objects.exists()
     assert fresh(central).quantity == 1
 

@@ -37,6 +37,8 @@ ENTRIES: dict[str, Fill] = {
     "admin/tenants/membership/<path:object_id>/change/": lambda w: {"object_id": w.owner.pk},
     "admin/tenants/domain/<path:object_id>/change/": lambda w: {"object_id": w.tenant.domains.get().pk},
     "admin/tenants/event/<path:object_id>/change/": lambda w: {"object_id": w.tenant.events.first().pk},
+    "api/v1/runs/<uuid:id>/": lambda w: {"id": w.run.pk},
+    "api/v1/runs/<uuid:id>/rows/": lambda w: {"id": w.run.pk},
     "admin/tenants/run/<path:object_id>/change/": lambda w: {"object_id": w.run.pk},
     "admin/tenants/run/<path:object_id>/stop/": lambda w: {"object_id": w.run.pk},
     "admin/tenants/run/<path:object_id>/again/": lambda w: {"object_id": w.run.pk},
@@ -94,6 +96,8 @@ ACTS = [
 
 # Routes with an id that only show.
 READ_ONLY = {
+    "api/v1/runs/<uuid:id>/",
+    "api/v1/runs/<uuid:id>/rows/",
     "api/v1/webhook-endpoints/<uuid:id>/deliveries/",
     "admin/tenants/run/<path:object_id>/change/",
     "admin/tenants/run/<path:object_id>/outcomes/",

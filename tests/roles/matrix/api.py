@@ -106,6 +106,14 @@ TABLE = [
         GET api/v1/leavers/<uuid:id>/
         """,
     ),
+    # What became of a run that somebody else asked for.
+    (
+        PRICED | DELEGATE,
+        """
+        GET api/v1/runs/<uuid:id>/
+        GET api/v1/runs/<uuid:id>/rows/
+        """,
+    ),
     # Read policy, explain.
     (
         READS_POLICY | DELEGATE,

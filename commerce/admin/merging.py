@@ -36,7 +36,7 @@ from tenants.procurement_form import ReasonForm, blame
 from tenants.refusal import Refused
 from tenants.runs.models import Run
 
-SALT = "commerce.admin.merging"
+SALT = "commerce.admin.merging, shown with its outcome"
 
 
 class MergeForm(ReasonForm):

@@ -123,11 +123,12 @@ def test_what_was_shown_goes_back_however_late_the_turn_of_a_row_comes(billing, 
 
 @pytest.mark.parametrize(("minutes", "status"), [(14, 302), (16, 400), (-1, 400)])
 def test_what_was_shown_holds_for_fifteen_minutes_of_the_organisations_own_time(
-    billing, many, contoso, minutes, status
+    billing, plan, contoso, now, minutes, status
 ):
     """Its clock may be moved, which the age of a signature knows nothing of."""
     said = {"mode": "adopt", "pays": str(agree(contoso).pk)}
-    page = look(billing, many, **said)
+    bought = buy(factories.MembershipFactory(tenant=contoso), plan, 1, now - timedelta(days=1))
+    page = look(billing, [bought], **said)
     seen = what_was_shown(page.context["shown"])
     aged = sign_shown(replace(seen, at=seen.at - timedelta(minutes=minutes)))
     assert confirm(billing, page, shown=aged, **said).status_code == status

@@ -1,16 +1,14 @@
 """Everybody who may come along, each in the victim's organisation of the walk of outsiders, or acting in it."""
 
-from copy import deepcopy
 from datetime import timedelta
 from urllib.parse import urlencode
 
-from django.test import Client
 from django.utils import timezone
 
 from tenants.directory.delegations import Delegation
 from tenants.directory.models import Role, Tenant
 from tests import factories
-from tests.callers import Api, signed_in, token_for
+from tests.callers import Api, Brief, signed_in, token_for
 from tests.outsiders.world import World
 
 ROLES = tuple(Role.values)
@@ -24,8 +22,7 @@ class Caller:
     """By the API with a token, elsewhere with a session. The same one for all calls: it is made before they begin."""
 
     def __init__(self, who=None, tenant: Tenant | None = None):
-        self.api, self.web = Api(raise_errors=False), signed_in(who) if who else Client()
-        self.web.raise_request_exception = False
+        self.api, self.web = Api(client=Brief), signed_in(who, Brief) if who else Brief()
         if who is not None:
             self.api.headers = {"Authorization": f"Bearer {token_for(who)}"}
         if tenant is not None:
@@ -34,10 +31,7 @@ class Caller:
     def call(self, method, url, body=None):
         if url.startswith("/api/"):
             return self.api.call(method, url, body, key="matrix")
-        before = deepcopy(self.web.cookies)
-        answer = self.web.generic(method, url, urlencode(body or {}), content_type="application/x-www-form-urlencoded")
-        self.web.cookies = before  # whatever became of the session is undone
-        return answer
+        return self.web.generic(method, url, urlencode(body or {}), content_type="application/x-www-form-urlencoded")
 
 
 def act_for(caller: Caller, who, tenant: Tenant) -> None:

@@ -1,7 +1,7 @@
 """For tests that share what takes long to make: what happens in it is undone each time."""
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from django.db import transaction
@@ -15,6 +15,19 @@ def undone() -> Iterator[None]:
     with block:
         yield
         transaction.set_rollback(True)
+
+
+@contextmanager
+def kept_for_a_while(*databases: str) -> Iterator[None]:
+    """What is made inside is there for several tests, each in a transaction of its own within this one; then undone."""
+    with ExitStack() as blocks:
+        for database in databases:
+            block = transaction.atomic(using=database)
+            block._from_testcase = True
+            blocks.enter_context(block)
+        yield
+        for database in databases:
+            transaction.set_rollback(True, using=database)
 
 
 def each(name: str, values: Iterable[Any], called: Callable[[Any], str] = str) -> Callable[[type], type]:

@@ -42,6 +42,7 @@ from tests.factories import (
     open_checkout,
     plan_on_sale,
 )
+from tests.made_once import kept_for_a_while
 from tests.outsiders.world import left_behind
 from tests.tenants.hooks import given_up
 
@@ -62,14 +63,15 @@ def _kept_connections(db):
         signal.connect(close_old_connections)
 
 
-@pytest.fixture
-def member():
-    return MembershipFactory(roles=["global_admin"], user__email="ana@contoso.example")
+@pytest.fixture(scope="module")
+def made(django_db_setup, django_db_blocker):
+    """Once for all calls: a token, and ids of things that are there, by the parameter that names them."""
+    with django_db_blocker.unblock(), kept_for_a_while("default", "sandbox"):
+        member = MembershipFactory(roles=["global_admin"], user__email="ana@contoso.example")
+        yield {"Authorization": f"Bearer {token_for(member)}"}, things_of(member)
 
 
-@pytest.fixture
-def there(member):
-    """Ids of things that are there, by the parameter that names them."""
+def things_of(member):
     plan, now = plan_on_sale(product__id="CFQ7TTC0H9MP"), timezone.now()
     webhook = given_up(member, "https://hooks.contoso.example/", at=now)
     subscription, checkout = buy(member, plan, at=now), open_checkout(member, plan, at=now)
@@ -137,7 +139,8 @@ def waiting_for_approval(tenant, plan):
 
 @api.parametrize()
 @settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-def test_every_answer_is_documented(case, member, there, headers, turn):
+def test_every_answer_is_documented(case, made, turn):
+    headers, there = made
     if turn():
         aim(case, there)
     case.call_and_validate(headers=headers, checks=HELD)
@@ -176,11 +179,6 @@ def test_merging_many_is_answered_as_documented(member, headers, monkeypatch, at
     answer = case.call_and_validate(headers=headers, checks=HELD)
     assert answer.status_code == status
     assert (answer.json()["run"] is None) == (status == 200)
-
-
-@pytest.fixture
-def headers(member):
-    return {"Authorization": f"Bearer {token_for(member)}"}
 
 
 @pytest.fixture

@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from django.apps import apps
+from django.db import connection
 from django.utils import timezone
 
 from commerce.deeds.purchases import STOP_RENEWAL
@@ -274,15 +276,26 @@ def member(tenant: Tenant, name: str) -> Membership:
     return factories.MembershipFactory(tenant=tenant, user=user, name=f"{PRIVATE_WORD} {name}")
 
 
-def rows_of(tenant: Tenant) -> dict[str, list[tuple[Any, ...]]]:
+@cache
+def owned_tables() -> list[tuple[str, str]]:
+    """Keys of calls and tokens are written for whoever calls; they are not the tenant's."""
+    owned = [model for model in apps.get_models() if any(f.name == "tenant" for f in model._meta.local_fields)]
+    owned = [model for model in owned if model._meta.model_name not in ("idempotencykey", "tokentenant")]
+    return [(model._meta.label, connection.ops.quote_name(model._meta.db_table)) for model in owned]
+
+
+def rows_of(tenant: Tenant) -> dict[str, list[Any]]:
     """Every row of every table that belongs to a tenant, to compare before and after."""
-    found = {}
-    for model in apps.get_models():
-        fields = {field.name for field in model._meta.local_fields}
-        # Keys of calls and tokens are written for whoever calls; they are not the tenant's.
-        callers_own = model._meta.model_name in ("idempotencykey", "tokentenant")
-        if "tenant" in fields and not callers_own:
-            found[model._meta.label] = sorted(model._base_manager.filter(tenant=tenant).values_list(), key=str)
+    found: dict[str, list[Any]] = {label: [] for label, _table in owned_tables()}
+    # All tables in one question, as the database writes their rows: asked table by table it takes most of a walk.
+    each = "SELECT '{}', row::text FROM {} row WHERE tenant_id = %(tenant)s"
+    with connection.cursor() as cursor:
+        asked = " UNION ALL ".join(each.format(label, table) for label, table in owned_tables())
+        cursor.execute(asked, {"tenant": tenant.pk})
+        for label, row in cursor.fetchall():
+            found[label].append(row)
+    for rows in found.values():
+        rows.sort()
     charges = SandboxCharge.objects.using("sandbox").filter(
         key__in=list(Payment.objects.filter(tenant=tenant).values_list("pk", flat=True))
     )

@@ -46,6 +46,8 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 django.setup()
 # Tests call from many addresses, to see what is counted by address. The wall itself has its own test.
 settings.MIDDLEWARE.remove("config.loopback.OnlyFromThisMachine")
+# Else every client of a test reads through all static files before its first call: most of what many a test takes.
+settings.WHITENOISE_AUTOREFRESH = True
 # A slow hash is the point of a password's hash, and of no test.
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 

@@ -91,24 +91,25 @@ LABELS: dict[str, str | Promise] = {name: COLUMNS[shown[0]].label for name, show
 # What only those are shown who are told prices, or who may read policies.
 OF_PRICES = frozenset(name for name, shown in LISTED.items() if COLUMNS[shown[0]].of_money)
 OF_POLICY = frozenset(name for name, shown in LISTED.items() if COLUMNS[shown[0]].of_policy)
+# Until somebody chooses: what fits beside the navigation at 1280 px.
+FIRST_SHOWN = ("product", "buyer", "in_state", "quantity", "used", "price_paid", "next_charge", "expires")
 # A row without it would lead nowhere.
 ALWAYS = "product"
 
 
 def chosen(names: Iterable[str]) -> list[str]:
-    """Those of a list that are named, in their order; all where none is."""
-    named = set(names)
-    wanted = [column for column in LISTED if column in named]
-    return [column for column in LISTED if column in {ALWAYS, *wanted}] if wanted else list(LISTED)
+    """Those of a list that are named, in their order; the first ones where none is."""
+    named = {*names} & LISTED.keys() or {*FIRST_SHOWN}
+    return [column for column in LISTED if column in named | {ALWAYS}]
 
 
 def narrowed(names: Iterable[str], *, among: Iterable[str] = LISTED) -> list[str]:
     """
-    As they are kept: those that are chosen, or none where all are of which somebody could choose. Then those that come
-    later are shown too.
+    As they are kept: those that are chosen of what somebody could choose, or none where these are the first ones
+    anyway. Then a list goes on to show those, and a file has all.
     """
-    wanted = chosen(names)
-    return [] if set(wanted) >= {*among} else wanted
+    wanted, could = chosen(names), {*among}
+    return [] if could.intersection(wanted) == could.intersection(FIRST_SHOWN) else wanted
 
 
 def said(names: Iterable[str]) -> str:

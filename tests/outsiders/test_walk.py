@@ -15,7 +15,8 @@ from tests.callers import Api, signed_in
 from tests.made_once import each
 from tests.outsiders.fields import BODIES, KNOWN_FIELDS, every_field
 from tests.outsiders.routes import ACTS, ENTRIES, READ_ONLY, every_route, takes_an_id
-from tests.outsiders.world import PRIVATE_WORD, TENANT_WORD, World, build, rows_of
+from tests.outsiders.rows import rows_of
+from tests.outsiders.world import PRIVATE_WORD, TENANT_WORD, World, build
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 ID = re.compile(r"<(?:\w+:)?(\w+)>")

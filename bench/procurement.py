@@ -84,7 +84,11 @@ def pages(member: Membership, rare: Plan) -> dict[str, str]:
         "search: nobody": {"q": "no such words"},
     }
     found = {name: f"{purchases}?{urlencode(query)}" for name, query in asked.items()}
-    by_api = {"assigned_to": {"assigned_to": address}, "search": {"search": address}}
+    by_api: dict[str, dict[str, str]] = {
+        "list": {},
+        "assigned_to": {"assigned_to": address},
+        "search": {"search": address},
+    }
     found |= {f"API: {name}": f"/api/v1/subscriptions/?{urlencode(query)}" for name, query in by_api.items()}
     return {"home": reverse("admin:index"), **found}
 
@@ -148,6 +152,22 @@ def grow(crowd: many.Crowd, first: int, last: int, plans: list[str]) -> None:
     print(f"made {last - first + 1:,} subscriptions in {time.perf_counter() - began:.0f} s")
 
 
+def alike(taken: dict[tuple[str, str], list[Measured]], who: str, name: str) -> tuple[str, Measured]:
+    """
+    What a page is to be compared with: itself while there were few, or, where it found fewer rows then, the page of
+    its kind that had as many of them, or hardly more. More rows take longer to write, wherever they come from.
+    """
+    own, lots = taken[who, name]
+    if own.rows == lots.rows:
+        return name, own
+    kind = [(other, few) for (_who, other), (few, _lots) in taken.items() if is_call(other) == is_call(name)]
+    return min(kind, key=lambda each: (each[1].rows < lots.rows, abs(each[1].rows - lots.rows)))
+
+
+def is_call(name: str) -> bool:
+    return name.startswith("API")
+
+
 def main() -> int:
     crowd = many.crowd(tenants=TENANTS, people=PEOPLE, seats=SEATS, at=AT, skewed=True)
     rare = [crowd.bought.plan, *(plan_on_sale() for _product in range(PRODUCTS - 1))]
@@ -166,12 +186,13 @@ def main() -> int:
                 missed |= page.queries > QUERIES
                 told = f"{page.ms:.0f} ms (at least {page.least:.0f}), {page.queries} queries, {page.rows} rows"
                 print(f"{size:>9,} subscriptions, {who} organisation, {name}: {told}", flush=True)
-    for (who, name), (few, lots) in taken.items():
-        # More rows on the page take longer to write, wherever they come from.
-        as_many = few.rows == lots.rows
-        late = as_many and lots.least / few.least > GROWTH
+    for (who, name), (_few, lots) in taken.items():
+        like, few = alike(taken, who, name)
+        late = lots.least / few.least > GROWTH
         missed |= late
-        told = f"{lots.least / few.least:.2f} times as long" if as_many else f"{few.rows} rows before, {lots.rows} now"
+        told = f"{lots.least / few.least:.2f} times as long" + (f" as “{like}” before" if like != name else "")
         print(f"{who} organisation, {name}: {lots.ms:.0f} ms, {told}{' – missed' if late else ''}")
-    print(f"goals: at most {QUERIES} queries; with as many rows at most {GROWTH} times as long; {GOAL_MS} ms")
+    print(
+        f"goals: at most {QUERIES} queries; with as many rows on the page at most {GROWTH} times as long; {GOAL_MS} ms"
+    )
     return int(missed)

@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.contrib.admin.options import ShowFacets
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
-from django.db.models import Choices, Model, QuerySet
+from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -21,9 +21,9 @@ from unfold.admin import ModelAdmin
 from tenants import procurement_rows
 from tenants.access import Actor, Right
 from tenants.dates import listed_day, listed_minute
+from tenants.procurement_filters import Filter, OrganisationFilter
 from tenants.procurement_pages import LookAheadPaginator
 from tenants.signin.acting import actor_of_request
-from tenants.text import is_clean
 
 READS = ("GET", "HEAD")
 
@@ -44,50 +44,6 @@ def badge(text: str | Promise, kind: str = "") -> str:
 def as_lines(*texts: str) -> str:
     """Texts below each other, and each of their lines."""
     return format_html_join("", "<div>{}</div>", ((line,) for text in texts for line in text.splitlines()))
-
-
-class Filter(admin.SimpleListFilter):
-    """
-    A choice of a list, shown as a labelled select. `field` is what it compares, `choices_of` whose values it offers;
-    choices never come from rows.
-    """
-
-    field: ClassVar[str] = ""
-    choices_of: ClassVar[type[Choices] | None] = None
-    # A select; any other is an input of that type, with a hint in it.
-    kind: ClassVar[str] = "select"
-    hint: ClassVar[str | Promise] = ""
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return list(self.choices_of.choices) if self.choices_of else []
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        value = self.value()
-        if not value:
-            return queryset
-        # Of what the list itself offers: anything else finds nothing, and never reaches the database.
-        if value not in {str(key) for key, _label in self.lookup_choices}:
-            return queryset.none()
-        return self.narrowed(queryset, value)
-
-    def narrowed(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
-        return queryset.filter(**{self.field: value})
-
-
-class OrganisationFilter(Filter):
-    """One of all organisations, for an operator, by its short name: there are too many to choose from."""
-
-    title, parameter_name = _("organisation"), "tenant"
-    kind, hint = "text", _("Short name")
-
-    def has_output(self) -> bool:
-        return True
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        value = (self.value() or "").strip()
-        if not value:
-            return queryset
-        return queryset.filter(tenant__slug=value) if is_clean(value) else queryset.none()
 
 
 @dataclass(frozen=True, kw_only=True)

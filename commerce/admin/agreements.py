@@ -23,7 +23,8 @@ from tenants import clock
 from tenants.access import Actor, Right
 from tenants.dates import listed_day
 from tenants.directory.models import Tenant
-from tenants.procurement import Filter, Row, Section, badge
+from tenants.procurement import Row, Section, badge
+from tenants.procurement_filters import Filter
 from tenants.procurement_form import FormAdmin
 
 

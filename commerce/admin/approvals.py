@@ -18,7 +18,8 @@ from policies.operations import approval_grounds
 from tenants import clock
 from tenants.access import Actor, Right
 from tenants.dates import listed_day, listed_minute
-from tenants.procurement import READS, Filter, ProcurementAdmin, Row, Section, badge
+from tenants.procurement import READS, ProcurementAdmin, Row, Section, badge
+from tenants.procurement_filters import Filter
 
 _KINDS = {ApprovalState.WAITING: "amber", ApprovalState.APPROVED: "green", ApprovalState.DECLINED: "red"}
 

@@ -23,7 +23,8 @@ from commerce.operations.centralising import costs, purchasers, steps
 from licensing.models import Subscription
 from tenants.access import Actor, Right
 from tenants.dates import listed_day, listed_minute
-from tenants.procurement import READS, Filter, ProcurementAdmin, badge
+from tenants.procurement import READS, ProcurementAdmin, badge
+from tenants.procurement_filters import Filter
 from tenants.procurement_form import blame
 from tenants.refusal import NotAllowed, Refused
 

@@ -26,7 +26,8 @@ from commerce.models import (
 from commerce.operations.accounts import repairs
 from commerce.operations.accounts.repairs import REPAIRS
 from tenants.dates import listed_minute
-from tenants.procurement import READS, Filter, ProcurementAdmin, Section, badge
+from tenants.procurement import READS, ProcurementAdmin, Section, badge
+from tenants.procurement_filters import Filter
 from tenants.refusal import Refused
 
 # How each side's codes read. Those of the provider are words of the protocol.

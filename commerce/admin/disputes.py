@@ -14,7 +14,8 @@ from commerce.amounts import money
 from commerce.models import Dispute, DisputeState
 from tenants.access import Right
 from tenants.dates import listed_day
-from tenants.procurement import Filter, ProcurementAdmin, badge
+from tenants.procurement import ProcurementAdmin, badge
+from tenants.procurement_filters import Filter
 
 _KINDS = {DisputeState.OPEN: "amber", DisputeState.WON: "green", DisputeState.LOST: "red"}
 

@@ -20,7 +20,8 @@ from commerce.operations.letters import decline_reasons
 from commerce.operations.renewing import dunning_steps
 from commerce.operations.renewing.dunning_steps import LONGEST_CODE, Step, Steps
 from tenants.access import Actor, Right
-from tenants.procurement import Filter, Section
+from tenants.procurement import Section
+from tenants.procurement_filters import Filter
 from tenants.procurement_form import FormAdmin
 
 DAYS = re.compile(r"\d{1,2}")

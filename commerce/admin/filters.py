@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from licensing.models import Channel
-from tenants.procurement import Filter
+from tenants.procurement_filters import Filter
 
 
 class ChannelFilter(Filter):

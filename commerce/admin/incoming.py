@@ -12,7 +12,8 @@ from django.utils.translation import gettext_lazy
 from commerce.models import IncomingEvent, IncomingState
 from commerce.operations.paying import incoming
 from tenants.dates import listed_minute
-from tenants.procurement import READS, Filter, ProcurementAdmin, Section, badge
+from tenants.procurement import READS, ProcurementAdmin, Section, badge
+from tenants.procurement_filters import Filter
 
 _KINDS = {
     IncomingState.RECEIVED: "amber",

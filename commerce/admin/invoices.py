@@ -20,7 +20,8 @@ from commerce.views.invoice_wording import sheet_of, standing_of
 from tenants import clock
 from tenants.access import Right
 from tenants.dates import listed_day
-from tenants.procurement import READS, Filter, ProcurementAdmin, Row, Section, as_lines, badge
+from tenants.procurement import READS, ProcurementAdmin, Row, Section, as_lines, badge
+from tenants.procurement_filters import Filter
 
 
 class KindFilter(Filter):

@@ -24,7 +24,8 @@ from policies.operations import leavers
 from tenants import clock
 from tenants.access import Actor, Right
 from tenants.dates import listed_day, listed_minute
-from tenants.procurement import Filter, Row, Section, badge
+from tenants.procurement import Row, Section, badge
+from tenants.procurement_filters import Filter
 from tenants.procurement_form import FormAdmin
 
 _KINDS = {LeaverTaskState.OPEN: "amber", LeaverTaskState.DECIDED: "green"}

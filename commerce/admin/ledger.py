@@ -15,7 +15,8 @@ from commerce.amounts import money
 from commerce.models import Account, Movement, MovementKind
 from tenants.dates import listed_minute
 from tenants.directory.models import Tenant
-from tenants.procurement import Filter, ProcurementAdmin, Section
+from tenants.procurement import ProcurementAdmin, Section
+from tenants.procurement_filters import Filter
 
 
 class MovementKindFilter(Filter):

@@ -17,7 +17,8 @@ from commerce.operations.letters import decline_reasons
 from commerce.operations.renewing import faults
 from tenants.access import Actor
 from tenants.dates import listed_day, listed_minute
-from tenants.procurement import Filter, Row, Section, badge
+from tenants.procurement import Row, Section, badge
+from tenants.procurement_filters import Filter
 from tenants.procurement_form import FormAdmin
 
 _KINDS = {

@@ -18,7 +18,8 @@ from licensing.models import Product, Solution, SolutionState
 from licensing.operations import solutions
 from tenants.access import Actor, Right
 from tenants.dates import listed_minute
-from tenants.procurement import Filter, Section, badge
+from tenants.procurement import Section, badge
+from tenants.procurement_filters import Filter
 from tenants.procurement_form import FormAdmin
 from tenants.refusal import Refused
 

@@ -19,7 +19,8 @@ from commerce.views import wording
 from commerce.views.shown import Shown, read, sign
 from tenants.access import Actor
 from tenants.dates import listed_minute
-from tenants.procurement import READS, Filter, ProcurementAdmin, Section, badge
+from tenants.procurement import READS, ProcurementAdmin, Section, badge
+from tenants.procurement_filters import Filter
 from tenants.refusal import Refused
 
 _KINDS = {CaseState.OPEN: "amber", CaseState.ANSWERED: "green", CaseState.CLOSED: ""}

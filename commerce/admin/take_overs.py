@@ -24,8 +24,9 @@ from commerce.views import wording
 from licensing.models import Subscription
 from tenants.access import Actor, Right
 from tenants.dates import listed_day, listed_minute
-from tenants.procurement import Filter, Row, Section, badge
+from tenants.procurement import Row, Section, badge
 from tenants.procurement_bulk import BulkActions
+from tenants.procurement_filters import Filter
 from tenants.refusal import Refused
 
 _KINDS = {TakeOverState.OPEN: "amber", TakeOverState.SETTLED: "green"}

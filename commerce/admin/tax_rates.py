@@ -13,7 +13,8 @@ from django_countries import countries
 from commerce.amounts import percent
 from commerce.models import TaxRate
 from tenants.dates import listed_day
-from tenants.procurement import Filter, ProcurementAdmin
+from tenants.procurement import ProcurementAdmin
+from tenants.procurement_filters import Filter
 
 
 class AppliesFilter(Filter):

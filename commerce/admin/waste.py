@@ -23,8 +23,9 @@ from licensing.operations.waste import DAYS, USUAL_DAYS, Remedy
 from tenants.access import Right
 from tenants.bulk_actions import BulkAction
 from tenants.dates import listed_day
-from tenants.procurement import Filter, badge
+from tenants.procurement import badge
 from tenants.procurement_bulk import BulkActions
+from tenants.procurement_filters import Filter
 from tenants.signin.acting import actor_of_request
 
 # What a button in a row sends: what to do, and with which seat.

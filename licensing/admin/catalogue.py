@@ -8,7 +8,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from licensing.models import Family, Plan, Product
-from tenants.procurement import Filter, ProcurementAdmin, badge
+from tenants.procurement import ProcurementAdmin, badge
+from tenants.procurement_filters import Filter
 
 _EMPTY = _("The catalogue is written by the command load_catalogue.")
 

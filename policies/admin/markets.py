@@ -19,7 +19,8 @@ from django.utils.translation import gettext_lazy
 from licensing.models import Family
 from policies.models import Exclusion, Market
 from tenants.dates import listed_day
-from tenants.procurement import READS, Filter, ProcurementAdmin, badge
+from tenants.procurement import READS, ProcurementAdmin, badge
+from tenants.procurement_filters import Filter
 
 
 class OpenFilter(Filter):

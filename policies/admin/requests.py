@@ -22,7 +22,8 @@ from policies.operations import request_decisions
 from policies.operations.request_decisions import Decision
 from tenants.access import Actor, Right
 from tenants.dates import listed_minute
-from tenants.procurement import READS, Filter, ProcurementAdmin, Row, Section, as_lines, badge
+from tenants.procurement import READS, ProcurementAdmin, Row, Section, as_lines, badge
+from tenants.procurement_filters import Filter
 from tenants.refusal import Refused
 
 _KINDS = {RequestState.WAITING: "amber", RequestState.DECIDED: "green"}

@@ -22,7 +22,8 @@ from tenants.delivery import heartbeats, jobs, overview
 from tenants.delivery.models import Job
 from tenants.delivery.queues import Queue, names_in, queue_of
 from tenants.delivery.sweeps import Backlog
-from tenants.procurement import Filter, badge
+from tenants.procurement import badge
+from tenants.procurement_filters import Filter
 from tenants.procurement_form import FormAdmin
 
 RETRY, FORGET = "retry", "forget"

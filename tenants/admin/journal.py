@@ -19,7 +19,8 @@ from tenants.dates import listed_minute
 from tenants.directory.models import Tenant
 from tenants.journal.models import Event
 from tenants.journal.naming import Named, names_in, uuids
-from tenants.procurement import BY_COMMAND, Filter, ProcurementAdmin, Row, Section
+from tenants.procurement import BY_COMMAND, ProcurementAdmin, Row, Section
+from tenants.procurement_filters import Filter
 from tenants.signin.acting import actor_of_request
 
 # How far back the filter looks for the types it offers: a bound, so that it costs the same in any journal.

@@ -15,7 +15,8 @@ from tenants.access import Actor, Right
 from tenants.directory.models import Sector, Tenant
 from tenants.directory.operations import organisations
 from tenants.directory.tax_numbers import LONGEST
-from tenants.procurement import Filter, Row, Section, as_lines, badge
+from tenants.procurement import Row, Section, as_lines, badge
+from tenants.procurement_filters import Filter
 from tenants.procurement_form import FormAdmin
 
 

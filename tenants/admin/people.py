@@ -17,7 +17,8 @@ from tenants.access import Actor, Right
 from tenants.dates import listed_day
 from tenants.directory.models import Department, MemberKind, Membership, MemberSource, MemberState, Role, Tenant
 from tenants.directory.operations import people, roles
-from tenants.procurement import READS, Filter, Section, badge
+from tenants.procurement import READS, Section, badge
+from tenants.procurement_filters import Filter
 from tenants.procurement_form import FormAdmin, ReasonForm, blame
 from tenants.refusal import Refused
 from tenants.signin import second_factor

@@ -1,9 +1,10 @@
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Self
+from typing import Any, Self
 from uuid import UUID
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
 from django.db.models import (
     Case,
@@ -14,6 +15,7 @@ from django.db.models import (
     Func,
     OuterRef,
     Q,
+    QuerySet,
     Subquery,
     Sum,
     Value,
@@ -33,6 +35,7 @@ from commerce.models.price_notice import PriceNotice
 from licensing.models import GIVES_ACCESS, Channel, EndCause, Subscription
 from licensing.models.subscription import SubscriptionQuerySet
 from tenants.access import Actor, Right
+from tenants.arrays import in_array
 from tenants.journal.models import Event
 
 # From each charge, to the second.
@@ -227,6 +230,13 @@ class PurchaseQuerySet(SubscriptionQuerySet):
                 if name in self.query.annotations
             }
         )
+
+    def few(self, found: QuerySet[Any]) -> Self:
+        """
+        Those that a query finds first: looked up one by one. Joined with that query, all purchases there are would be
+        read for a handful.
+        """
+        return self.filter(in_array(F("pk"), ArraySubquery(found.values("pk"))))
 
     def for_procurement(self) -> Self:
         """As the admins of a tenant read purchases: with people, product, money and end, in one query."""

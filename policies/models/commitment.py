@@ -8,6 +8,7 @@ from django.db.models.lookups import Exact
 from django.utils.translation import gettext_lazy as _
 
 from licensing.models import Product, Subscription, SubscriptionState
+from tenants.arrays import in_array
 from tenants.directory.models import Membership, Tenant
 from tenants.ids import new_id
 from tenants.keys import TenantForeignKey
@@ -51,7 +52,7 @@ class CommitmentQuerySet(models.QuerySet["Commitment"]):
             | Q(product=OuterRef("product"))
             | Q(departments__contains=own_department),
             Q(Exact(F("currency"), OuterRef("currency"))),
-            Q(_in_array(F("counts_as"), OuterRef("counts"))),
+            Q(in_array(F("counts_as"), OuterRef("counts"))),
         )
 
     def coming(self, tenant: Tenant) -> Self:
@@ -114,12 +115,6 @@ class Commitment(models.Model):
             models.Index(fields=["tenant", "first_month"], name="commitment_at_once", condition=Q(step=0)),
             models.Index(fields=["tenant"], name="commitment_again", condition=Q(step__gt=0)),
         ]
-
-
-def _in_array(what: Any, array: Any) -> models.Func:
-    return models.Func(
-        what, array, template="%(expressions)s)", arg_joiner=" = ANY(", output_field=models.BooleanField()
-    )
 
 
 def _before(bound: str) -> Any:

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any
@@ -16,6 +16,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from tenants.access import Actor
+from tenants.dates import SHOWN_FOR
 from tenants.procurement_form import ReasonForm
 from tenants.runs import operations as runs
 from tenants.runs.deeds import deed_named
@@ -25,8 +26,6 @@ SHOWN = 200
 # What somebody writes to others changes nothing of what would come of it: it is asked for beside the last button.
 WORDS = ("message", "reason")
 SALT = "bulk action that was shown"
-# What would come of it is looked at anew after so long: prices, dates and people move on.
-SHOWN_FOR = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, kw_only=True)

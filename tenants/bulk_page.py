@@ -18,7 +18,6 @@ from django.utils.translation import gettext as _
 
 from tenants.access import Actor
 from tenants.bulk_actions import (
-    SHOWN_FOR,
     WORDS,
     BulkAction,
     PreviewLine,
@@ -31,6 +30,7 @@ from tenants.bulk_actions import (
     summed,
     what_was_shown,
 )
+from tenants.dates import SHOWN_FOR
 from tenants.ids import new_id
 from tenants.procurement import ProcurementAdmin
 from tenants.procurement_form import blame

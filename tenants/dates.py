@@ -1,11 +1,15 @@
 """Days and times as people write them, in the language of the page."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import pgettext
+
+# Whoever was shown what would come of something has so long to confirm it, and then gets exactly that. After it prices,
+# dates and people are looked at anew.
+SHOWN_FOR = timedelta(minutes=15)
 
 
 def day(moment: datetime, zone: ZoneInfo) -> str:

@@ -23,14 +23,13 @@ from commerce.admin.central_desk import CentralDesk, is_the_organisations
 from commerce.admin.purchase_facts import said
 from commerce.amounts import money
 from commerce.models import Order, OrderState
-from commerce.operations.changes.quotes import SHOWN_FOR
 from commerce.operations.takeover import merging
 from commerce.operations.takeover.merging import MOST_AT_ONCE, Merged, Merger
 from commerce.views import desks, governing, wording
 from licensing.models import Channel, Subscription
 from policies.operations import acknowledgements
 from tenants.access import Actor, Right
-from tenants.dates import listed_day
+from tenants.dates import SHOWN_FOR, listed_day
 from tenants.ids import new_id
 from tenants.procurement_form import ReasonForm, blame
 from tenants.refusal import Refused

@@ -1,7 +1,7 @@
 """The list of purchases: which are found, in which columns, and what stands beside each."""
 
 from collections.abc import Mapping, Sequence
-from functools import cache
+from threading import local
 from typing import Any, ClassVar, cast
 from urllib.parse import urlencode
 from uuid import UUID
@@ -33,6 +33,8 @@ from tenants.procurement import ProcurementAdmin, ProcurementList
 BY_END = {"expires_after", "expires_before", "expires_within"}
 # What an address says of a list besides what is asked for.
 NOT_ASKED = (OF_COLUMNS,)
+# Of each thread: copies of a query share parts that are written to while one of them becomes SQL.
+_own = local()
 
 
 class PurchaseList(ProcurementList):
@@ -195,14 +197,16 @@ class PurchaseListing(ProcurementAdmin):
         return value_badge(purchase.policy_value) if purchase.policy_value else ""
 
 
-@cache
 def put_together(*, charge: bool) -> PurchaseQuerySet:
     """
     All purchases with what their list and page show, never read as they are. Once for all requests: to put them
     together takes longer than to read a page of them. `charge`: with what the next charge is reckoned from.
     """
-    rows = Purchase.objects.for_procurement().select_related("purchaser__department")
-    return rows.with_renewal_price(after_paid=True) if charge else rows
+    if not hasattr(_own, "whole"):
+        rows = Purchase.objects.for_procurement().select_related("purchaser__department")
+        _own.whole = {False: rows, True: rows.with_renewal_price(after_paid=True)}
+    whole: PurchaseQuerySet = _own.whole[charge]
+    return whole
 
 
 def query_of(request: HttpRequest) -> dict[str, str]:

@@ -24,12 +24,11 @@ from commerce.admin.take_overs import may_take_over
 from commerce.deeds.take_overs import wish_of
 from commerce.models import TakeOver, TakeOverMode
 from commerce.money import text as exact_text
-from commerce.operations.changes.quotes import SHOWN_FOR
 from commerce.operations.takeover import previewing, showing, starting
 from commerce.operations.takeover.previewing import Preview, Wish
 from licensing.models import Channel, Subscription, SubscriptionState
 from tenants.access import Actor, Right
-from tenants.dates import listed_day, listed_minute
+from tenants.dates import SHOWN_FOR, listed_day, listed_minute
 from tenants.ids import new_id
 from tenants.procurement import READS
 from tenants.procurement_form import blame

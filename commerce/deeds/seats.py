@@ -9,7 +9,6 @@ from django.utils.translation import gettext_lazy as _
 from commerce.deeds.purchases import ask_to_cancel, purchase
 from licensing.models import Seat, Subscription
 from licensing.operations import central_seats, ended_people, seats
-from licensing.operations.ended_people import TooLateToHelp
 from licensing.operations.seats import MemberNotActive
 from tenants.access import Actor, Right
 from tenants.directory.models import Membership
@@ -93,8 +92,6 @@ def give_seat(subject: str, given: Mapping[str, Any], *, by: Actor, at: datetime
 def give_to_former(subject: str, given: Mapping[str, Any], *, by: Actor, at: datetime) -> str:
     """To a member who used the purchase that is `given` when it ended."""
     member, ended = person(subject, by), purchase(given["subscription"], by)
-    if not ended_people.is_helped(ended, at=at):
-        raise TooLateToHelp
     if not member.is_active:
         raise MemberNotActive(member.user.email)
     had_one = central_seats.own_held_by([member], ended.plan.product).exists()

@@ -23,7 +23,6 @@ from commerce.models import OrderState
 from commerce.operations.changes import alignable, aligning
 from commerce.operations.changes.aligning import Aligned, Alignment
 from commerce.operations.changes.quantity import RenewalIsOff
-from commerce.operations.changes.quotes import SHOWN_FOR
 from commerce.operations.paying.settlement import PaymentInProgress
 from commerce.operations.renewing.ahead import NextTermPaid
 from commerce.views import changing, desks, ordering, wording
@@ -33,7 +32,7 @@ from commerce.views.wording import Line
 from licensing.models import Subscription
 from licensing.operations.subscriptions import RenewalStopped, SubscriptionInactive
 from tenants.access import Actor
-from tenants.dates import day
+from tenants.dates import SHOWN_FOR, day
 from tenants.ids import new_id
 from tenants.refusal import BadInput
 

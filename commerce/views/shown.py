@@ -7,8 +7,8 @@ from uuid import UUID
 
 from django.core import signing
 
-from commerce.operations.changes.quotes import SHOWN_FOR
 from licensing.models import Subscription
+from tenants.dates import SHOWN_FOR
 from tenants.ids import new_id
 
 SALT = "commerce.views.shown"

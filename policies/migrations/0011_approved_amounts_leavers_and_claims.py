@@ -74,6 +74,10 @@ class Migration(migrations.Migration):
             model_name='ending',
             index=models.Index(condition=models.Q(('done_at', None)), fields=['tenant', 'said_for'], name='ending_waits_for'),
         ),
+        migrations.AddIndex(
+            model_name='approval',
+            index=models.Index(condition=models.Q(('state', 'waiting')), fields=['lapses_at', 'id'], name='approval_waiting'),
+        ),
         migrations.AddConstraint(
             model_name='approval',
             constraint=models.CheckConstraint(condition=models.Q(('approved_amount', None), models.Q(('approved_amount__lte', models.F('amount')), ('state', 'approved')), _connector='OR'), name='approved_costs_no_more_than_asked'),

@@ -117,6 +117,7 @@ class Approval(models.Model):
         indexes = [
             models.Index(fields=["tenant", "created_at", "id"], name="approval_page"),
             models.Index(fields=["subject"], name="approval_of_subject"),
+            models.Index(fields=["lapses_at", "id"], name="approval_waiting", condition=Q(state="waiting")),
         ]
 
     def __str__(self) -> str:

@@ -13,8 +13,7 @@ from django.utils import timezone
 from commerce.deeds.seats import GIVE_SEAT
 from licensing.models import Seat, Subscription
 from licensing.operations import seats
-from tenants.bulk_actions import SHOWN_FOR
-from tenants.dates import listed_day
+from tenants.dates import SHOWN_FOR, listed_day
 from tenants.directory.models import Membership, RoleGrant
 from tenants.runs import operations as runs
 from tenants.runs import work

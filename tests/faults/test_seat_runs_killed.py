@@ -17,7 +17,7 @@ from tests.commerce.changes import findings
 from tests.factories import MembershipFactory, TenantFactory, admin_of, buy_centrally, plan_on_sale
 from tests.faults.test_killed import every, killed_or_done
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True, databases=["default", "sandbox"])
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
 
 
 def asked_for(monkeypatch, *, people, quantity):

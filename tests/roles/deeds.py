@@ -10,6 +10,7 @@ from typing import Any
 from django.utils import timezone
 
 from commerce.deeds import purchases, seats, take_overs
+from commerce.operations.changes import cancellations
 from licensing.models import Seat, Subscription
 from licensing.operations.seats import assign
 from policies.deeds import APPLY_TEMPLATE
@@ -82,6 +83,13 @@ def own_that_ends(world: World) -> Subscription:
 
 def bought_of_what_is_central(world: World) -> Subscription:
     return factories.buy(world.colleague, own(world).plan, 1, at=timezone.now())
+
+
+def ended_with_people(world: World) -> Subscription:
+    over = bought_of_what_is_central(world)
+    by, at = factories.acting(over.purchaser), timezone.now()
+    cancellations.cancel_subscription(subscription=over, reason="Over", by=by, at=at)
+    return over
 
 
 def second_seat(world: World) -> Seat:
@@ -186,6 +194,23 @@ DEEDS = [
         seat_beside_idle_ones,
         GLOBAL | LICENSE | DELEGATE,
         to_purchase("seats/", lambda w: {"members": [w.colleague.user.email]}, GIVES | DELEGATE, row=own),
+    ),
+    OfDeed(
+        deed=seats.GIVE_SEAT,
+        page=lambda w, _row: f"/admin/commerce/purchase/{own(w).pk}/give-seats/",
+        row=lambda w: w.colleague,
+        body=lambda _world, row: {"subjects": str(row.pk)},
+        audience=GIVES | DELEGATE,
+        call=to_purchase("seats/", lambda w: {"members": [w.colleague.user.email]}, GIVES | DELEGATE, row=own),
+    ),
+    # The API gives seats of a subscription, whoever used another one before.
+    OfDeed(
+        deed=seats.GIVE_TO_FORMER,
+        page=lambda _world, row: f"/admin/commerce/purchase/{row.pk}/former-people/",
+        row=ended_with_people,
+        body=lambda _world, row: {"subjects": str(row.purchaser_id)},
+        audience=GLOBAL | LICENSE | DELEGATE,
+        call=None,
     ),
     # Across the customers of a partner's people, and theirs alone.
     OfDeed(

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
 from django.db import models
@@ -14,10 +14,8 @@ from commerce.models import BillingPeriod, Dispute, Order, OrderLine, Payment, R
 from commerce.proration import Part
 from commerce.tax import NO_TAX, ByTerms, TaxTerms
 from licensing.models import Plan, Subscription
+from tenants.dates import SHOWN_FOR
 from tenants.refusal import BadInput, Refused
-
-# How long somebody may look at a preview and then be charged exactly what it showed.
-SHOWN_FOR = timedelta(minutes=15)
 
 
 class ChangedSincePreview(Refused):

@@ -10,7 +10,7 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 
 from commerce.admin.purchase_facts import may_export
-from commerce.admin.purchase_list import PurchaseListing, address, query_of
+from commerce.admin.purchase_list import PurchaseListing, address, query_of, query_to_take
 from commerce.operations.procurement import columns, exports
 from tenants.procurement import READS
 from tenants.refusal import BadInput
@@ -33,10 +33,10 @@ class Exports(PurchaseListing):
             return self._back(request, _("Files come as CSV or XLSX."))
         try:
             export = exports.begin(
-                query=query_of(request), chosen=self._written(request), format=format, by=actor, at=actor.now()
+                query=query_to_take(request), chosen=self._written(request), format=format, by=actor, at=actor.now()
             )
         except BadInput as bad:
-            return self._back(request, str(bad))
+            return self._back(request, str(bad), without=bad.field)
         zone = actor.tenant.zone if actor.tenant else ZoneInfo("UTC")
         name = f"purchases-{actor.now().astimezone(zone):%Y-%m-%d}.{format}"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
@@ -53,6 +53,8 @@ class Exports(PurchaseListing):
         chosen = columns.written(self.columns_of(request))
         return ["tenant", *chosen] if chosen and self.actor(request).tenant is None else chosen
 
-    def _back(self, request: HttpRequest, said: str) -> HttpResponse:
-        messages.error(request, said)
-        return redirect(address(query_of(request), self.columns_of(request)))
+    def _back(self, request: HttpRequest, said: str, *, without: str | None = None) -> HttpResponse:
+        """To the list, without the filter that was refused."""
+        messages.error(request, f"{without}: {said}" if without else said)
+        left = {name: value for name, value in query_of(request).items() if name != without}
+        return redirect(address(left, self.columns_of(request)))

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from commerce.admin.purchase_filters import Asked
-from commerce.admin.purchase_list import PurchaseListing, address_of, query_of
+from commerce.admin.purchase_list import PurchaseListing, address_of, query_to_take
 from commerce.operations.procurement import columns, saved_filters
 from commerce.operations.procurement.saved_filters import LONGEST_NAME
 from tenants.access import Actor, Right
@@ -60,7 +60,7 @@ class KeptFilters(PurchaseListing):
         actor = self.keeper(request, *READS, "POST")
         form = KeepForm(request.POST if request.method == "POST" else None)
         if request.method == "POST" and form.is_valid():
-            said = {**form.cleaned_data, "query": query_of(request), "columns": self.columns_of(request)}
+            said = {**form.cleaned_data, "query": query_to_take(request), "columns": self.columns_of(request)}
             try:
                 kept = saved_filters.keep(by=actor, at=actor.now(), **said)
             except Refused as refused:

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import admin
-from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.views.main import ORDER_VAR, PAGE_VAR, ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
@@ -33,6 +33,7 @@ from tenants.procurement import ProcurementAdmin, ProcurementList
 BY_END = {"expires_after", "expires_before", "expires_within"}
 # What an address says of a list besides what is asked for.
 NOT_ASKED = (OF_COLUMNS,)
+BESIDE_FILTERS = (*NOT_ASKED, ORDER_VAR, PAGE_VAR, "format")
 # Of each thread: copies of a query share parts that are written to while one of them becomes SQL.
 _own = local()
 
@@ -212,6 +213,12 @@ def put_together(*, charge: bool) -> PurchaseQuerySet:
 def query_of(request: HttpRequest) -> dict[str, str]:
     """What is asked for in an address."""
     return found.asked({name: str(value) for name, value in request.GET.items() if name in found.FILTERS})
+
+
+def query_to_take(request: HttpRequest) -> dict[str, str]:
+    """As `query_of`, with names that are no filters: nobody is to take more away than they asked for."""
+    said = {name: str(value) for name, value in request.GET.items() if name not in BESIDE_FILTERS}
+    return found.asked(said)
 
 
 def address_of(kept: SavedFilter) -> str:

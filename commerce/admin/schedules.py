@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from commerce.admin.kept_filters import KeptFilters
-from commerce.admin.purchase_list import query_of
+from commerce.admin.purchase_list import query_to_take
 from commerce.models import Every, FileFormat
 from commerce.operations.procurement import columns, schedules
 from commerce.operations.procurement.saved_filters import LONGEST_NAME
@@ -60,7 +60,7 @@ class Schedules(KeptFilters):
         """What is sent stands in the address, as in that of the list."""
         actor = self.sent_to(request, *READS, "POST")
         form = ScheduleForm(request.POST if request.method == "POST" else None)
-        query, chosen = query_of(request), self.columns_of(request)
+        query, chosen = query_to_take(request), self.columns_of(request)
         if request.method == "POST" and form.is_valid():
             try:
                 schedules.add(query=query, columns=chosen, by=actor, at=actor.now(), **form.cleaned_data)

@@ -2,18 +2,22 @@
 
 import csv
 import io
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from threading import Barrier, BrokenBarrierError
 
 import pytest
 from django.core import mail
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 
 from commerce.models import Every, ExportSchedule
 from commerce.operations.letters import export_letters
-from commerce.operations.procurement import columns, schedules
+from commerce.operations.procurement import columns, saved_filters, schedules
 from tenants.access import actor_at
 from tenants.delivery.models import Job
+from tenants.directory.operations import organisations
 from tenants.journal.models import Event
 from tenants.refusal import BadInput, NotAllowed
 from tests.callers import signed_in
@@ -124,8 +128,8 @@ def test_it_keeps_the_columns_that_were_chosen_when_it_was_made(ana, plan, billi
     assert list(row) == ["Product", "Plan", "State"]
 
 
-def test_one_that_chose_all_columns_or_none_has_those_that_come_later_too(billing):
-    for name, chosen in (("All", columns.LISTED), ("None", ())):
+def test_one_that_chose_what_stands_there_anyway_has_all_columns_that_come_later_too(billing):
+    for name, chosen in (("First", columns.FIRST_SHOWN), ("None", ())):
         schedule = add(billing, name=name, columns=chosen)
         assert (schedule.query, schedule.columns) == ({}, [])
 
@@ -202,6 +206,44 @@ class TestRefused:
         for nobody in (acting(ana), admin_of(ana.tenant, "user_admin")):
             with pytest.raises(NotAllowed):
                 add(nobody)
+
+
+def kept_at_once(keep, monkeypatch, refused):
+    """One may still be kept, and six come for it; each has counted before another one writes, if it gets that far."""
+    gate = Barrier(6)
+
+    def own(rows):
+        found = own_count(rows)
+        with suppress(BrokenBarrierError):
+            gate.wait(1)
+        return found
+
+    own_count = QuerySet.count
+    monkeypatch.setattr(QuerySet, "count", own)
+    return race(keep, range(6), refused=refused)
+
+
+LIMITED = [
+    (schedules, schedules.TooManySchedules, lambda by, n: add(by, name=f"Mine {n}")),
+    (
+        saved_filters,
+        saved_filters.TooManyFilters,
+        lambda by, n: saved_filters.keep(name=str(n), query={}, by=by, at=NOON),
+    ),
+]
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])
+@pytest.mark.parametrize(("room", "refused", "keep"), LIMITED)
+@pytest.mark.parametrize("locked", [True, False])
+def test_who_comes_six_times_at_once_keeps_no_more_than_one_may(room, refused, keep, locked, monkeypatch):
+    """Without the lock, the control, all six are kept."""
+    monkeypatch.setattr(room, "MOST", 1)
+    if not locked:
+        monkeypatch.setattr(organisations, "lock", lambda tenant: None)
+    by = admin_of(MembershipFactory().tenant, "billing_admin")
+    kept = kept_at_once(lambda n: keep(by, n), monkeypatch, refused)
+    assert (kept == 1) == locked
 
 
 @pytest.mark.django_db(transaction=True, databases=["default", "sandbox"])

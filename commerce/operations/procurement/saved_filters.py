@@ -13,6 +13,7 @@ from commerce.operations.procurement import columns as all_columns
 from commerce.operations.procurement import found
 from tenants.access import Actor, Right
 from tenants.directory.models import Tenant
+from tenants.directory.operations import organisations
 from tenants.journal import events
 from tenants.refusal import BadInput, NotAllowed, Refused
 from tenants.text import checked
@@ -52,6 +53,8 @@ def keep(
     if not name:
         raise BadInput(_("Type a name."), field="name", code="required")
     found.purchases(by=by, query=query, at=at)
+    # Row lock: how many there are is counted by one after another.
+    organisations.lock(tenant)
     mine = SavedFilter.objects.of(tenant).filter(user=by.user)
     if mine.count() >= MOST:
         raise TooManyFilters

@@ -17,6 +17,7 @@ from commerce.operations.procurement.saved_filters import LONGEST_NAME
 from tenants.access import Actor, Right
 from tenants.delivery import jobs
 from tenants.directory.models import Tenant
+from tenants.directory.operations import organisations
 from tenants.journal import events
 from tenants.refusal import BadInput, NotAllowed, Refused
 from tenants.scope import EVERYBODY, Scope
@@ -71,6 +72,8 @@ def add(
         if value not in known:
             raise BadInput(_("Choose one of these."), field=field, code="invalid_choice")
     found.purchases(by=by, query=query, at=at)
+    # Row lock: how many there are is counted by one after another.
+    organisations.lock(tenant)
     if own(by).count() >= MOST:
         raise TooManySchedules
     narrowed = all_columns.narrowed(columns)

@@ -87,6 +87,7 @@ class HolderAsked(Asked):
 
 class DepartmentAsked(Asked):
     title, parameter_name, kind = gettext_lazy("department"), "department", "text"
+    hint = gettext_lazy("Name, or - for none")
 
 
 class ExpiresAfterAsked(Asked):

@@ -1,6 +1,6 @@
 """The figures of the first page: each of them one query over what is summed up already, however much was bought."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -102,6 +102,8 @@ def seats(reach: Reach) -> dict[str, Any]:
         rows = list(tally.summed_by("product", "product__name"))
         others = list(tally.summed_by(*third).order_by("-all_seats", "tenant__name")[: SHOWN + 1])
     products = _groups(rows, "product", "product__name")
+    by_other = _groups(others, *third)
+    names = {each["key"]: each["name"] for each in by_other}
     bought, used = sum(each["seats"] for each in products), sum(each["used"] for each in products)
     return {
         "purchases": sum(each["purchases"] for each in products),
@@ -112,16 +114,15 @@ def seats(reach: Reach) -> dict[str, Any]:
         "bars": charts.share(used, bought, bought),
         "unused_url": reach.purchases(unused="1"),
         "by_product": _shown(products, lambda product: reach.purchases(product=str(product))),
-        "by_other": _shown(_groups(others, *third), lambda other: _other_url(other, reach)),
+        "by_other": _shown(by_other, lambda other: _other_url(other, names, reach)),
     }
 
 
-def _other_url(other: Any, reach: Reach) -> str:
-    """Of a department, of a partner's customer, or of one of all organisations."""
-    if other is None:
-        return ""
-    name = customers.CUSTOMER if reach.of_customers else found.TENANT
-    return reach.purchases(**{"department" if reach.of_one else name: str(other)})
+def _other_url(other: Any, names: Mapping[Any, str | None], reach: Reach) -> str:
+    """Of a department or of who is in none, of a partner's customer, or of one of all organisations."""
+    if reach.of_one:
+        return reach.purchases(department=names[other] or found.NO_DEPARTMENT)
+    return reach.purchases(**{customers.CUSTOMER if reach.of_customers else found.TENANT: str(other)})
 
 
 def _groups(rows: Iterable[dict[str, Any]], key: str, name: str) -> list[dict[str, Any]]:

@@ -85,6 +85,8 @@ def test_seats_are_told_by_product_and_department_with_their_lists(contoso, plan
         (plan.product.name, 2, 6, 4)
     ]
     assert [(line["name"], line["seats"]) for line in told["by_other"]["lines"]] == [("Sales", 5), ("No department", 1)]
+    nobodys = browser.get(told["by_other"]["lines"][1]["url"]).context["cl"].result_list
+    assert [row.quantity for row in nobodys] == [1]
     for url in (told["unused_url"], told["by_product"]["lines"][0]["url"], told["by_other"]["lines"][0]["url"]):
         assert [row.pk for row in browser.get(url).context["cl"].result_list if row.quantity == 5] == [bought.pk], url
 

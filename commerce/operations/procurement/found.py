@@ -25,6 +25,8 @@ from tenants.text import is_clean
 
 LONGEST = 200
 TENANT = "tenant"
+# Of `department`: whoever is in none.
+NO_DEPARTMENT = "-"
 MOST_DAYS = 3660
 # Whatever is added to a moment of these is a moment.
 YEARS = range(1970, 3000)
@@ -146,7 +148,9 @@ def by_assigned(rows: PurchaseQuerySet, value: str, reader: Reader) -> PurchaseQ
 
 
 def by_department(rows: PurchaseQuerySet, value: str, reader: Reader) -> PurchaseQuerySet:
-    """Of its people and those of the departments below it."""
+    """Of its people and those of the departments below it, or of those who are in none."""
+    if value == NO_DEPARTMENT:
+        return rows.filter(purchaser__department=None)
     departments = searching.departments_like(value, among=reader.among)
     if not departments:
         raise BadInput(_("There is no such department here."), field="department", code="does_not_exist")

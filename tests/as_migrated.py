@@ -28,6 +28,8 @@ def keep() -> None:
 def put_back() -> None:
     """Empty what a test has filled, with all that refers to it, and fill what it has changed or emptied."""
     with connection.cursor() as cursor:
+        # What a killed process was writing is written, or not, before anybody looks.
+        cursor.execute(f"LOCK TABLE {', '.join(map(quoted, [*rows, *empty]))} IN SHARE MODE")
         touched = [*filled(cursor, empty), *(table for table in rows if written(cursor, table) != rows[table])]
         if not touched:
             return

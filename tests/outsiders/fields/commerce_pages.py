@@ -22,6 +22,7 @@ KNOWN_FIELDS: dict[str, set[str]] = {
     "RecordForm": {"plan", "quantity", "once"},
     "ManyPeopleForm": {"file", "department"},
     "FormerPeopleForm": set(),  # people of the purchase alone
+    "OfPurchaseForm": set(),  # made of the address; whose seats are asked for: see tests/admin/test_seats_in_bulk.py
     "CentraliseForm": set(),  # products of the acting organisation alone
     "ChoosePeopleForm": set(),  # and its people
     "AskPurchasersForm": {"message"},  # purchases of the centralisation besides

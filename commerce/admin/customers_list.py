@@ -115,7 +115,7 @@ class CustomersList:
 
     def cell(self, name: str, row: Any) -> Any:
         own = getattr(self, name, None)
-        return own(row) if own is not None else self.admin.line(name, row).value
+        return own(row) if own is not None else self.admin.cell(name, row)
 
     @cached_property
     def admin(self) -> ProcurementAdmin:

@@ -125,5 +125,5 @@ class CustomersRenewals(OfPurchases):
         """Without its day, which stands beside it, unless that is another."""
         charge: NextCharge | None = purchase.charge
         if charge is None or charge.at != purchase.term_end:
-            return self.admin.line("next_charge", purchase).value
+            return self.admin.cell("next_charge", purchase)
         return money(charge.total, charge.currency)

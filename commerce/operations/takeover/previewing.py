@@ -153,14 +153,10 @@ def checked_wish(wish: Wish) -> Wish:
     return replace(wish, reason=reason)
 
 
-def told(subscription: Subscription, wish: Wish, *, room: bool = True, at: datetime) -> Preview:
-    """
-    `room`: whether the target must have it already.
-
-    :raises: as `starting.start`, of the subscription as it stands
-    """
+def told(subscription: Subscription, wish: Wish, *, at: datetime) -> Preview:
+    """:raises: as `starting.start`, of the subscription as it stands"""
     _require_possible(subscription, wish, at=at)
-    moved = _people(subscription, wish, room=room)
+    moved = _people(subscription, wish)
     pays_back = take_overs.refunds(subscription.tenant)
     ends = wish.mode in ENDS_IT
     gives_back = ends or wish.reimburse
@@ -198,13 +194,13 @@ def _require_possible(subscription: Subscription, wish: Wish, *, at: datetime) -
     open_orders.require_nothing_pending(subscription)
 
 
-def _people(subscription: Subscription, wish: Wish, *, room: bool) -> People:
+def _people(subscription: Subscription, wish: Wish) -> People:
     if wish.mode == TakeOverMode.ADOPT:
         return People()
     if wish.mode == TakeOverMode.CANCEL:
         return people.of_end(subscription)
     target = people.require_target(subscription, wish.target)
     found = people.of_move(subscription, wish.members)
-    if room and len(found.given) > target.seats_free:
+    if len(found.given) > target.seats_free:
         raise NoSeatLeft(seats.too_few_free(target.seats_free, len(found.given)))
     return found

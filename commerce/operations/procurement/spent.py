@@ -17,7 +17,7 @@ from commerce.models.spend import SPENT_BY
 from tenants.directory.models import Tenant
 
 WRITTEN = re.compile(r"([12][0-9]{3})-(0[1-9]|1[0-2])(?: ([A-Za-z]{3}))?", re.ASCII)
-# The local time of no place is further from another's.
+# The local time of no place is further from another's, and the clock of no process.
 FURTHEST = timedelta(days=1)
 
 
@@ -54,7 +54,10 @@ def in_month(
     """
     moved = _moved(month, tenant) if tenant is not None else _moved_anywhere(month, among)
     moved = moved.filter(currency=month.currency) if month.currency else moved
-    return rows.filter(pk__in=moved.values("order__subscription"))
+    # Nothing is spent on what is bought later. Read newest first, the rows of an old month are not looked for among all
+    # that came since; the day is for clocks that differ.
+    zone = tenant.zone if tenant is not None else UTC
+    return rows.filter(pk__in=moved.values("order__subscription"), created_at__lt=_begins(month.after, zone) + FURTHEST)
 
 
 def _moved(month: Month, tenant: Tenant) -> QuerySet[Movement]:

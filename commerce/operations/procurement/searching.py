@@ -27,7 +27,8 @@ def matching(rows: Rows, text: str, *, among: Collection[UUID] | None) -> Rows:
     by_name = _members(among).filter(name__icontains=text)
     # Addresses are kept in lower case, and their index is of what is kept.
     by_address = _members(among).filter(user__in=User.objects.filter(email__contains=text.lower()))
-    found = list(_keys(by_name, PERSON).union(_keys(by_address, PERSON), plans)[: NAMED + 1])
+    # Whoever is found by both counts twice: to tell them apart, everybody would be found before the first is known.
+    found = list(_keys(by_name, PERSON).union(_keys(by_address, PERSON), plans, all=True)[: NAMED + 1])
     if len(found) <= NAMED:
         named = {kind: [key for of, key in found if of == kind] for kind in (PLAN, PERSON)}
         return rows.filter(Q(plan__in=named[PLAN]) | Q(purchaser__in=named[PERSON]))

@@ -2,6 +2,7 @@
 
 import re
 from decimal import Decimal
+from functools import lru_cache
 
 from babel.numbers import format_currency
 from django.utils import translation
@@ -12,7 +13,13 @@ LETTER_BESIDE_FIGURE = re.compile(r"(?<=[^\W\d_])(?=\d)")
 
 def money(amount: Decimal, currency: str) -> str:
     """An amount with its currency: $19.98, SEK 99.00."""
-    return LETTER_BESIDE_FIGURE.sub("\N{NO-BREAK SPACE}", format_currency(amount, currency, locale=locale()))
+    return _money(amount, currency, locale())
+
+
+# A list writes the same few prices again and again.
+@lru_cache(maxsize=4096)
+def _money(amount: Decimal, currency: str, locale: str) -> str:
+    return LETTER_BESIDE_FIGURE.sub("\N{NO-BREAK SPACE}", format_currency(amount, currency, locale=locale))
 
 
 def locale() -> str:

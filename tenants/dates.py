@@ -1,11 +1,12 @@
 """Days and times as people write them, in the language of the page."""
 
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.translation import pgettext
+from django.utils.translation import get_language, pgettext
 
 # Whoever was shown what would come of something has so long to confirm it, and then gets exactly that. After it prices,
 # dates and people are looked at anew.
@@ -28,8 +29,14 @@ def listed_day(value: datetime | date | None) -> str:
     """In a list, in the zone in force, always with its year: rows of several years stand below each other."""
     if value is None:
         return ""
-    local = timezone.localtime(value) if isinstance(value, datetime) else value
-    return date_format(local, pgettext("day in a list", "j M Y"))
+    local = timezone.localtime(value).date() if isinstance(value, datetime) else value
+    return _listed(local, get_language())
+
+
+# A list writes the same few days again and again.
+@lru_cache(maxsize=4096)
+def _listed(day: date, language: str | None) -> str:
+    return date_format(day, pgettext("day in a list", "j M Y"))
 
 
 def listed_minute(value: datetime | None) -> str:

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from commerce.amounts import money
 from commerce.models import Purchase
 from commerce.views import standing
-from commerce.views.wording import look_of
+from commerce.views.looks import KINDS
 from licensing.models import Subscription, SubscriptionState
 from tenants.access import Actor, Right
 from tenants.dates import listed_day, listed_minute
@@ -87,7 +87,8 @@ def canceled(purchase: Purchase) -> list[tuple[str | Promise, Any]]:
 
 
 def state_badge(purchase: Purchase) -> str:
-    return badge(purchase.get_state_display(), look_of(purchase).kind)
+    state = SubscriptionState(purchase.state)
+    return badge(state.label, KINDS[state])
 
 
 def may_ask_for_end(purchase: Purchase, by: Actor) -> bool:

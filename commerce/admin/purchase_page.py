@@ -30,7 +30,7 @@ from commerce.admin.taking_over import take_over_of
 from commerce.admin.trials import trial_of
 from commerce.forms.seats import AssignForm
 from commerce.models import Purchase
-from commerce.views.wording import look_of
+from commerce.views.looks import look_of
 from policies.models.governance import governance_of
 from tenants.access import Actor
 from tenants.dates import listed_day, listed_minute

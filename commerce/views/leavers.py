@@ -17,7 +17,7 @@ from commerce.forms.subscriptions import CancelForm
 from commerce.operations.changes import cancellations
 from commerce.operations.leaving import links
 from commerce.operations.pricing import next_charge
-from commerce.views import paying, wording
+from commerce.views import looks, paying
 from commerce.views.cancelling import what_happened
 from commerce.views.shown import Shown, read, sign
 from commerce.views.subscriptions import ends_anyway
@@ -122,7 +122,7 @@ def _page(
     context = {
         "token": token,
         "subscription": subscription,
-        "look": wording.look_of(subscription),
+        "look": looks.look_of(subscription),
         "next": next_charge.of(subscription, tenant=subscription.tenant),
         "card": source.payment_method if source else None,
         "bills": links.bills(subscription),

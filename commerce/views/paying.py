@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from commerce import gateways
 from commerce.models import Checkout, PaymentMethod, PaymentSource
-from commerce.views.wording import Look
+from commerce.views.looks import Look
 from licensing.models import Subscription, SubscriptionState
 from tenants.access import Actor
 

@@ -16,7 +16,7 @@ from commerce.models import CancellationRequest, Order, Purchase, TransferOffer
 from commerce.operations.changes import alignable, cancellations
 from commerce.operations.changes.cancellations import Cancellation
 from commerce.operations.pricing import next_charge
-from commerce.views import governing, paying, standing, wording
+from commerce.views import governing, looks, paying, standing, wording
 from commerce.views.people import for_members, sent_from
 from licensing.models import Seat, Solution, Subscription, SubscriptionState
 from licensing.operations import subscriptions as subscription_operations
@@ -48,8 +48,8 @@ def my_subscriptions(request: HttpRequest, by: Actor) -> HttpResponse:
 def _row(purchase: Purchase) -> dict[str, object]:
     return {
         "subscription": purchase,
-        "look": wording.look_of(purchase),
-        "end": wording.end_of(purchase),
+        "look": looks.look_of(purchase),
+        "end": looks.end_of(purchase),
         "charged": purchase.paid + purchase.refunded,
     }
 
@@ -96,7 +96,7 @@ def shown(
     context = {
         "section": "subscriptions",
         "subscription": subscription,
-        "look": wording.look_of(subscription),
+        "look": looks.look_of(subscription),
         "orders": wording.with_lines(orders.order_by("-created_at")),
         "form": form,
         "links": wording.links_of(subscription.plan.product),

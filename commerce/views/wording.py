@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -11,13 +11,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from commerce import amounts
-from commerce.models import Checkout, Order, OrderState, PaymentState, Purchase, RefundState
+from commerce.models import Checkout, Order, OrderState, PaymentState, RefundState
 from commerce.operations.changes.cancellations import Cancellation
 from commerce.operations.changes.quotes import Position, Quote, Why
 from commerce.operations.renewing.decision import Decision
 from commerce.tax import as_seen
-from licensing.models import EndCause, Plan, Product, Subscription, SubscriptionState, Term
-from tenants.dates import day, minute
+from licensing.models import Plan, Product, Term
+from tenants.dates import minute
 
 _RESOURCES: dict[str, str | Promise] = {
     "learning": gettext_lazy("Guided learning"),
@@ -70,15 +70,6 @@ class Line:
     quantity: int
     amount: Decimal
     note: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Look:
-    """A subscription's state in a word and a sentence; `kind` picks the badge's colour."""
-
-    kind: str
-    word: str
-    sentence: str
 
 
 def links_of(product: Product) -> list[Link]:
@@ -232,42 +223,6 @@ def decline(code: str) -> str:
         _DECLINES.get(code)
         or _("Your card was declined, and your bank gave no reason. Nothing was charged. Try another card.")
     )
-
-
-def look_of(subscription: Subscription) -> Look:
-    until = _until(subscription)
-    if subscription.state == SubscriptionState.TRIAL:
-        return Look(kind="green", word=_("Trial"), sentence=_("Trial until %(day)s") % {"day": until})
-    if subscription.state == SubscriptionState.ACTIVE:
-        sentence = _("Renews %(day)s") if subscription.auto_renew else _("Ends %(day)s")
-        return Look(kind="green", word=_("Active"), sentence=sentence % {"day": until})
-    if subscription.state == SubscriptionState.EXPIRED:
-        return Look(kind="amber", word=_("In grace"), sentence=_("In grace until %(day)s") % {"day": until})
-    if subscription.state == SubscriptionState.DISABLED:
-        return Look(kind="red", word=_("Ended"), sentence=_why_disabled(subscription) % {"day": until})
-    return Look(kind="", word=_("Closed"), sentence=_("Closed for good"))
-
-
-def _why_disabled(subscription: Subscription) -> str:
-    if subscription.is_taken_over:
-        return _("Your organisation has taken it over, so nobody has access by it. Closed for good on %(day)s")
-    if subscription.held_at is not None:
-        return _("A charge was contested at the bank, so nobody has access. Kept until the bank has decided")
-    if subscription.end_cause == EndCause.CHARGEBACK:
-        return _("A charge was contested at the bank, so nobody has access. Kept until %(day)s")
-    return _("Nobody has access. Kept until %(day)s")
-
-
-def end_of(purchase: Purchase) -> str:
-    """In a list: when it ends, or since when nobody has access."""
-    if purchase.ended_at is not None:
-        return _("Ended %(day)s") % {"day": day(purchase.ended_at, purchase.zone)}
-    return look_of(purchase).sentence
-
-
-def _until(subscription: Subscription) -> str:
-    moment: datetime | None = subscription.state_ends_at
-    return day(moment, subscription.zone) if moment else ""
 
 
 def with_lines(orders: Iterable[Order]) -> list[dict[str, object]]:

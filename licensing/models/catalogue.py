@@ -89,4 +89,4 @@ class Plan(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.product.name}, {self.get_term_display().lower()}"
+        return f"{self.product.name}, {str(Term(self.term).label).lower()}"

@@ -4,7 +4,7 @@ import pytest
 
 from commerce.models import Payment
 from commerce.operations.changes import quantity, scheduled
-from commerce.views.wording import look_of
+from commerce.views.looks import look_of
 from licensing.operations import lifecycle
 from tenants.access import SYSTEM
 from tests.commerce.conftest import all_is_well, state_of

@@ -8,7 +8,7 @@ from commerce.gateways.protocol import ChargeRequest, GatewayUnavailable
 from commerce.gateways.sandbox import SandboxGateway
 from commerce.models import Account, Dispute, Order, Payment, Purchase
 from commerce.operations.paying import disputes, refunds, settlement
-from commerce.views.wording import look_of
+from commerce.views.looks import look_of
 from licensing.models import EndCause, Subscription
 from licensing.operations import lifecycle
 from tenants.access import SYSTEM

@@ -9,7 +9,7 @@ from commerce.models import Invoice, Refund
 from commerce.operations.takeover import settling
 from commerce.operations.takeover.settling import TakeOverUndone
 from commerce.operations.takeover.undoing import TakeOverSettled
-from commerce.views import wording
+from commerce.views import looks
 from licensing.models import Seat, Subscription
 from licensing.operations import lifecycle, seats
 from licensing.operations.seats import NoSeatLeft
@@ -225,7 +225,7 @@ def test_a_tenant_may_give_nothing_back(boss, tenant, subscription, central):
 
 def test_its_purchaser_reads_that_it_was_taken_over(boss, subscription, central):
     start(subscription, boss, target=central)
-    read = wording.look_of(fresh(subscription)).sentence
+    read = looks.look_of(fresh(subscription)).sentence
     assert read.startswith(
         "Your organisation has taken it over, so nobody has access by it. Closed for good on 17 March"
     )

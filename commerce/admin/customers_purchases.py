@@ -37,7 +37,7 @@ class OfPurchases(CustomersList):
         return customers.priced(self.acting)
 
     def whole(self, ids: Sequence[Any]) -> PurchaseQuerySet:
-        return Purchase.objects.filter(pk__in=ids).for_procurement().priced_among(self.priced)
+        return Purchase.objects.filter(pk__in=ids).for_list().priced_among(self.priced)
 
     def shown_columns(self) -> Sequence[str]:
         return self.columns if self.priced else [name for name in self.columns if name not in OF_PRICES]
@@ -109,7 +109,7 @@ class CustomersRenewals(OfPurchases):
 
     def whole(self, ids: Sequence[Any]) -> Any:
         # Money that is not told is taken away last, and with it what the next charge is worked out from.
-        rows = Purchase.objects.filter(pk__in=ids).for_procurement().with_renewal_price(after_paid=True)
+        rows = Purchase.objects.filter(pk__in=ids).for_list()
         purchases = cast("list[Purchase]", list(rows.priced_among(self.priced)))
         charges = next_charge.of_each(purchases)
         for purchase in purchases:

@@ -25,6 +25,7 @@ from commerce.operations.pricing import next_charge
 from commerce.operations.pricing.next_charge import NextCharge
 from commerce.operations.procurement import found, policy_values, saved_filters
 from commerce.operations.procurement.columns import LABELS, LISTED, OF_POLICY, OF_PRICES, chosen, narrowed
+from licensing.models import Term
 from policies.admin import value_badge
 from tenants.access import Right
 from tenants.dates import listed_day
@@ -112,7 +113,7 @@ class PurchaseListing(ProcurementAdmin):
         return narrowed(request.GET.getlist(OF_COLUMNS), among=self.readable(request))
 
     def get_queryset(self, request: HttpRequest) -> PurchaseQuerySet:
-        return self.seen(request, put_together(charge=False))
+        return self.seen(request, Purchase.objects.for_procurement())
 
     def seen(self, request: HttpRequest, rows: PurchaseQuerySet) -> PurchaseQuerySet:
         """Those that the person may see, and of their money what they are told."""
@@ -123,7 +124,7 @@ class PurchaseListing(ProcurementAdmin):
         """These purchases, in this order, with everything that columns show."""
         if not ids:
             return []
-        rows = self.seen(request, put_together(charge="next_charge" in self.get_list_display(request)))
+        rows = self.seen(request, put_together())
         by_id = {row.pk: row for row in cast("list[Purchase]", list(rows.filter(pk__in=ids)))}
         return [by_id[pk] for pk in ids if pk in by_id]
 
@@ -150,7 +151,7 @@ class PurchaseListing(ProcurementAdmin):
 
     @admin.display(description=gettext_lazy("product"), ordering="plan__product__name")
     def product(self, purchase: Purchase) -> str:
-        term = purchase.plan.get_term_display()
+        term = Term(purchase.plan.term).label
         return format_html('{}<span class="beside">{}</span>', purchase.plan.product.name, term)
 
     @admin.display(description=gettext_lazy("purchaser"), ordering="purchaser__user__email")
@@ -198,15 +199,14 @@ class PurchaseListing(ProcurementAdmin):
         return value_badge(purchase.policy_value) if purchase.policy_value else ""
 
 
-def put_together(*, charge: bool) -> PurchaseQuerySet:
+def put_together() -> PurchaseQuerySet:
     """
-    All purchases with what their list and page show, never read as they are. Once for all requests: to put them
-    together takes longer than to read a page of them. `charge`: with what the next charge is reckoned from.
+    All purchases with what their list shows, never read as they are. Once for all requests of a thread: to put them
+    together takes longer than to read a page of them.
     """
     if not hasattr(_own, "whole"):
-        rows = Purchase.objects.for_procurement().select_related("purchaser__department")
-        _own.whole = {False: rows, True: rows.with_renewal_price(after_paid=True)}
-    whole: PurchaseQuerySet = _own.whole[charge]
+        _own.whole = Purchase.objects.for_list()
+    whole: PurchaseQuerySet = _own.whole
     return whole
 
 

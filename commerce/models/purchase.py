@@ -42,36 +42,35 @@ from tenants.journal.models import Event
 REFUND_WINDOW = timedelta(days=7)
 
 _MONEY: DecimalField = DecimalField(max_digits=17, decimal_places=3)
+_MOMENT: models.DateTimeField = models.DateTimeField(null=True)
+# Of these an event says when; of all others the term does.
+_ENDED_BY_EVENT = (EndCause.CANCELED, EndCause.CHARGEBACK, EndCause.TAKEN_OVER, EndCause.TRIAL_ENDED)
 # What tells the price of a purchase.
 _OF_MONEY = ("unit_price", "currency", "paid", "refunded", "to_pay", "refundable_until", "renewal_price")
+
+
+def _of_term(field: str) -> Coalesce:
+    """A field of the newest period that has begun; of a trial with a card of what its first term is to be."""
+    period = BillingPeriod.objects.of_terms_till_now().filter(tenant=OuterRef("tenant"), subscription=OuterRef("pk"))
+    promised = Checkout.objects.filter(tenant=OuterRef("tenant"), trial=OuterRef("pk"), with_trial=True)
+    return Coalesce(Subquery(period.values(field)[:1]), Subquery(promised.values(field)[:1]))
 
 
 class PurchaseQuerySet(SubscriptionQuerySet):
     def with_price(self) -> Self:
         """`unit_price` and `currency` of the present term, or the last. None where nothing was charged."""
-        period = BillingPeriod.objects.of_terms_till_now().filter(
-            tenant=OuterRef("tenant"), subscription=OuterRef("pk")
-        )
-        # Of a trial with a card: what its first term was promised to cost.
-        promised = Checkout.objects.filter(tenant=OuterRef("tenant"), trial=OuterRef("pk"), with_trial=True)
-        return self.annotate(
-            unit_price=Coalesce(Subquery(period.values("unit_price")[:1]), Subquery(promised.values("unit_price")[:1])),
-            currency=Coalesce(Subquery(period.values("currency")[:1]), Subquery(promised.values("currency")[:1])),
-        )
+        return self.annotate(unit_price=_of_term("unit_price"), currency=_of_term("currency"))
 
     def priced_over(self, amount: Decimal) -> Self:
         """Those of which a seat costs more, each in its own currency."""
-        return self.with_price().filter(Q(unit_price__gt=amount))
+        return self.alias(price_of_term=_of_term("unit_price")).filter(price_of_term__gt=amount)
 
-    def with_money(self) -> Self:
+    def with_paid(self) -> Self:
         """
         What a subscription costs and brought in: `unit_price` and `currency` of its newest period, `paid` (captured
-        less what went back or the bank took), `refunded` (what went back), `refundable_until` (none: no charge, or none
-        of which anything may go back, or it has ended). None where nothing was charged. What was captured in vain
-        counts for nothing.
+        less what went back or the bank took), `refunded` (what went back). None where nothing was charged. What was
+        captured in vain counts for nothing.
         """
-        orders = Order.objects.granted().filter(tenant=OuterRef("tenant"), subscription=OuterRef("pk"))
-        contested = Payment.objects.filter(order=OuterRef("pk"), disputed__gt=0)
         payments = (
             Payment.objects.filter(
                 tenant=OuterRef("tenant"), order__subscription=OuterRef("pk"), state=PaymentState.SUCCEEDED
@@ -81,6 +80,15 @@ class PurchaseQuerySet(SubscriptionQuerySet):
         )
         kept = payments.annotate(kept=Sum(F("captured") - F("refunded") - F("disputed"))).values("kept")
         back = payments.annotate(back=Sum("refunded")).values("back")
+        return self.with_price().annotate(
+            paid=Coalesce(Subquery(kept), Value(0), output_field=_MONEY),
+            refunded=Coalesce(Subquery(back), Value(0), output_field=_MONEY),
+        )
+
+    def with_refund_window(self) -> Self:
+        """`refundable_until` (none: no charge, or none of which anything may go back, or it has ended)."""
+        orders = Order.objects.granted().filter(tenant=OuterRef("tenant"), subscription=OuterRef("pk"))
+        contested = Payment.objects.filter(order=OuterRef("pk"), disputed__gt=0)
         until = ExpressionWrapper(
             Subquery(
                 orders.filter(~Exists(contested))
@@ -91,9 +99,7 @@ class PurchaseQuerySet(SubscriptionQuerySet):
             + Value(REFUND_WINDOW),
             output_field=models.DateTimeField(),
         )
-        return self.with_price().annotate(
-            paid=Coalesce(Subquery(kept), Value(0), output_field=_MONEY),
-            refunded=Coalesce(Subquery(back), Value(0), output_field=_MONEY),
+        return self.annotate(
             refundable_until=Case(
                 When(state__in=GIVES_ACCESS, then=until),
                 output_field=models.DateTimeField(null=True),
@@ -110,28 +116,20 @@ class PurchaseQuerySet(SubscriptionQuerySet):
 
     def with_end(self) -> Self:
         """`ended_at`: when access by a subscription that has ended ended: with its term, or when something ended it."""
+        canceled = When(end_cause=EndCause.CANCELED, then=Value("subscription.canceled"))
         of_it = Event.objects.filter(
-            tenant=OuterRef("tenant"), subject=Cast(OuterRef("pk"), models.CharField())
+            tenant=OuterRef("tenant"),
+            subject=Cast(OuterRef("pk"), models.CharField()),
+            type=OuterRef("ended_by"),
         ).order_by("-at")
-        ended_by = {
-            EndCause.CANCELED: "subscription.canceled",
-            EndCause.CHARGEBACK: "subscription.disabled",
-            EndCause.TAKEN_OVER: "subscription.disabled",
-        }
-        return self.annotate(
+        # A trial ended before its time, or with it, however late that was written down.
+        by_itself = Case(When(end_cause=EndCause.TRIAL_ENDED, then=F("term_end")), output_field=_MOMENT)
+        return self.alias(ended_by=Case(canceled, default=Value("subscription.disabled"))).annotate(
             ended_at=Case(
                 When(state__in=GIVES_ACCESS, then=None),
-                # Before its time, or with it, however late that was written down.
-                When(
-                    end_cause=EndCause.TRIAL_ENDED,
-                    then=Least(F("term_end"), Subquery(of_it.filter(type="subscription.disabled").values("at")[:1])),
-                ),
-                *(
-                    When(end_cause=cause, then=Subquery(of_it.filter(type=type).values("at")[:1]))
-                    for cause, type in ended_by.items()
-                ),
+                When(end_cause__in=_ENDED_BY_EVENT, then=Least(Subquery(of_it.values("at")[:1]), by_itself)),
                 default=F("term_end"),
-                output_field=models.DateTimeField(null=True),
+                output_field=_MOMENT,
             )
         )
 
@@ -207,6 +205,16 @@ class PurchaseQuerySet(SubscriptionQuerySet):
             renewal_notice=Case(When(~Exists(agreed), then=Subquery(told.values("pk")[:1])), default=None),
         )
 
+    def repriced(self) -> Self:
+        """
+        Those whose next term may cost something else than the present one: an agreement pays, the organisation adopted
+        them, or somebody was told of another price. Of all others `renewal_price` is `unit_price`.
+        """
+        source = PaymentSource.objects.filter(tenant=OuterRef("tenant"), subscription=OuterRef("pk"))
+        source = source.filter(Q(agreement__isnull=False) | Q(adopted_at__isnull=False))
+        told = PriceNotice.objects.binding().filter(tenant=OuterRef("tenant"), subscription=OuterRef("pk"))
+        return self.filter(Exists(source) | Exists(told))
+
     def priced_for(self, by: Actor) -> Self:
         """
         Without the money of purchases that somebody may see, but not what they cost: none, or nothing paid. The last
@@ -238,9 +246,14 @@ class PurchaseQuerySet(SubscriptionQuerySet):
         """
         return self.filter(in_array(F("pk"), ArraySubquery(found.values("pk"))))
 
+    def for_list(self) -> Self:
+        """With what a list says of each: product, purchaser, money and end, in one query."""
+        people = self.select_related("tenant", "plan__product", "purchaser__user", "purchaser__department")
+        return people.with_paid().with_due().with_end().with_change()
+
     def for_procurement(self) -> Self:
-        """As the admins of a tenant read purchases: with people, product, money and end, in one query."""
-        return self.with_people().with_money().with_due().with_end().with_change()
+        """As its page and the API show it: as a list does, with who owns and pays, and what may still go back."""
+        return self.with_people().for_list().with_refund_window()
 
 
 class Purchase(Subscription):
@@ -249,10 +262,11 @@ class Purchase(Subscription):
     # Only of rows that came by `with_price`.
     unit_price: Decimal | None
     currency: str | None
-    # Only of rows that came by `with_money`.
+    # Only of rows that came by `with_paid`.
     paid: Decimal
-    refundable_until: datetime | None
     refunded: Decimal
+    # Only of rows that came by `with_refund_window`.
+    refundable_until: datetime | None
     # Only of rows that came by `with_due`.
     to_pay: Decimal
     # Only of rows that came by `with_renewal_price`.

@@ -72,7 +72,7 @@ def _newest_purchases(actor: Actor) -> list[Any]:
     purchases = Purchase.objects.all() if actor.is_operator else Purchase.objects.visible_to(actor)
     # Which they are first: what stands beside a purchase is read for these alone.
     newest = purchases.order_by("-created_at", "-pk")[:NEWEST]
-    rows = Purchase.objects.few(newest).for_procurement().priced_for(actor)
+    rows = Purchase.objects.few(newest).for_list().priced_for(actor)
     return list(rows.order_by("-created_at", "-pk"))
 
 

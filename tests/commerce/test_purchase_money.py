@@ -18,7 +18,7 @@ WINDOW = timedelta(days=7)
 
 
 def money_of(subscription):
-    row = Purchase.objects.with_money().get(pk=subscription.pk)
+    row = Purchase.objects.with_paid().with_refund_window().get(pk=subscription.pk)
     return row.paid, row.refunded, row.refundable_until
 
 

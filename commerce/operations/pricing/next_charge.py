@@ -1,9 +1,10 @@
 """What the next charge of a subscription will come to, as far as is known now."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import cast
 from uuid import UUID
 
 from commerce.models import Purchase, ScheduledChange
@@ -54,15 +55,28 @@ def if_renewed(subscription: Subscription, *, tenant: Tenant) -> NextCharge | No
 def of_each(purchases: Sequence[Purchase]) -> dict[UUID, NextCharge]:
     """
     As `of`, of many by their ids, without those that come to none. They have their tenants, prices and changes with
-    them: `with_people`, `with_renewal_price(after_paid=True)`, `with_change`.
+    them, as `for_list` reads them; of those without a price, or whose price is not told, nothing is said.
     """
-    renewing = [row for row in purchases if row.gives_access and row.auto_renew]
+    renewing = [row for row in purchases if row.gives_access and row.auto_renew and row.unit_price is not None]
     terms = taxes.terms_of_each([(row.tenant, row.paid_until) for row in renewing])
+    own = _renewal_prices(renewing)
     return {
-        row.pk: _charge(row, row.renewal_price, row.currency, scheduled.expected_quantity(row, _change(row)), of)
+        row.pk: _charge(
+            row, own.get(row.pk, row.unit_price), row.currency, scheduled.expected_quantity(row, _change(row)), of
+        )
         for row, of in zip(renewing, terms, strict=True)
-        if row.renewal_price is not None and row.currency
+        if row.unit_price is not None and row.currency
     }
+
+
+def _renewal_prices(rows: Sequence[Purchase]) -> dict[UUID, Decimal]:
+    """Of those that do not simply go on at their price, which is worked out for these alone: they are few."""
+    ids = Purchase.objects.filter(pk__in=[row.pk for row in rows]).repriced().values_list("pk", flat=True)
+    found = list(ids) if rows else []
+    if not found:
+        return {}
+    priced = cast("Iterable[Purchase]", Purchase.objects.filter(pk__in=found).with_renewal_price(after_paid=True))
+    return {row.pk: row.renewal_price for row in priced if row.renewal_price is not None}
 
 
 def _change(row: Purchase) -> ScheduledChange | None:

@@ -107,6 +107,5 @@ def _next_keys(rows: PurchaseQuerySet) -> list[tuple[datetime, UUID]]:
 
 
 def _whole(by: Actor) -> PurchaseQuerySet:
-    rows = Purchase.objects.for_procurement().with_renewal_price(after_paid=True)
-    rows = rows.select_related("purchaser__department")
+    rows = Purchase.objects.for_list()
     return rows if by.is_system else rows.priced_for(by)

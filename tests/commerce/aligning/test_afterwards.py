@@ -76,7 +76,7 @@ class TestAfterwards:
 
     def test_cancelling_lets_it_run_to_the_new_end_and_gives_nothing_back(self, early, late):
         align(late, early)
-        assert Purchase.objects.with_money().get(pk=early.pk).refundable_until == NOON + 7 * DAY
+        assert Purchase.objects.with_refund_window().get(pk=early.pk).refundable_until == NOON + 7 * DAY
         done = cancellations.cancel_subscription(
             subscription=fresh(early), reason="", by=acting(early.owner), at=LATER + DAY
         )

@@ -29,6 +29,16 @@ def free_of_each(tenant: Tenant, products: Collection[str]) -> dict[str, int]:
     return {row["plan__product"]: row["free"] for row in rows}
 
 
+def own(tenant: Tenant, product: Product) -> SubscriptionQuerySet:
+    """Of a product, what is the tenant's own and gives access."""
+    return Subscription.objects.of(tenant).central_with_access().filter(plan__product=product)
+
+
+def longest_first(rows: Iterable[Subscription]) -> list[Subscription]:
+    """In the order in which their seats are given: whoever gets one keeps it as long as can be."""
+    return sorted(rows, key=_lasts, reverse=True)
+
+
 def used_by(members: Collection[Membership] | Collection[UUID]) -> SeatQuerySet:
     """The seats that people use for good: those of a trial end by themselves."""
     return Seat.objects.with_access().filter(member__in=members).exclude(subscription__state=SubscriptionState.TRIAL)
@@ -86,10 +96,10 @@ def claim(*, tenant: Tenant, product: Product, member: Membership, by: Actor, at
     Give somebody a free seat of the tenant's own because they use the product, for a caller who has asked whether the
     tenant lets them. None: none is free, or they have a seat by now.
     """
-    rows = list(_of(tenant, product).locked())
+    rows = list(own(tenant, product).locked())
     if held_by([member], product).exists():
         return None
-    longest = next((row for row in sorted(rows, key=_lasts, reverse=True) if row.seats_free > 0), None)
+    longest = next((row for row in longest_first(rows) if row.seats_free > 0), None)
     if longest is None:
         return None
     [seat] = seats.place(subscription=longest, members=[member], by=by, at=at)
@@ -104,22 +114,18 @@ def _spread(
 ) -> dict[UUID, Subscription]:
     """`held`: which of their seats count as theirs already, asked under the lock."""
     # All of the product, in the order of their keys: whoever else gives or claims one of them waits, or was first.
-    rows = list(_of(tenant, product).locked())
+    rows = list(own(tenant, product).locked())
     given = {seat.member_id: seat.subscription for seat in held.select_related("subscription").order_by("pk")}
     left = [member for member in members if member.pk not in given]
     free_now = sum(row.seats_free for row in rows)
     if len(left) > free_now:
         raise NoSeatLeft(seats.too_few_free(free_now, len(left)))
-    for row in sorted(rows, key=_lasts, reverse=True):
+    for row in longest_first(rows):
         here, left = left[: row.seats_free], left[row.seats_free :]
         if here:
             seats.place(subscription=row, members=here, by=by, at=at)
             given |= dict.fromkeys((member.pk for member in here), row)
     return given
-
-
-def _of(tenant: Tenant, product: Product) -> SubscriptionQuerySet:
-    return Subscription.objects.of(tenant).central_with_access().filter(plan__product=product)
 
 
 def _lasts(subscription: Subscription) -> float:

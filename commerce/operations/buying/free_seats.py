@@ -12,12 +12,11 @@ from commerce.models import Checkout, CheckoutState
 from commerce.operations.buying import checkouts
 from commerce.operations.paying import settlement
 from licensing.models import Product, Seat, Subscription, SubscriptionState
-from licensing.models.subscription import SubscriptionQuerySet
 from licensing.operations import central_seats, seats
 from licensing.operations.seats import NoSeatLeft
 from policies.operations import settings
 from tenants.access import Actor
-from tenants.directory.models import Membership, Tenant
+from tenants.directory.models import Membership
 from tenants.refusal import BadInput, NotAllowed, Refused
 
 
@@ -44,7 +43,7 @@ def offered(*, product: Product, member: Membership) -> list[FreeSeats]:
     """What a member may claim: nothing where the tenant does not let them, or who has a seat already. Longest first."""
     if member.is_guest or not settings.members_claim_seats(member.tenant) or _has_seat(member, product):
         return []
-    found = _of(member.tenant, product).with_room().select_related("plan__product")
+    found = central_seats.own(member.tenant, product).with_room().select_related("plan__product")
     return [
         FreeSeats(
             subscription=subscription,
@@ -100,7 +99,7 @@ def claim(*, product: Product, subscription: UUID | None = None, by: Actor, at: 
 
 def held(*, product: Product, member: Membership) -> Seat | None:
     """A seat of the tenant's own that somebody has, for the retry of a call that died before it could answer."""
-    own = Seat.objects.open().filter(member=member, subscription__in=_of(member.tenant, product))
+    own = Seat.objects.open().filter(member=member, subscription__in=central_seats.own(member.tenant, product))
     return own.with_people().order_by("-assigned_at", "-pk").first()
 
 
@@ -111,25 +110,17 @@ def _take(product: Product, subscription: UUID | None, *, by: Actor, at: datetim
     if not settings.members_claim_seats(tenant):
         raise ClaimingNotAllowed
     # All of the product, in the order of their keys: of two claims of one person the second sees the first one's seat.
-    rows = list(_of(tenant, product).locked())
+    rows = list(central_seats.own(tenant, product).locked())
     if _has_seat(member, product):
         raise HasSeatAlready
     wanted = [row for row in rows if subscription in (None, row.pk)]
     if subscription is not None and not wanted:
         raise BadInput(_("There is no such subscription."), field="subscription", code="does_not_exist")
-    with_room = sorted((row for row in wanted if row.seats_free), key=_lasts, reverse=True)
+    with_room = central_seats.longest_first(row for row in wanted if row.seats_free)
     if not with_room:
         raise NoSeatLeft
     [seat] = seats.place(subscription=with_room[0], members=[member], by=by, at=at)
     return seat
-
-
-def _lasts(subscription: Subscription) -> float:
-    return subscription.state_ends_at.timestamp() if subscription.state_ends_at else 0
-
-
-def _of(tenant: Tenant, product: Product) -> SubscriptionQuerySet:
-    return Subscription.objects.of(tenant).central_with_access().filter(plan__product=product)
 
 
 def _has_seat(member: Membership, product: Product) -> bool:

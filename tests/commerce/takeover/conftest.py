@@ -2,13 +2,14 @@
 
 import pytest
 
-from commerce.models import TakeOver
+from commerce.models import PaymentMethod, TakeOver
+from commerce.operations.leaving.adoption import Payer
 from commerce.operations.takeover import previewing, settling, starting, undoing
 from commerce.operations.takeover.previewing import Wish
 from licensing.models import Seat, Subscription
 from licensing.operations import seats
 from tests.commerce.changes import fresh
-from tests.factories import NOON, MembershipFactory, acting, buy, buy_centrally
+from tests.factories import NOON, MembershipFactory, acting, add_card, agree, buy, buy_centrally, price_centrally
 
 
 @pytest.fixture
@@ -29,6 +30,23 @@ def central(boss, plan):
     return buy_centrally(boss, plan, 5)
 
 
+@pytest.fixture
+def central_price(plan):
+    return price_centrally(plan, "8.99")
+
+
+@pytest.fixture
+def by_invoice(tenant):
+    return Payer(agreement=agree(tenant))
+
+
+@pytest.fixture
+def card(boss):
+    """The organisation's."""
+    add_card(boss, for_organisation=True)
+    return PaymentMethod.objects.get(member=None)
+
+
 def start(subscription, boss, mode="move", at=NOON, as_of=None, expecting=None, take_over_id=None, **wish):
     return starting.take_over(
         subscription=fresh(subscription),
@@ -39,6 +57,10 @@ def start(subscription, boss, mode="move", at=NOON, as_of=None, expecting=None, 
         by=acting(boss),
         at=at,
     )
+
+
+def adopt(subscription, boss, payer, **wish):
+    return start(subscription, boss, mode="adopt", payer=payer, **wish)
 
 
 def preview(subscription, boss, mode="move", at=NOON, as_of=None, **wish):

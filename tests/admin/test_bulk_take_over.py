@@ -20,8 +20,8 @@ from tenants.runs import operations as runs
 from tenants.runs import work
 from tenants.runs.models import Run
 from tests import factories, ledger
+from tests.admin.bulk.pressing import choose, confirm
 from tests.admin.pages import RUNS, opened
-from tests.admin.test_bulk_actions import choose, confirm
 from tests.callers import signed_in
 from tests.commerce.changes import findings
 from tests.factories import acting, add_card, admin_of, agree, buy, buy_centrally, plan_on_sale

@@ -85,28 +85,15 @@ def start(
     """
     wish = previewing.checked(subscription, wish, by)
     moment = quotes.moment(as_of, at=asked_at or at)
-    # Both at once, in the order of their keys: two that move people to each other's wait for nobody.
-    keys = [row.pk for row in (subscription, wish.target) if row is not None]
-    locked = {row.pk: row for row in Subscription.objects.filter(pk__in=keys).locked().with_people()}
-    subscription = locked[subscription.pk]
+    subscription, wish = _locked(subscription, wish)
     found = _found(subscription, take_over_id)
     if found is not None:
         return found
     quotes.require_unchanged(subscription, since=as_of)
-    wish = _with_locked(wish, locked)
     told = previewing.told(subscription, wish, at=moment)
     if expecting is not None and expecting != told.total:
         raise ChangedSincePreview
-    source = PaymentSource.objects.filter(subscription=subscription).first() or PaymentSource()
-    if wish.mode == TakeOverMode.ADOPT:
-        # Of its own: what is told of and written down below is as it was before.
-        adoption.adopt(subscription=subscription, payer=wish.payer or Payer(), at=at, by=by)
-    made = _insert(told, source, pk=take_over_id or new_id(), by=by)
-    _record(made, told, by=by, at=at)
-    if made.ends_it:
-        _end(made, told, by=by, at=at)
-    jobs.enqueue("commerce.tell_take_over", take_over_id=str(made.pk), state=str(made.state))
-    return made
+    return _begin(told, pk=take_over_id or new_id(), by=by, at=at)
 
 
 def _found(subscription: Subscription, pk: UUID | None) -> TakeOver | None:
@@ -114,10 +101,28 @@ def _found(subscription: Subscription, pk: UUID | None) -> TakeOver | None:
     return TakeOver.objects.filter(subscription=subscription, pk=pk).first() if pk else None
 
 
-def _with_locked(wish: Wish, locked: dict[UUID, Subscription]) -> Wish:
-    if wish.target is None:
-        return wish
-    return replace(wish, target=locked.get(wish.target.pk))
+def _locked(subscription: Subscription, wish: Wish) -> tuple[Subscription, Wish]:
+    # Both at once, in the order of their keys: two that move people to each other's wait for nobody.
+    keys = [row.pk for row in (subscription, wish.target) if row is not None]
+    locked = {row.pk: row for row in Subscription.objects.filter(pk__in=keys).locked().with_people()}
+    if wish.target is not None:
+        wish = replace(wish, target=locked.get(wish.target.pk))
+    return locked[subscription.pk], wish
+
+
+def _begin(told: Preview, *, pk: UUID, by: Actor, at: datetime) -> TakeOver:
+    """Write down what was told and do what is done at once."""
+    subscription, wish = told.subscription, told.wish
+    source = PaymentSource.objects.filter(subscription=subscription).first() or PaymentSource()
+    if wish.mode == TakeOverMode.ADOPT:
+        # Of its own: what is told of and written down below is as it was before.
+        adoption.adopt(subscription=subscription, payer=wish.payer or Payer(), at=at, by=by)
+    made = _insert(told, source, pk=pk, by=by)
+    _record(made, told, by=by, at=at)
+    if made.ends_it:
+        _end(made, told, by=by, at=at)
+    jobs.enqueue("commerce.tell_take_over", take_over_id=str(made.pk), state=str(made.state))
+    return made
 
 
 def _insert(told: Preview, source: PaymentSource, *, pk: UUID, by: Actor) -> TakeOver:

@@ -20,7 +20,7 @@ ASK_FOR_SEAT = "commerce.ask_for_seat"
 GIVE_CENTRAL_SEAT = "commerce.give_central_seat"
 GIVE_SEAT = "commerce.give_seat"
 GIVE_TO_FORMER = "commerce.give_to_former"
-
+OF_A_PURCHASE = {"subscription": _("Purchase")}
 
 GOT_ONE, HAD_ONE = _("Has a seat now."), _("Had a seat already, and keeps it.")
 
@@ -79,7 +79,7 @@ def give_central_seat(subject: str, given: Mapping[str, Any], *, by: Actor, at: 
     return str(_("Has a central seat. Ask whoever bought the other one to cancel it."))
 
 
-@deed(GIVE_SEAT, title=_("Give seats"), right=Right.ASSIGN_CENTRAL_SEATS)
+@deed(GIVE_SEAT, title=_("Give seats"), right=Right.ASSIGN_CENTRAL_SEATS, about=OF_A_PURCHASE)
 def give_seat(subject: str, given: Mapping[str, Any], *, by: Actor, at: datetime) -> str:
     """To a member, of the purchase that is `given`."""
     member, bought = person(subject, by), purchase(given["subscription"], by)
@@ -88,7 +88,7 @@ def give_seat(subject: str, given: Mapping[str, Any], *, by: Actor, at: datetime
     return str(HAD_ONE if had_one else GOT_ONE)
 
 
-@deed(GIVE_TO_FORMER, title=_("Give central seats"), right=Right.ASSIGN_CENTRAL_SEATS)
+@deed(GIVE_TO_FORMER, title=_("Give central seats"), right=Right.ASSIGN_CENTRAL_SEATS, about=OF_A_PURCHASE)
 def give_to_former(subject: str, given: Mapping[str, Any], *, by: Actor, at: datetime) -> str:
     """To a member who used the purchase that is `given` when it ended."""
     member, ended = person(subject, by), purchase(given["subscription"], by)

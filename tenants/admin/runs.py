@@ -22,6 +22,7 @@ from tenants.procurement import BY_COMMAND, ProcurementAdmin, Row, Section, badg
 from tenants.procurement_pages import LookAheadPaginator
 from tenants.refusal import Refused
 from tenants.runs import operations as runs
+from tenants.runs.deeds import about_of
 from tenants.runs.models import RowState, Run, RunRow
 from tenants.signin.acting import actor_of_request
 from tenants.spreadsheets import harmless
@@ -122,10 +123,11 @@ class RunAdmin(ProcurementAdmin):
         shown = [self.line(name, row) for name in ("who", "started", "standing")]
         if row.finished_at is not None:
             shown.append(Row(label=_("Finished"), value=listed_minute(row.finished_at)))
-        # What all of it is about, where it is one thing: the purchase whose seats are given.
-        about = str(row.given.get("subscription", ""))
-        for named in names_of([about], row.tenant).values() if about else ():
-            shown.append(Row(label=_("Purchase"), value=format_html('<a href="{}">{}</a>', named.url, named.text)))
+        about = about_of(row.deed, row.given)
+        names = names_of(about, row.tenant) if about else {}
+        for key in filter(names.__contains__, about):
+            link = format_html('<a href="{}">{}</a>', names[key].url, names[key].text)
+            shown.append(Row(label=about[key], value=link))
         if row.given.get("reason"):
             shown.append(Row(label=_("Reason"), value=row.given["reason"]))
         return [Section(rows=shown)]

@@ -11,6 +11,7 @@ nothing. It stands in the `deeds.py` of its app. What the network is needed for,
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from django.utils.functional import Promise
@@ -30,21 +31,26 @@ class Work(Protocol):
 class Deed:
     """
     `right` is what a person must have in the organisation, when it starts and at each row. None: its rows stand in
-    other organisations, and the deed asks in each of them; whoever started it decides about it.
+    other organisations, and the deed asks in each of them; whoever started it decides about it. `about`: what it is
+    given that names one thing which all of its rows are about, each with how its pages call that.
     """
 
     name: str
     title: str | Promise
     right: Right | None
     work: Work
+    about: Mapping[str, str | Promise]
 
 
+NOTHING: Mapping[str, str | Promise] = MappingProxyType({})
 DEEDS: dict[str, Deed] = {}
 
 
-def deed(name: str, *, title: str | Promise, right: Right | None) -> Callable[[Work], Work]:
+def deed(
+    name: str, *, title: str | Promise, right: Right | None, about: Mapping[str, str | Promise] = NOTHING
+) -> Callable[[Work], Work]:
     def register(work: Work) -> Work:
-        DEEDS[name] = Deed(name=name, title=title, right=right, work=work)
+        DEEDS[name] = Deed(name=name, title=title, right=right, work=work, about=about)
         return work
 
     return register
@@ -65,3 +71,9 @@ def done_elsewhere() -> list[str]:
 def title_of(name: str) -> str | Promise:
     """Also of one that no release of today knows."""
     return DEEDS[name].title if name in DEEDS else name
+
+
+def about_of(name: str, given: Mapping[str, Any]) -> dict[str, str | Promise]:
+    """Ids of what it is about, each with how that is called; of a deed that no release of today knows, none."""
+    named = DEEDS[name].about if name in DEEDS else NOTHING
+    return {str(given[key]): label for key, label in named.items() if given.get(key)}

@@ -1,5 +1,7 @@
 """The page of a run: how far it has come, what became of each row, and what may be done about it."""
 
+from dataclasses import replace
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -11,10 +13,11 @@ from tenants.journal import events
 from tenants.journal.models import Event
 from tenants.runs import operations as runs
 from tenants.runs import work
+from tenants.runs.deeds import DEEDS
 from tests import factories
-from tests.admin.pages import RUNS, browser_of, listed, opened
+from tests.admin.pages import PURCHASES, RUNS, browser_of, listed, opened
 from tests.callers import signed_in
-from tests.factories import admin_of, buy, plan_on_sale
+from tests.factories import admin_of, buy, buy_centrally, plan_on_sale
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
 
@@ -71,6 +74,16 @@ class TestThePageOfARun:
         assert browser.get(opened(RUNS, run)).status_code == 404
         assert browser.get(reverse("admin:tenants_run_outcomes", args=[run.pk])).status_code == 404
         assert run.counts()["waiting"] == 3
+
+    def test_tells_what_all_its_rows_are_about_where_its_deed_says_so(self, billing, run, contoso, plan, monkeypatch):
+        target = buy_centrally(admin_of(contoso).membership, plan, at=timezone.now())
+        run.given = {"target": str(target.pk)}
+        run.save(update_fields=["given"])
+        assert opened(PURCHASES, target) not in billing.get(opened(RUNS, run)).text
+        says_so = replace(DEEDS[STOP_RENEWAL], about={"target": "What goes on"})
+        monkeypatch.setitem(DEEDS, STOP_RENEWAL, says_so)
+        text = billing.get(opened(RUNS, run)).text
+        assert ("What goes on" in text, opened(PURCHASES, target) in text) == (True, True)
 
     def test_narrows_its_rows_to_an_outcome(self, billing, run):
         for outcome, count in {"waiting": 3, "done": 0, "": 3, "\0": 0, "else": 0}.items():

@@ -72,11 +72,19 @@ def made(django_db_setup, django_db_blocker):
 
 
 def things_of(member):
-    plan, now = plan_on_sale(product__id="CFQ7TTC0H9MP"), timezone.now()
-    webhook = given_up(member, "https://hooks.contoso.example/", at=now)
+    plan = plan_on_sale(product__id="CFQ7TTC0H9MP")
+    return {**things_bought(member, plan), **things_decided(member, plan), **things_of_people(member, plan)}
+
+
+def things_bought(member, plan):
+    """What somebody and their organisation pay for, and what follows of it."""
+    now = timezone.now()
     subscription, checkout = buy(member, plan, at=now), open_checkout(member, plan, at=now)
     return {
+        "plan": plan.pk,
+        "products": plan.product_id,
         "subscriptions": subscription.pk,
+        "seat": Seat.objects.get(subscription=subscription).pk,
         "runs": runs.start(
             deed=STOP_RENEWAL, subjects=[subscription.pk], given={"reason": "Ours"}, by=acting(member), at=now
         ).pk,
@@ -94,24 +102,21 @@ def things_of(member):
         "checkouts": checkout.pk,
         "payment-methods": add_card(member, "pm_card_refundFail", now).payment_method_id,
         "setups": add_card(member, "pm_card_authenticationRequired", now).pk,
-        "members": member.pk,
-        "products": plan.product_id,
+    }
+
+
+def things_decided(member, plan):
+    """What says whether people may, and what waits for a decision."""
+    tenant, now = member.tenant, timezone.now()
+    return {
         "policies": plan.product_id,
-        "values": PolicyFactory(tenant=member.tenant, value="enabled").pk,
-        "approvals": waiting_for_approval(member.tenant, plan).pk,
-        "approvers": ApproverFactory(department__tenant=member.tenant, member=member, tenant=member.tenant).pk,
-        "delegations": delegations.grant(
-            tenant=member.tenant,
-            partner=TenantFactory(),
-            roles=["global_reader"],
-            ends_at=now + timedelta(days=30),
-            by=acting(member),
-            at=now,
-        ).pk,
+        "values": PolicyFactory(tenant=tenant, value="enabled").pk,
+        "approvals": waiting_for_approval(tenant, plan).pk,
+        "approvers": ApproverFactory(department__tenant=tenant, member=member, tenant=tenant).pk,
         "exclusions": ExclusionFactory(country="DE").pk,
         "license-requests": licenses.ask(member, plan_on_sale().product, member).pk,
         "spend-limits": SpendLimit.objects.create(
-            tenant=member.tenant,
+            tenant=tenant,
             level="product",
             product=plan_on_sale().product,
             period="month",
@@ -122,10 +127,25 @@ def things_of(member):
             set_at=now,
             created_at=now,
         ).pk,
-        "governance-policies": GovernancePolicyFactory(tenant=member.tenant).pk,
-        "leavers": left_behind(MembershipFactory(tenant=member.tenant), plan, now).pk,
-        "seat": Seat.objects.get(subscription=subscription).pk,
-        "plan": plan.pk,
+        "governance-policies": GovernancePolicyFactory(tenant=tenant).pk,
+    }
+
+
+def things_of_people(member, plan):
+    """Who is there, who was, who acts for them, and who is told."""
+    tenant, now = member.tenant, timezone.now()
+    webhook = given_up(member, "https://hooks.contoso.example/", at=now)
+    return {
+        "members": member.pk,
+        "leavers": left_behind(MembershipFactory(tenant=tenant), plan, now).pk,
+        "delegations": delegations.grant(
+            tenant=tenant,
+            partner=TenantFactory(),
+            roles=["global_reader"],
+            ends_at=now + timedelta(days=30),
+            by=acting(member),
+            at=now,
+        ).pk,
         "webhook-endpoints": webhook.endpoint_id,
         "delivery": webhook.pk,
     }

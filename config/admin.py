@@ -17,10 +17,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from unfold.sites import UnfoldAdminSite
 
-from tenants.access import Actor, acting_delegations, delegate_of
+from commerce.operations.procurement import customers
 from tenants.directory.delegations import Delegation
 from tenants.procurement import may_read_some
-from tenants.signin.acting import actor_of_request
+from tenants.signin.acting import actor_of_request, customers_of_request
 
 View = Callable[..., HttpResponseBase]
 
@@ -48,12 +48,12 @@ class ProcurementSite(UnfoldAdminSite):
     def has_permission(self, request: HttpRequest) -> bool:
         """Also a partner's people at home, whatever their roles: one page shows them their customers."""
         actor = actor_of_request(request)
-        return actor is not None and (may_read_some(actor) or bool(_customers(request)))
+        return actor is not None and (may_read_some(actor) or bool(customers_of_request(request)))
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         actor = actor_of_request(request)
         # What is told of customers together needs no role at home.
-        of_customers = request.GET.get("of") == "customers" and bool(_customers(request))
+        of_customers = request.GET.get("of") == "customers" and bool(customers_of_request(request))
         if actor is not None and not may_read_some(actor) and not of_customers:
             return redirect("admin:tenants_delegation_customers")
         return super().index(request, extra_context)
@@ -68,7 +68,6 @@ class ProcurementSite(UnfoldAdminSite):
                 return redirect_to_login(request.get_full_path(), settings.LOGIN_URL)
             if actor.needs_second_factor:
                 return redirect("security")
-            request.customers = _customers_of(actor)  # type: ignore[attr-defined]  # for the navigation and the header
             if not self.has_permission(request):
                 raise PermissionDenied(_("The procurement view is for those who administer an organisation."))
             request.readable = self._readable(request)  # type: ignore[attr-defined]  # for the navigation
@@ -85,7 +84,7 @@ class ProcurementSite(UnfoldAdminSite):
         """Models by their labels, and lists over all customers as "customers." and their names."""
         actor = actor_of_request(request)
         user = actor.user if actor is not None else None
-        acting = [delegate_of(user, delegation) for delegation in _customers(request)] if user is not None else []
+        acting = customers.acting(user, customers_of_request(request)) if user is not None else []
         # By the site: their module has this one as its site, and cannot be imported here.
         pages: Any = self.get_model_admin(Delegation)
         lists = (f"customers.{kind.name}" for kind in pages.lists if kind.readable(acting))
@@ -99,15 +98,6 @@ class ProcurementSite(UnfoldAdminSite):
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """The navigation is written down in config.appearance; the framework's list of apps is not shown."""
         return []
-
-
-def _customers_of(actor: Actor) -> list[Delegation]:
-    return acting_delegations(actor.user) if actor.user is not None and not actor.is_operator else []
-
-
-def _customers(request: HttpRequest) -> list[Delegation]:
-    found: list[Delegation] = getattr(request, "customers", [])
-    return found
 
 
 def _zone(request: HttpRequest) -> ZoneInfo | None:

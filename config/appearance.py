@@ -15,7 +15,7 @@ def _shown(model: str) -> Callable[[HttpRequest], bool]:
     """Whether the person may read a model, or a list over all customers, asked of itself."""
 
     def may_read(request: HttpRequest) -> bool:
-        return model in request.readable  # type: ignore[attr-defined]  # put there by the site, see config.admin
+        return model in request.readable  # type: ignore[attr-defined]  # see tenants.signin.acting
 
     return may_read
 
@@ -59,7 +59,7 @@ def _is_operator(request: HttpRequest) -> bool:
 
 
 def _works_for_a_partner(request: HttpRequest) -> bool:
-    return bool(request.customers)  # type: ignore[attr-defined]  # put there by the site, see config.admin
+    return bool(request.customers)  # type: ignore[attr-defined]  # see tenants.signin.acting
 
 
 def _own_billing(request: HttpRequest) -> bool:

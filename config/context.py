@@ -1,6 +1,7 @@
 """What every page's header needs to know, asked only when a template asks."""
 
-from functools import cached_property
+from collections.abc import Callable
+from functools import cached_property, partial
 
 from django.db.models import Exists
 from django.http import HttpRequest
@@ -10,20 +11,20 @@ from django.utils.translation import pgettext
 from licensing.models import Subscription
 from policies.models import Approver, LicenseRequest
 from tenants import clock
-from tenants.access import Actor, Right, acting_delegations, acting_places
+from tenants.access import Actor, Right, acting_places
 from tenants.dates import minute
 from tenants.directory.delegations import Delegation
 from tenants.directory.models import Membership, Tenant
 from tenants.procurement import may_read_some
-from tenants.signin.acting import actor_of_request
+from tenants.signin.acting import actor_of_request, customers_of_request
 
 
 class Acting:
     """The person, where they act now, and where else they may."""
 
-    def __init__(self, actor: Actor | None, *, ended: bool = False, customers: list[Delegation] | None = None) -> None:
+    def __init__(self, actor: Actor | None, *, ended: bool = False, customers: Callable[[], list[Delegation]]) -> None:
         self.actor = actor
-        self._known_customers = customers
+        self._find_customers = customers
         # Whether they have just lost the organisation for which they acted.
         self.ended = ended
 
@@ -62,9 +63,7 @@ class Acting:
     @cached_property
     def customers(self) -> list[Delegation]:
         """Of the partner for whom they work."""
-        if self._known_customers is not None:
-            return self._known_customers
-        return acting_delegations(self.actor.user) if self.actor and self.actor.user else []
+        return self._find_customers()
 
     @property
     def has_subscriptions(self) -> bool:
@@ -114,6 +113,6 @@ class Acting:
 
 def acting(request: HttpRequest) -> dict[str, Acting]:
     """The template variable `acting`."""
-    known = getattr(request, "customers", None)
+    found = partial(customers_of_request, request)
     ended = getattr(request, "acts_elsewhere", False)
-    return {"acting": Acting(actor_of_request(request), ended=ended, customers=known)}
+    return {"acting": Acting(actor_of_request(request), ended=ended, customers=found)}

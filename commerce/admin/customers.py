@@ -18,9 +18,8 @@ from commerce.admin.customers_waiting import (
     CustomersRequests,
 )
 from commerce.operations.procurement import customers
-from tenants.access import acting_delegations
 from tenants.procurement import READS, ProcurementAdmin
-from tenants.signin.acting import actor_of_request
+from tenants.signin.acting import actor_of_request, customers_of_request
 
 CUSTOMERS_LISTS: Sequence[type[CustomersList]] = (
     CustomersPurchases,
@@ -65,7 +64,7 @@ class CustomersPages(ProcurementAdmin):
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": _("Customers"),
-            "customers": customers.of(actor.user, acting_delegations(actor.user)),
+            "customers": customers.of(actor.user, customers_of_request(request)),
         }
         return TemplateResponse(request, "admin/customers.html", context)
 

@@ -22,7 +22,7 @@ from tenants.directory.models import Tenant
 from tenants.procurement import READS, ProcurementAdmin
 from tenants.procurement_pages import LookAheadPaginator
 from tenants.refusal import BadInput
-from tenants.signin.acting import actor_of_request
+from tenants.signin.acting import actor_of_request, customers_of_request
 
 A_PAGE = 50
 PAGE = "p"
@@ -172,7 +172,7 @@ def answer(
     :raises PermissionDenied: nobody whom a customer shows it at this moment
     """
     actor = actor_of_request(request)
-    acting = customers.acting(actor.user) if actor is not None and actor.user is not None else []
+    acting = customers.acting(actor.user, customers_of_request(request)) if actor and actor.user else []
     if actor is None or not kind.readable(acting) or request.method not in READS:
         raise PermissionDenied(_("No customer lets you see this."))
     others = [

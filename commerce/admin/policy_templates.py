@@ -19,7 +19,8 @@ from django.utils.translation import gettext_lazy
 from policies.deeds import APPLY_TEMPLATE
 from policies.operations import templates
 from policies.operations.policy_files import Difference
-from tenants.access import Actor, Right, acting_delegations, actor_in, delegate_of
+from tenants.access import Actor, Right, actor_in, delegate_of
+from tenants.directory.delegations import Delegation
 from tenants.directory.models import Tenant, User
 from tenants.ids import new_id
 from tenants.procurement import READS
@@ -27,7 +28,7 @@ from tenants.procurement_form import ReasonForm, blame
 from tenants.refusal import NotAllowed, Refused
 from tenants.runs import operations as runs
 from tenants.runs.models import Run
-from tenants.signin.acting import actor_of_request
+from tenants.signin.acting import actor_of_request, customers_of_request
 
 SALT = "seatwise.policy_template"
 LONGEST = 100_000
@@ -123,7 +124,8 @@ class Preview:
 def view(site: AdminSite, request: HttpRequest) -> HttpResponse:
     """:raises PermissionDenied: no customer lets the person change its policies"""
     actor = actor_of_request(request)
-    actors = _who_may(actor.user) if actor is not None and actor.user is not None else []
+    user = actor.user if actor is not None else None
+    actors = _who_may(user, customers_of_request(request)) if user is not None else []
     if not actors:
         raise PermissionDenied(_("No customer lets you change its policies."))
     if request.method in READS:
@@ -145,8 +147,8 @@ def view(site: AdminSite, request: HttpRequest) -> HttpResponse:
     return _told(request, run)
 
 
-def _who_may(user: User) -> list[Actor]:
-    every = [delegate_of(user, delegation) for delegation in acting_delegations(user)]
+def _who_may(user: User, customers: Sequence[Delegation]) -> list[Actor]:
+    every = [delegate_of(user, delegation) for delegation in customers]
     return [by for by in every if by.may(Right.CHANGE_POLICY)]
 
 

@@ -19,7 +19,7 @@ from policies.models import SelfServiceProduct
 from policies.operations import policies
 from tenants.access import Actor, Right
 from tenants.dates import listed_day
-from tenants.signin.acting import actor_of_request
+from tenants.signin.acting import actor_of_request, customers_of_request
 
 NEWEST = 5
 CUSTOMERS = "customers"
@@ -31,7 +31,7 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if actor is None:
         raise PermissionDenied
     if request.GET.get("of") == CUSTOMERS:
-        acting = _at_customers(actor)
+        acting = _at_customers(request, actor)
         told = {"title": _("Your customers"), "waits": at_customers(actor, acting)}
         return {**context, **told, **_shared(of_customers(actor, acting))}
     waits = waiting(actor)
@@ -51,11 +51,11 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _at_customers(actor: Actor) -> list[Actor]:
+def _at_customers(request: HttpRequest, actor: Actor) -> list[Actor]:
     """A partner's own people, from where they are at home, as they would act for each customer."""
     if actor.user is None or actor.membership is None or actor.is_guest:
         return []
-    return customers.acting(actor.user)
+    return customers.acting(actor.user, customers_of_request(request))
 
 
 def _shared(reach: Reach) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from uuid import UUID
 
 from django.http import HttpRequest
 
-from tenants.access import Actor, acting_memberships, actor_in, actor_of
+from tenants.access import Actor, acting_delegations, acting_memberships, actor_in, actor_of
+from tenants.directory.delegations import Delegation
 from tenants.directory.models import Tenant, User
 
 CHOSEN = "acting_tenant"
@@ -27,6 +28,16 @@ def actor_of_request(request: HttpRequest) -> Actor | None:
     """Who is signed in on the web and acts, found by the middleware; None when nobody is."""
     actor = getattr(request, "actor", None)
     return actor if isinstance(actor, Actor) else None
+
+
+def customers_of_request(request: HttpRequest) -> list[Delegation]:
+    """The customers in which who acts may act for a partner at this very moment; asked once a request."""
+    found: list[Delegation] | None = getattr(request, "customers", None)
+    if found is None:
+        actor = actor_of_request(request)
+        user = actor.user if actor is not None and not actor.is_operator else None
+        found = request.customers = acting_delegations(user) if user is not None else []  # type: ignore[attr-defined]
+    return found
 
 
 def choose(request: HttpRequest, tenant: Tenant) -> None:

@@ -16,7 +16,7 @@ from commerce.models import Purchase
 from commerce.models.purchase import PurchaseQuerySet
 from commerce.operations.procurement import found
 from licensing.models import SeatTally
-from tenants.access import Actor, Right, acting_delegations, delegate_of
+from tenants.access import Actor, Right, delegate_of
 from tenants.directory.delegations import Delegation
 from tenants.directory.models import Tenant, User
 from tenants.refusal import BadInput
@@ -40,9 +40,9 @@ class Customer:
     has_purchases: bool
 
 
-def acting(user: User) -> list[Actor]:
-    """Somebody as they may act for each customer at this very moment."""
-    return [delegate_of(user, delegation) for delegation in acting_delegations(user)]
+def acting(user: User, delegations: Sequence[Delegation]) -> list[Actor]:
+    """Somebody as they may act for each of the customers that have let them in."""
+    return [delegate_of(user, each) for each in delegations]
 
 
 def priced(customers: Sequence[Actor]) -> list[UUID]:

@@ -83,8 +83,9 @@ def test_with_the_tenants_default_card(tenant, bill, priced, run):
 )
 def test_refuses(tenant, bill, cleo, priced, run, arguments, said):
     agree(tenant, name="Volume", prices=[(priced, "5.00")])
-    with pytest.raises(CommandError, match=said):
+    with pytest.raises(CommandError, match=said) as refused:
         run(*(priced.pk if argument == "PLAN" else argument for argument in arguments))
+    assert refused.value.returncode == (2 if said.startswith("quantity") else 1)
     assert not Order.objects.exists()
 
 

@@ -119,8 +119,9 @@ class TestTheCommand:
         ],
     )
     def test_says_what_is_wrong_with_a_filter(self, bought, arguments, said):
-        with pytest.raises(CommandError, match=said):
+        with pytest.raises(CommandError, match=said) as wrong:
             call_command("export_purchases", bought.tenant.slug, *arguments)
+        assert wrong.value.returncode == 2
         assert not Event.objects.filter(type="purchases.exported").exists()
 
     def test_writes_the_columns_that_are_named_in_their_order(self, bought, capfdbinary):
@@ -136,7 +137,7 @@ class TestTheCommand:
         file = tmp_path / "purchases.csv"
         with pytest.raises(CommandError, match=r"There is no column.*id, tenant, product, plan") as refused:
             call_command("export_purchases", bought.tenant.slug, "--columns", names, "--output", str(file))
-        assert refused.value.returncode == 1
+        assert refused.value.returncode == 2
         assert not file.exists()
         assert not Event.objects.filter(type="purchases.exported").exists()
 

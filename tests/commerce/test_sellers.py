@@ -100,6 +100,7 @@ def test_by_command():
 def test_the_command_refuses(wrong):
     with pytest.raises(CommandError):
         call_command("set_seller", "de", "--prefix=SWD", "--name=X", "--country=DE", wrong)
+    assert not Seller.objects.filter(slug="de").exists()
 
 
 def test_the_database_refuses_a_second_default_seller():

@@ -115,9 +115,6 @@ def test_prints_a_table_for_people(tenant, product, capsys):
         (["get", "contoso", "word"], "no product 'word'"),
         (["set", "contoso", "word", "disabled", "--reason", "Why"], "no product 'word'"),
         (["set-default", "nobody", "disabled"], "no tenant 'nobody'"),
-        (["stop", "contoso", "--reason", "x" * 501], "at most 500"),
-        (["set", "contoso", "power-bi-pro", "disabled", "--reason", " "], "Say why"),
-        (["set", "contoso", "power-bi-pro", "disabled", "--reason", "x" * 501], "at most 500"),
         (["explain", "nobody@contoso.example", "power-bi-pro"], "nobody called"),
         (["explain", "operator@seatwise.example", "power-bi-pro"], "no home tenant"),
         (["explain", "operator@seatwise.example", "power-bi-pro", "--tenant", "contoso"], "no such tenant"),
@@ -128,6 +125,21 @@ def test_what_cannot_be_done_exits_1_with_the_reason(tenant, product, arguments,
     with pytest.raises(CommandError, match=reason) as refused:
         call_command("policy", *arguments)
     assert refused.value.returncode == 1
+    assert not Policy.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "arguments, reason",
+    [
+        (["stop", "contoso", "--reason", "x" * 501], "at most 500"),
+        (["set", "contoso", "power-bi-pro", "disabled", "--reason", " "], "Say why"),
+        (["set", "contoso", "power-bi-pro", "disabled", "--reason", "x" * 501], "at most 500"),
+    ],
+)
+def test_a_reason_that_is_none_is_wrong_usage(tenant, product, arguments, reason):
+    with pytest.raises(CommandError, match=reason) as wrong:
+        call_command("policy", *arguments)
+    assert wrong.value.returncode == 2
     assert not Policy.objects.exists()
 
 
@@ -145,7 +157,7 @@ def test_what_cannot_be_done_exits_1_with_the_reason(tenant, product, arguments,
         ["explain", "a@b.example"],
     ],
 )
-def test_wrong_usage_is_told(tenant, product, arguments):
+def test_arguments_that_are_missing_or_unknown_are_told(tenant, product, arguments):
     with pytest.raises(CommandError, match="Error: "):
         call_command("policy", *arguments)
 

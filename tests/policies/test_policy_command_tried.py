@@ -71,8 +71,8 @@ def test_left_alone_unless_it_says_so(command, bought):
 
 
 @pytest.mark.parametrize("dry_run", [[], ["--dry-run"]])
-def test_a_moment_without_cancel_is_refused(command, bought, dry_run):
+def test_a_moment_without_cancel_is_wrong_usage(command, bought, dry_run):
     with pytest.raises(CommandError) as failed:
         run(*command, "--existing-at", "2030-01-01T00:00:00Z", *dry_run)
-    assert failed.value.returncode == 1
+    assert failed.value.returncode == 2
     assert not Policy.objects.exists()

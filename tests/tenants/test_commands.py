@@ -207,7 +207,7 @@ class NoSeatLeft(Refused):
     "raised, code, reason",
     [
         (NoSeatLeft(), 1, "All seats are taken."),
-        (BadInput("No such thing.", field="line 3"), 1, "line 3: No such thing."),
+        (BadInput("No such thing.", field="columns"), 2, "columns: No such thing."),
         (operator_command.Stop("No tenant."), 1, "No tenant."),
         (operator_command.WrongUsage("Not both."), 2, "Not both."),
     ],

@@ -13,7 +13,7 @@ from commerce.operations.procurement import exports, found
 from commerce.operations.procurement.columns import COLUMNS
 from commerce.operations.procurement.exports import Export
 from tenants.access import SYSTEM
-from tenants.management.operator_command import OperatorCommand, Stop, tenant_called
+from tenants.management.operator_command import OperatorCommand, Stop, WrongUsage, tenant_called
 from tenants.spreadsheets import CSV, XLSX, as_csv, as_xlsx
 
 JSON = "json"
@@ -62,7 +62,7 @@ class Command(OperatorCommand):
 def _query(filters: list[str]) -> dict[str, str]:
     wrong = next((text for text in filters if "=" not in text), None)
     if wrong is not None:
-        raise Stop(f"--filter {wrong}: write NAME=VALUE, such as state=active.")
+        raise WrongUsage(f"--filter {wrong}: write NAME=VALUE, such as state=active.")
     return dict(text.split("=", 1) for text in filters)
 
 

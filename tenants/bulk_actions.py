@@ -10,16 +10,15 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
-from django.core import signing
 from django.db.models import Model
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from tenants.access import Actor
-from tenants.dates import SHOWN_FOR
 from tenants.procurement_form import ReasonForm
 from tenants.runs import operations as runs
 from tenants.runs.deeds import deed_named
+from tenants.shown import read_back, sign
 
 # How many lines of a preview stand on its page; its sums are those of all.
 SHOWN = 200
@@ -152,12 +151,8 @@ class Shown:
 
 def sign_shown(shown: Shown) -> str:
     """With the id of the run that its button starts, so that pressing it twice starts one."""
-    return signing.dumps([str(shown.run_id), shown.mark, shown.outcome, shown.at.isoformat()], salt=SALT)
+    return sign(shown, SALT)
 
 
 def what_was_shown(signed: str) -> Shown | None:
-    try:
-        run_id, mark, outcome, moment = signing.loads(signed, salt=SALT, max_age=SHOWN_FOR)
-    except signing.BadSignature:
-        return None
-    return Shown(run_id=UUID(run_id), mark=mark, outcome=outcome, at=datetime.fromisoformat(moment))
+    return read_back(Shown, signed, SALT)

@@ -1,13 +1,13 @@
 """Ordering for the organisation itself: what it will cost first, then the button."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from django import forms
 from django.contrib import messages
-from django.core import signing
 from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -36,10 +36,20 @@ from tenants.ids import new_id
 from tenants.procurement import READS, ProcurementAdmin
 from tenants.procurement_form import blame
 from tenants.refusal import Refused
+from tenants.shown import A_DAY, read_back, sign
 
 SALT = "seatwise.central_order"
 INVOICE = "invoice"
 LOOK_AGAIN_AFTER = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Seen:
+    """What the page showed to one person. `order` makes a second click find the first one's."""
+
+    order: UUID
+    total: str
+    wanted: tuple[str, ...]
 
 
 class CentralOrderForm(forms.Form):
@@ -118,15 +128,13 @@ class CentralOrders(ProcurementAdmin):
                 request, CentralOrderForm(actor.home.tenant, kept, typed, initial=request.GET.dict())
             )
         form = CentralOrderForm(actor.home.tenant, kept, request.POST)
-        seen = _read(request.POST.get("seen", ""), actor)
-        if not form.is_valid() or seen is None or seen["wanted"] != _wanted(form):
+        seen = read_back(_Seen, request.POST.get("seen", ""), SALT, actor.home.pk, holds_for=A_DAY)
+        if not form.is_valid() or seen is None or seen.wanted != _wanted(form):
             return self.order_page(request, form, 400)
         read = self.read_form(request, form)
         if not read.is_valid():
             return self.order_page(request, form, 400, read=read)
-        return self.place(
-            request, form, actor, order_id=UUID(seen["order"]), total=seen["total"], read=governing.read_in(read)
-        )
+        return self.place(request, form, actor, order_id=seen.order, total=seen.total, read=governing.read_in(read))
 
     def read_form(self, request: HttpRequest, form: CentralOrderForm) -> governing.ReadForm:
         """With a box for each data policy that a valid order asks to be read first."""
@@ -259,30 +267,16 @@ def _told(quote: Quote, form: CentralOrderForm, actor: Actor) -> dict[str, Any]:
         quantity=quote.quantity,
         amount=quote.total if quote.tax_inclusive else quote.subtotal,
     )
-    seen = {"order": str(new_id()), "total": exact_text(quote.total, quote.currency), "wanted": _wanted(form)}
+    seen = _Seen(order=new_id(), total=exact_text(quote.total, quote.currency), wanted=_wanted(form))
     by_invoice = form.cleaned_data["pay"] == INVOICE
     return {
         "lines": [line],
-        "seen": signing.dumps(seen, salt=_salt(actor)),
+        "seen": sign(seen, SALT, actor.home.pk),
         "days": form.cleaned_data["agreement"].payment_days if by_invoice else None,
         "card": None if by_invoice else dict(form.fields["pay"].choices)[form.cleaned_data["pay"]],  # type: ignore[attr-defined]  # a ChoiceField
     }
 
 
-def _wanted(form: CentralOrderForm) -> list[str]:
+def _wanted(form: CentralOrderForm) -> tuple[str, ...]:
     said = form.cleaned_data
-    return [said["plan"].pk, str(said["quantity"]), str(said["agreement"].pk if said["agreement"] else ""), said["pay"]]
-
-
-def _salt(actor: Actor) -> str:
-    """What one person was shown, nobody else orders."""
-    return f"{SALT}.{actor.home.pk}"
-
-
-def _read(seen: str, actor: Actor) -> dict[str, Any] | None:
-    """What the page showed, and the id that makes a second click find the first one's order. Signed."""
-    try:
-        found: dict[str, Any] = signing.loads(seen, salt=_salt(actor), max_age=24 * 3600)
-    except signing.BadSignature:
-        return None
-    return found
+    return said["plan"].pk, str(said["quantity"]), str(said["agreement"].pk if said["agreement"] else ""), said["pay"]

@@ -12,7 +12,6 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import messages
-from django.core import signing
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
@@ -29,11 +28,12 @@ from commerce.views import desks, governing, wording
 from licensing.models import Channel, Subscription
 from policies.operations import acknowledgements
 from tenants.access import Actor, Right
-from tenants.dates import SHOWN_FOR, listed_day
+from tenants.dates import listed_day
 from tenants.ids import new_id
 from tenants.procurement_form import ReasonForm, blame
 from tenants.refusal import Refused
 from tenants.runs.models import Run
+from tenants.shown import read_back, sign
 
 SALT = "commerce.admin.merging, shown with its outcome"
 
@@ -68,12 +68,13 @@ class MergeForm(ReasonForm):
 @dataclass(frozen=True, kw_only=True)
 class _Seen:
     """
-    What the page showed: what goes back of each (`outcome`, in short) and what the seats cost, both from one moment on.
-    `key` makes a second click find the first one's order and run.
+    What the page showed: of which purchases (`mark`), what goes back of each (`outcome`, both in short) and what the
+    seats cost, from one moment on. `key` makes a second click find the first one's order and run.
     """
 
-    as_of: datetime
+    mark: str
     outcome: str
+    as_of: datetime
     total: Decimal
     key: UUID
 
@@ -247,29 +248,22 @@ def _outcome(told: Merger) -> str:
 
 def _sign(told: Merger, desk: CentralDesk, form: MergeForm) -> str:
     total = told.room.total if told.room else Decimal(0)
-    seen = [_mark(form), _outcome(told), told.as_of.isoformat(), str(total), str(new_id())]
-    return signing.dumps(seen, salt=_salt(desk))
+    seen = _Seen(mark=_mark(form), outcome=_outcome(told), as_of=told.as_of, total=total, key=new_id())
+    return sign(seen, SALT, *_of(desk))
 
 
 def _read(signed: str, desk: CentralDesk, form: MergeForm) -> _Seen | None:
     """None: of something else, not ours, or shown too long ago."""
-    try:
-        mark, outcome, as_of, total, key = signing.loads(signed, salt=_salt(desk), max_age=SHOWN_FOR)
-    except signing.BadSignature:
-        return None
-    if mark != _mark(form):
-        return None
-    return _Seen(as_of=datetime.fromisoformat(as_of), outcome=outcome, total=Decimal(total), key=UUID(key))
+    seen = read_back(_Seen, signed, SALT, *_of(desk))
+    return seen if seen is not None and seen.mark == _mark(form) else None
 
 
 def _begun(desk: CentralDesk, signed: str) -> Run | None:
-    """What an earlier click on the same page began."""
-    try:
-        key = signing.loads(signed, salt=_salt(desk))[-1]
-    except signing.BadSignature:
-        return None
-    return Run.objects.filter(tenant=desk.subscription.tenant, pk=UUID(key)).first()
+    """What an earlier click on the same page began, however long ago."""
+    seen = read_back(_Seen, signed, SALT, *_of(desk), holds_for=None)
+    return Run.objects.filter(tenant=desk.subscription.tenant, pk=seen.key).first() if seen is not None else None
 
 
-def _salt(desk: CentralDesk) -> str:
-    return f"{SALT}.{desk.by.home.pk}.{desk.subscription.pk}"
+def _of(desk: CentralDesk) -> tuple[UUID, UUID]:
+    """What one person was shown of one purchase, nobody else does, nor with another."""
+    return desk.by.home.pk, desk.subscription.pk

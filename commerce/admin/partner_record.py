@@ -1,10 +1,10 @@
 """Where a partner's person records what the partner has sold to the customer for whom they act."""
 
+from dataclasses import dataclass
 from uuid import UUID
 
 from django import forms
 from django.contrib import messages
-from django.core import signing
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -20,8 +20,16 @@ from tenants.ids import new_id
 from tenants.procurement import READS, ProcurementAdmin
 from tenants.procurement_form import blame
 from tenants.refusal import Refused
+from tenants.shown import A_DAY, read_back, sign
 
 SALT = "seatwise.partner_record"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Page:
+    """One page with the form. `once` makes a second click find what the first one recorded."""
+
+    once: UUID
 
 
 class RecordForm(forms.Form):
@@ -39,7 +47,6 @@ class RecordForm(forms.Form):
         widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
         error_messages=dict.fromkeys(("required", "invalid"), gettext_lazy("Type a whole number of seats.")),
     )
-    # Makes a second click find what the first one recorded.
     once = forms.CharField(widget=forms.HiddenInput)
 
 
@@ -48,7 +55,7 @@ def view(pages: ProcurementAdmin, request: HttpRequest, actor: Actor) -> HttpRes
     if not actor.may(Right.BUY_CENTRALLY):
         raise PermissionDenied(_("Your delegation does not allow you to record purchases."))
     if request.method in READS:
-        return _page(pages, request, RecordForm(initial={"once": signing.dumps(str(new_id()), salt=SALT)}))
+        return _page(pages, request, RecordForm(initial={"once": sign(_Page(once=new_id()), SALT)}))
     form = RecordForm(request.POST)
     if form.is_valid():
         try:
@@ -68,10 +75,8 @@ def view(pages: ProcurementAdmin, request: HttpRequest, actor: Actor) -> HttpRes
 
 
 def _once(signed: str) -> UUID | None:
-    try:
-        return UUID(signing.loads(signed, salt=SALT, max_age=24 * 3600))
-    except signing.BadSignature:
-        return None
+    page = read_back(_Page, signed, SALT, holds_for=A_DAY)
+    return page.once if page else None
 
 
 def _page(pages: ProcurementAdmin, request: HttpRequest, form: RecordForm, status: int = 200) -> TemplateResponse:

@@ -8,7 +8,6 @@ from uuid import UUID
 from django import forms
 from django.contrib import messages
 from django.contrib.admin.sites import AdminSite
-from django.core import signing
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -28,12 +27,21 @@ from tenants.procurement_form import ReasonForm, blame
 from tenants.refusal import NotAllowed, Refused
 from tenants.runs import operations as runs
 from tenants.runs.models import Run
+from tenants.shown import A_DAY, read_back, sign
 from tenants.signin.acting import actor_of_request, customers_of_request
 
 SALT = "seatwise.policy_template"
 LONGEST = 100_000
 # How many changes of one customer stand on the page; all of them are counted, and none but these are made.
 SHOWN = 50
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Seen:
+    """The run that a page's button starts, and what the page has shown."""
+
+    run_id: UUID
+    mark: str
 
 
 class TemplateForm(ReasonForm):
@@ -130,17 +138,17 @@ def view(site: AdminSite, request: HttpRequest) -> HttpResponse:
         raise PermissionDenied(_("No customer lets you change its policies."))
     if request.method in READS:
         return _page(site, request, TemplateForm(actors))
-    run_id, shown = _read(request.POST.get("seen", ""))
-    if _begun(run_id, actors):  # pressed twice
-        return redirect("admin:tenants_run_change", run_id)
+    seen = _read(request.POST.get("seen", ""))
+    if _begun(seen.run_id, actors):  # pressed twice
+        return redirect("admin:tenants_run_change", seen.run_id)
     form = TemplateForm(actors, request.POST)
     if not form.is_valid():
         return _page(site, request, form, status=400)
     try:
         preview = _planned(form)
-        if preview.wrong or not preview.changes or shown != preview.mark:
+        if preview.wrong or not preview.changes or seen.mark != preview.mark:
             return _page(site, request, form, preview)
-        run = _started(form, preview, run_id)
+        run = _started(form, preview, seen.run_id)
     except Refused as refused:
         blame(form, refused)
         return _page(site, request, form, status=400)
@@ -210,13 +218,9 @@ def _told(request: HttpRequest, run: Run) -> HttpResponse:
     return redirect("admin:tenants_run_change", run.pk)
 
 
-def _read(signed: str) -> tuple[UUID, str]:
-    """Nothing is changed that was not read first: the run that a page's button starts, and what the page has shown."""
-    try:
-        run_id, shown = signing.loads(signed, salt=SALT, max_age=24 * 3600)
-    except signing.BadSignature:
-        return new_id(), ""
-    return UUID(run_id), shown
+def _read(signed: str) -> _Seen:
+    """Nothing is changed that was not read first."""
+    return read_back(_Seen, signed, SALT, holds_for=A_DAY) or _Seen(run_id=new_id(), mark="")
 
 
 def _page(
@@ -234,6 +238,6 @@ def _page(
         "title": _("Policies of customers"),
         "form": form,
         "preview": preview,
-        "seen": signing.dumps([str(new_id()), preview.mark], salt=SALT) if offered and preview else "",
+        "seen": sign(_Seen(run_id=new_id(), mark=preview.mark), SALT) if offered and preview else "",
     }
     return TemplateResponse(request, "admin/policy_template.html", context, status=400 if wrong else status)

@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.core import signing
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -23,16 +22,16 @@ from commerce.admin.take_over_shown import money_of, people_of
 from commerce.admin.take_overs import may_take_over
 from commerce.deeds.take_overs import wish_of
 from commerce.models import TakeOver, TakeOverMode
-from commerce.money import text as exact_text
 from commerce.operations.takeover import previewing, showing, starting
 from commerce.operations.takeover.previewing import Preview, Wish
 from licensing.models import Channel, Subscription, SubscriptionState
 from tenants.access import Actor, Right
-from tenants.dates import SHOWN_FOR, listed_day, listed_minute
+from tenants.dates import listed_day, listed_minute
 from tenants.ids import new_id
 from tenants.procurement import READS
 from tenants.procurement_form import blame
 from tenants.refusal import Refused
+from tenants.shown import read_back, sign
 
 SALT = "commerce.admin.taking_over"
 _BUTTONS: dict[str, str | Promise] = {
@@ -44,8 +43,9 @@ _BUTTONS: dict[str, str | Promise] = {
 
 @dataclass(frozen=True, kw_only=True)
 class _Seen:
-    """What the page showed. `pk` makes a second click find the first one's take-over."""
+    """What the page showed, and of what (`mark`). `pk` makes a second click find the first one's take-over."""
 
+    mark: str
     as_of: datetime
     total: Decimal
     pk: UUID
@@ -179,21 +179,15 @@ def _mark(form: TakeOnePurchaseOverForm) -> str:
 
 
 def _sign(told: Preview, by: Actor, form: TakeOnePurchaseOverForm, row: Subscription) -> str:
-    seen = [_mark(form), told.as_of.isoformat(), exact_text(told.total, told.currency), str(new_id())]
-    return signing.dumps(seen, salt=_salt(by, row))
+    return sign(_Seen(mark=_mark(form), as_of=told.as_of, total=told.total, pk=new_id()), SALT, *_of(by, row))
 
 
 def _read(signed: str, by: Actor, form: TakeOnePurchaseOverForm, row: Subscription) -> _Seen | None:
     """None: of something else, not ours, or shown too long ago."""
-    try:
-        mark, as_of, total, pk = signing.loads(signed, salt=_salt(by, row), max_age=SHOWN_FOR)
-    except signing.BadSignature:
-        return None
-    if mark != _mark(form):
-        return None
-    return _Seen(as_of=datetime.fromisoformat(as_of), total=Decimal(total), pk=UUID(pk))
+    seen = read_back(_Seen, signed, SALT, *_of(by, row))
+    return seen if seen is not None and seen.mark == _mark(form) else None
 
 
-def _salt(by: Actor, row: Subscription) -> str:
+def _of(by: Actor, row: Subscription) -> tuple[UUID | None, UUID]:
     """What one person was shown of one purchase, nobody else does, nor with another."""
-    return f"{SALT}.{by.user and by.user.pk}.{row.pk}"
+    return by.user.pk if by.user else None, row.pk

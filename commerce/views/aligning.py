@@ -9,7 +9,6 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import messages
-from django.core import signing
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -32,9 +31,10 @@ from commerce.views.wording import Line
 from licensing.models import Subscription
 from licensing.operations.subscriptions import RenewalStopped, SubscriptionInactive
 from tenants.access import Actor
-from tenants.dates import SHOWN_FOR, day
+from tenants.dates import day
 from tenants.ids import new_id
 from tenants.refusal import BadInput
+from tenants.shown import read_back, sign
 
 SALT = "commerce.views.aligning"
 # What stands against the one that ends last.
@@ -174,18 +174,11 @@ def _show_again(desk: Desk) -> HttpResponse:
 
 
 def _sign(subscription: Subscription, told: Alignment) -> str:
-    others = [str(one.subscription.pk) for one in told.each]
-    seen = [str(subscription.pk), str(told.target.pk), others, told.as_of.isoformat(), str(told.total), str(new_id())]
-    return signing.dumps(seen, salt=SALT)
+    others = tuple(str(one.subscription.pk) for one in told.each)
+    seen = Seen(target=str(told.target.pk), others=others, as_of=told.as_of, total=told.total, key=new_id())
+    return sign(seen, SALT, subscription.pk)
 
 
 def _read(subscription: Subscription, signed: str) -> Seen | None:
     """None: not of this page, not ours, or shown too long ago."""
-    try:
-        of, target, others, as_of, total, key = signing.loads(signed, salt=SALT, max_age=SHOWN_FOR)
-    except (signing.BadSignature, ValueError):
-        return None
-    if of != str(subscription.pk):
-        return None
-    moment = datetime.fromisoformat(as_of)
-    return Seen(target=target, others=tuple(others), as_of=moment, total=Decimal(total), key=UUID(key))
+    return read_back(Seen, signed, SALT, subscription.pk)

@@ -5,10 +5,8 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from django.core import signing
-
+import tenants.shown
 from licensing.models import Subscription
-from tenants.dates import SHOWN_FOR
 from tenants.ids import new_id
 
 SALT = "commerce.views.shown"
@@ -31,25 +29,9 @@ class Shown:
 
 
 def sign(subscription: Subscription, shown: Shown) -> str:
-    told = [
-        str(subscription.pk),
-        shown.quantity,
-        shown.when,
-        shown.as_of.isoformat(),
-        str(shown.total),
-        shown.typed,
-        str(shown.order),
-    ]
-    return signing.dumps(told, salt=SALT)
+    return tenants.shown.sign(shown, SALT, subscription.pk)
 
 
 def read(subscription: Subscription, signed: str) -> Shown | None:
     """None: not of this subscription, not ours, or shown too long ago."""
-    try:
-        of, quantity, when, as_of, total, typed, order = signing.loads(signed, salt=SALT, max_age=SHOWN_FOR)
-    except (signing.BadSignature, ValueError):
-        return None
-    if of != str(subscription.pk):
-        return None
-    moment = datetime.fromisoformat(as_of)
-    return Shown(quantity=quantity, when=when, as_of=moment, total=Decimal(total), typed=typed, order=UUID(order))
+    return tenants.shown.read_back(Shown, signed, SALT, subscription.pk)

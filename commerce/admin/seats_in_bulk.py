@@ -9,12 +9,12 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from commerce.admin import seat_giving
 from commerce.admin.seat_giving import Giving
 from commerce.models import Purchase
-from licensing.files import FileRefused
+from licensing.files import LARGEST, FileRefused
 from licensing.operations import central_seats, ended_people, named_people
 from tenants.access import Actor, Right
 from tenants.bulk_page import BulkPage
@@ -27,6 +27,8 @@ from tenants.refusal import Refused
 ASKS = (*READS, "POST")
 # A form of more boxes is no form, and a server takes no more than a thousand fields.
 MOST_BOXES = 500
+# Of many bad lines so many are told; the rest are counted.
+TOLD = 20
 
 
 class ManyPeopleForm(forms.Form):
@@ -34,7 +36,9 @@ class ManyPeopleForm(forms.Form):
 
     file = forms.FileField(
         label=gettext_lazy("File of work e-mails"),
-        help_text=gettext_lazy("CSV, one person a line; the column is called “email”, or is the first."),
+        help_text=gettext_lazy(
+            "CSV, one person a line, at most 10,000; the column is called “email”, or is the first."
+        ),
         required=False,
         widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}),
     )
@@ -64,15 +68,18 @@ class ManyPeopleForm(forms.Form):
         if self.cleaned_data["department"]:
             return named_people.of_department(self.cleaned_data["department"])
         sent = self.cleaned_data["file"]
-        return named_people.of_file(sent.read(named_people.LARGEST + 1), file=sent.name, tenant=self.tenant)
+        return named_people.of_file(sent.read(LARGEST + 1), file=sent.name, tenant=self.tenant)
 
     def tell(self, refused: Refused) -> None:
-        """Each bad line by itself, beside what was sent."""
+        """The first bad lines each by itself, beside what was sent, and how many more there are."""
         if isinstance(refused, FileRefused):
             line = _("Line %(line)s: %(wrong)s")
-            for problem in refused.problems:
+            for problem in refused.problems[:TOLD]:
                 told = {"line": problem.line, "wrong": problem.message}
                 self.add_error("file", line % told if problem.line else str(problem.message))
+            if more := len(refused.problems[TOLD:]):
+                rest = ngettext("%(count)s more line is wrong.", "%(count)s more lines are wrong.", more)
+                self.add_error("file", rest % {"count": more})
         else:
             self.add_error(refused.field if refused.field in self.fields else None, str(refused))
 

@@ -179,6 +179,17 @@ class TestMany:
         assert "Line 3: “not an address” is not an e-mail address." in answer.text
         assert not sitting(central)
 
+    def test_whose_wrong_lines_are_many_are_named_as_far_as_anybody_reads_and_counted(self, contoso, central):
+        wrong = csv("email", *(f"nobody{n}@contoso.example" for n in range(45)))
+        told = list(browser_of(contoso).post(many(central), wrong).context["form"].errors["file"])
+        assert [said.split(":")[0] for said in told[:-1]] == [f"Line {n}" for n in range(2, 22)]
+        assert told[-1] == "25 more lines are wrong."
+        few = csv(*(f"nobody{n}@contoso.example" for n in range(21)))
+        assert (
+            list(browser_of(contoso).post(many(central), few).context["form"].errors["file"])[-1]
+            == "1 more line is wrong."
+        )
+
     def test_of_a_department_and_those_below_get_one(self, contoso, central):
         sales = DepartmentFactory(tenant=contoso)
         east = DepartmentFactory(tenant=contoso, parent=sales)

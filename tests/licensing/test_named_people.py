@@ -2,10 +2,11 @@
 
 import pytest
 
-from licensing.files import FileRefused
+from licensing.files import LARGEST, FileRefused
 from licensing.operations import named_people
-from licensing.operations.named_people import TooManyPeople
+from licensing.operations.named_people import ADDRESS, TooManyLines, TooManyPeople
 from tenants.refusal import BadInput
+from tenants.runs.operations import MOST_ROWS
 from tests.factories import DepartmentFactory, GuestFactory, MembershipFactory, TenantFactory
 
 pytestmark = pytest.mark.django_db
@@ -39,8 +40,18 @@ class TestAFile:
             "\ufeffname,E-Mail\r\nAna,ana@contoso.example\r\nBen,ben@contoso.example\r\n",
             "email;name\nana@contoso.example;Ana\nben@contoso.example;Ben\n",
             "ana@contoso.example\nben@contoso.example\nana@contoso.example",
+            "\n \n\nemail\nana@contoso.example\nben@contoso.example\n",
+            ";;\r\n;;\r\nname;email\r\nAna;ana@contoso.example\r\nBen;ben@contoso.example\r\n",
         ],
-        ids=["bare", "headed", "a column among others", "semicolons", "somebody twice"],
+        ids=[
+            "bare",
+            "headed",
+            "a column among others",
+            "semicolons",
+            "somebody twice",
+            "a heading below blank lines",
+            "a heading below empty cells",
+        ],
     )
     def test_names_each_once_in_its_order(self, tenant, text):
         ana, ben = member(tenant, "ana"), member(tenant, "ben")
@@ -63,6 +74,18 @@ class TestAFile:
             (7, "“nobody@contoso.example” is not a member of your organisation."),
         ]
 
+    def test_tells_a_line_without_an_address_and_where_it_stands_below_blank_ones(self, tenant):
+        member(tenant, "ana")
+        text = "\nname,email\n\nAna,ana@contoso.example\nBen\nCleo,\n,\n"
+        said = "There is no e-mail address in this line. Add it, or remove the line."
+        assert wrong(text, tenant) == [(5, said), (6, said)]
+
+    def test_may_have_as_many_lines_as_get_seats_at_once_however_long_the_addresses(self, tenant):
+        longest = "@" + ".".join(["x" * 60] * 4) + ".example"
+        lines = [f"{n:06}{longest}"[:ADDRESS] for n in range(MOST_ROWS)]
+        found = wrong("\r\n".join(["email,name", *(f"{line},Somebody With A Long Name" for line in lines)]), tenant)
+        assert (len(lines[0]), len(found), found[-1][0]) == (ADDRESS, MOST_ROWS, MOST_ROWS + 1)
+
     @pytest.mark.parametrize(
         ("text", "line"),
         [
@@ -71,7 +94,7 @@ class TestAFile:
             (b"email\nan\xff@contoso.example\n", 2),
             ("email\na\0b@contoso.example", 2),
             ('email\n"ana@contoso.example\n', 2),
-            ("x" * 500_001, 0),
+            ("x" * (LARGEST + 1), 0),
         ],
         ids=["empty", "a heading alone", "not UTF-8", "a NUL", "an open quote", "too large"],
     )
@@ -79,8 +102,12 @@ class TestAFile:
         assert [found for found, _said in wrong(text, tenant)] == [line]
 
     def test_of_more_people_than_get_seats_at_once_is_refused(self, tenant):
-        with pytest.raises(TooManyPeople):
+        with pytest.raises(TooManyLines, match="10001 lines"):
             read("\n".join(f"p{n}@contoso.example" for n in range(10_001)), tenant)
+
+    def test_that_says_one_thing_on_too_many_lines_is_refused_before_they_are_judged(self, tenant):
+        with pytest.raises(TooManyLines):
+            read("email\n" + "x\n" * 10_001, tenant)
 
     def test_takes_one_query_however_long(self, tenant, django_assert_num_queries):
         people = [member(tenant, f"p{n}") for n in range(30)]

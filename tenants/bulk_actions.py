@@ -38,13 +38,18 @@ class Amount:
 
 @dataclass(frozen=True, kw_only=True)
 class PreviewLine:
-    """What would come of one row; `refused` says why nothing would."""
+    """What would come of one row. `unchanged` says that it is so already, `refused` why it would not be done."""
 
     subject: str
     text: str
     outcome: str | Promise = ""
     money: Sequence[Amount] = ()
+    unchanged: str | Promise = ""
     refused: str | Promise = ""
+
+
+class NothingChanges(Exception):
+    """What is reckoned for a row's line finds that it is so already; says how it is."""
 
 
 Preview = Callable[[Sequence[Any], Mapping[str, Any], Actor, datetime], Sequence[PreviewLine]]
@@ -83,16 +88,20 @@ def summed(action: BulkAction, lines: Sequence[PreviewLine]) -> dict[str, Any]:
     for line in lines:
         for each in line.money:
             sums[str(each.label), each.currency] += each.amount
-    done = [line for line in lines if not line.refused]
+    done = [line for line in lines if not line.refused and not line.unchanged]
+    unchanged = [line for line in lines if line.unchanged]
     refused = [line for line in lines if line.refused]
     return {
         "done": done[:SHOWN],
+        "unchanged": unchanged[:SHOWN],
         "refused": refused[:SHOWN],
         "done_count": len(done),
+        "unchanged_count": len(unchanged),
         "refused_count": len(refused),
         "with_money": any(line.money for line in done),
         "sums": [{"label": label, "amount": total, "currency": code} for (label, code), total in sorted(sums.items())],
         "more": max(len(done) - SHOWN, 0),
+        "more_unchanged": max(len(unchanged) - SHOWN, 0),
         "more_refused": max(len(refused) - SHOWN, 0),
         "in_background": len(lines) > runs.DONE_AT_ONCE,
         "button": _("%(action)s (%(count)s)") % {"action": action.label, "count": len(done)},
@@ -130,12 +139,10 @@ def mark_of(actor: Actor, action: BulkAction, rows: Sequence[Model], given: Mapp
 
 def outcome_of(lines: Sequence[PreviewLine]) -> str:
     """What a page has said would come of it, in short: with its money, and why nothing comes of some."""
-    told = [
-        "|".join(
-            [line.subject, str(line.outcome), str(line.refused), *(f"{m.amount} {m.currency}" for m in line.money)]
-        )
-        for line in lines
-    ]
+    told = []
+    for line in lines:
+        money = [f"{each.amount} {each.currency}" for each in line.money]
+        told.append("|".join([line.subject, str(line.outcome), str(line.unchanged), str(line.refused), *money]))
     return sha256("\n".join(told).encode()).hexdigest()
 
 

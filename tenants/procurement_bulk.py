@@ -15,12 +15,12 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from tenants.bulk_actions import Amount, BulkAction, Preview, PreviewLine
+from tenants.bulk_actions import Amount, BulkAction, NothingChanges, Preview, PreviewLine
 from tenants.bulk_page import BulkPage
 from tenants.refusal import BadInput, Refused
 from tenants.runs import operations as runs
 
-__all__ = ["Amount", "BulkAction", "BulkActions", "Preview", "PreviewLine"]
+__all__ = ["Amount", "BulkAction", "BulkActions", "NothingChanges", "Preview", "PreviewLine"]
 
 TICKED, PAGE, ALL = "ticked", "page", "all"
 

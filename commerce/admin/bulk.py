@@ -26,10 +26,10 @@ from commerce.operations.changes import stopping
 from licensing.operations import renewal_stops
 from tenants.access import Actor
 from tenants.dates import listed_day
-from tenants.procurement_bulk import Amount, BulkAction, Preview, PreviewLine
+from tenants.procurement_bulk import Amount, BulkAction, NothingChanges, Preview, PreviewLine
 from tenants.refusal import Refused
 
-# What would come of one of them. It raises what the operation would.
+# What would come of one of them. It raises what the operation would, and `NothingChanges`.
 Outcome = Callable[[Purchase], str | Promise]
 
 
@@ -47,6 +47,8 @@ def _line(row: Purchase, outcome: Outcome, money: str | Promise) -> PreviewLine:
         told = outcome(row)
     except Refused as refused:
         return PreviewLine(subject=str(row.pk), text=said(row), refused=str(refused))
+    except NothingChanges as so:
+        return PreviewLine(subject=str(row.pk), text=said(row), unchanged=str(so))
     charged = _next_charge(row, money) if money else []
     return PreviewLine(subject=str(row.pk), text=said(row), outcome=told, money=charged)
 
@@ -83,7 +85,7 @@ def _asked(rows: Sequence[Purchase], given: Mapping[str, Any], by: Actor, at: da
     def outcome(row: Purchase) -> str:
         owner = requests.whom_to_ask(row)
         if (row.pk, owner.pk) in there:
-            return _("Asked already; nobody is asked twice.")
+            raise NothingChanges(_("Asked already; nobody is asked twice."))
         return _("%(who)s is asked, and reminded after 2 and 5 days.") % {"who": owner}
 
     return each(outcome)(rows, given, by, at)

@@ -94,9 +94,9 @@ def _standing(
     text = said(row.subscription)
     if row.state == wrong:
         return PreviewLine(subject=str(row.pk), text=text, refused=refused)
-    return PreviewLine(
-        subject=str(row.pk), text=text, outcome=then if row.is_open else _("It is so already."), money=money
-    )
+    if not row.is_open:
+        return PreviewLine(subject=str(row.pk), text=text, unchanged=_("It is so already."))
+    return PreviewLine(subject=str(row.pk), text=text, outcome=then, money=money)
 
 
 def _moved(found: Settlement | None) -> list[Amount]:

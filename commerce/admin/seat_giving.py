@@ -19,7 +19,7 @@ from licensing.operations.ended_people import TooLateToHelp
 from licensing.operations.seats import MemberNotActive, NoSeatLeft
 from licensing.operations.subscriptions import SubscriptionInactive
 from tenants.access import Actor, Right
-from tenants.bulk_actions import BulkAction, PreviewLine
+from tenants.bulk_actions import BulkAction, NothingChanges, PreviewLine
 from tenants.dates import listed_day
 from tenants.directory.models import Membership
 from tenants.refusal import Refused
@@ -66,18 +66,20 @@ class Giving:
                 outcome = self._outcome(member, left, at)
             except Refused as refused:
                 told.append(PreviewLine(subject=str(member.pk), text=text, refused=str(refused)))
+            except NothingChanges as so:
+                told.append(PreviewLine(subject=str(member.pk), text=text, unchanged=str(so)))
             else:
                 told.append(PreviewLine(subject=str(member.pk), text=text, outcome=outcome))
-                left -= member.pk not in self.has_one
+                left -= 1
         return told
 
     def _outcome(self, member: Membership, left: int, at: datetime) -> str:
-        """:raises Refused: what the operation would say"""
+        """:raises Refused: what the operation would say :raises NothingChanges: who has a seat keeps it"""
         self.require_open()
         if not member.is_active:
             raise MemberNotActive(member.user.email)
         if member.pk in self.has_one:
-            return _("Has a seat already, and keeps it.")
+            raise NothingChanges(_("Has a seat already, and keeps it."))
         if left < 1:
             raise NoSeatLeft
         if member.away_until is not None and member.away_until >= member.tenant.today(at):

@@ -19,10 +19,10 @@ from licensing.operations import central_seats
 from licensing.operations.seats import MemberNotActive, NoSeatLeft
 from licensing.operations.waste import Remedy
 from tenants.access import Actor
-from tenants.procurement_bulk import Amount, BulkAction, PreviewLine
+from tenants.procurement_bulk import Amount, BulkAction, NothingChanges, PreviewLine
 from tenants.refusal import Refused
 
-# What would come of one of them. It raises what the operation would.
+# What would come of one of them. It raises what the operation would, and `NothingChanges`.
 Outcome = Callable[[WastedSeat], str | Promise]
 SAVED = gettext_lazy("a month, before tax")
 
@@ -40,6 +40,8 @@ def _line(row: WastedSeat, outcome: Outcome, price: Price | None) -> PreviewLine
         said = outcome(row)
     except Refused as refused:
         return PreviewLine(subject=str(row.pk), text=named(row), refused=str(refused))
+    except NothingChanges as so:
+        return PreviewLine(subject=str(row.pk), text=named(row), unchanged=str(so))
     money = [Amount(label=SAVED, amount=price.amount, currency=price.currency)] if price else []
     return PreviewLine(subject=str(row.pk), text=named(row), outcome=said, money=money)
 
@@ -69,7 +71,7 @@ def _asked(rows: Sequence[WastedSeat], given: Mapping[str, Any], by: Actor, at: 
         if not requests.goes_on(bought):
             raise requests.EndsAnyway
         if (bought.pk, bought.owner_id) in there:
-            return _("Asked already; nobody is asked twice.")
+            raise NothingChanges(_("Asked already; nobody is asked twice."))
         if bought.quantity > 1:
             told = {"who": bought.owner, "count": bought.quantity}
             return _("%(who)s is asked to cancel the whole purchase of %(count)s seats.") % told
@@ -90,7 +92,7 @@ def _given(rows: Sequence[WastedSeat], given: Mapping[str, Any], by: Actor, at: 
     def outcome(row: WastedSeat) -> str:
         product = product_of[row.pk]
         if (row.member_id, product) in has_own:
-            return _("Has a central seat already.")
+            raise NothingChanges(_("Has a central seat already."))
         if not row.member.is_active:
             raise MemberNotActive(row.member.user.email)
         if left.get(product, 0) < 1:

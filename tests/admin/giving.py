@@ -33,8 +33,14 @@ def given(browser, page, sent):
 def told(answer):
     """What would come of each."""
     preview = answer.context["preview"]
-    found = [*preview["done"], *preview["refused"]]
-    return {line.subject: str(line.outcome or line.refused) for line in found}
+    found = [*preview["done"], *preview["unchanged"], *preview["refused"]]
+    return {line.subject: str(line.outcome or line.unchanged or line.refused) for line in found}
+
+
+def counted(answer):
+    """How many would get a seat, have one already, and would get none."""
+    preview = answer.context["preview"]
+    return (preview["done_count"], preview["unchanged_count"], preview["refused_count"])
 
 
 def outcomes(run):

@@ -199,6 +199,8 @@ def test_several_are_settled_at_once(billing, many):
     assert not TakeOver.objects.open().exists()
     assert set(Subscription.objects.values_list("state", flat=True)) == {"deleted"}
     assert findings() == []
+    again = choose_take_overs(billing, TakeOver.objects.all(), SETTLE).context["preview"]
+    assert (again["done_count"], [line.unchanged for line in again["unchanged"]]) == (0, ["It is so already."] * 3)
 
 
 def test_the_money_of_settling_is_told_in_the_same_number_of_queries_for_one_and_for_ten(billing, contoso, plan, now):

@@ -19,7 +19,7 @@ from tenants.runs import operations as runs
 from tenants.runs import work
 from tenants.runs.models import Run
 from tests import factories
-from tests.admin.giving import GETS, HAS, NONE_LEFT, confirm, given, key, outcomes, shown, sitting, told
+from tests.admin.giving import GETS, HAS, NONE_LEFT, confirm, counted, given, key, outcomes, shown, sitting, told
 from tests.admin.pages import PURCHASES, browser_of, opened, text_of
 from tests.callers import signed_in
 from tests.factories import DepartmentFactory, MembershipFactory, admin_of, buy, buy_centrally, plan_on_sale
@@ -67,7 +67,9 @@ class TestMany:
         text = text_of(page)
         assert "3 seats are needed, 2 are free." in text
         assert "One seat is missing for all of them. Global and billing admins buy more." in text
-        assert "Give seats (3)" in text
+        assert counted(page) == (2, 1, 1)
+        assert "It would be done with 2. Nothing would change for 1: it is so already. 1 would be refused" in text
+        assert "Give seats (2)" in text
         assert not [query for query in queries if query["sql"].startswith(WRITES) and "session" not in query["sql"]]
         assert (sitting(central), Run.objects.count()) == ({has.pk}, 0)
 
@@ -111,6 +113,22 @@ class TestMany:
         seats.assign(subscription=central, members=[has], by=admin, at=timezone.now())
         Membership.objects.filter(pk=gone.pk).update(state="left")
         return admin
+
+    def test_that_all_have_one_need_no_button(self, contoso, central):
+        has = MembershipFactory(tenant=contoso)
+        seats.assign(subscription=central, members=[has], by=admin_of(contoso), at=timezone.now())
+        page = shown(browser_of(contoso), many(central), csv(has.user.email))
+        assert (counted(page), told(page)) == ((0, 1, 0), {key(has): HAS})
+        assert 'name="confirm"' not in page.text
+
+    def test_that_have_one_by_then_are_shown_apart_before_anything_is_done(self, contoso, central):
+        first, second = MembershipFactory.create_batch(2, tenant=contoso)
+        browser = browser_of(contoso)
+        page = shown(browser, many(central), csv(first.user.email, second.user.email))
+        assert counted(page) == (2, 0, 0)
+        seats.assign(subscription=central, members=[first], by=admin_of(contoso), at=timezone.now())
+        answer = confirm(browser, page, many(central))
+        assert (answer.status_code, counted(answer)) == (400, (1, 1, 0))
 
     def test_are_shown_anew_where_something_has_changed(self, contoso, central):
         people, browser = MembershipFactory.create_batch(3, tenant=contoso), browser_of(contoso)

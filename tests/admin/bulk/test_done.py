@@ -118,11 +118,9 @@ class TestDoingIt:
             (row.pk, "We have seats for all.") for row in many[:2]
         }
         page = choose(billing, many, deed=ASK)
-        assert [str(line.outcome).startswith("Asked already") for line in page.context["preview"]["done"]] == [
-            True,
-            True,
-            False,
-        ]
+        preview = page.context["preview"]
+        assert [str(line.outcome) for line in preview["done"]] == ["Ana 2 is asked, and reminded after 2 and 5 days."]
+        assert [line.unchanged for line in preview["unchanged"]] == ["Asked already; nobody is asked twice."] * 2
         confirm(billing, page)
         assert CancellationRequest.objects.count() == 3
 

@@ -15,7 +15,6 @@ from commerce.deeds.seats import GIVE_SEAT, GIVE_TO_FORMER
 from commerce.models import Purchase
 from licensing.models import Channel, Seat
 from licensing.operations import central_seats, ended_people
-from licensing.operations.ended_people import TooLateToHelp
 from licensing.operations.seats import MemberNotActive, NoSeatLeft
 from licensing.operations.subscriptions import SubscriptionInactive
 from tenants.access import Actor, Right
@@ -142,8 +141,16 @@ def of_the_organisation(purchase: Purchase, people: Sequence[Membership], by: Ac
         has_one=frozenset(held.values_list("member_id", flat=True)),
         free=central_seats.free(purchase.tenant, product),
         buy=f"{order}?plan={purchase.plan_id}&quantity=" if may_buy(by) else "",
-        closed=None if ended_people.is_helped(purchase, at=by.now()) else TooLateToHelp(),
+        closed=_closed(purchase, by),
     )
+
+
+def _closed(purchase: Purchase, by: Actor) -> Refused | None:
+    try:
+        ended_people.require_helped(purchase, at=by.now())
+    except Refused as refused:
+        return refused
+    return None
 
 
 def may_buy(by: Actor) -> bool:

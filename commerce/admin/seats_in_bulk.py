@@ -149,21 +149,19 @@ class SeatsInBulk(BulkPage):
             return self.giving_page(request, seat_giving.of_the_organisation(purchase, shown, actor))
         people, product = ended_people.people_of(purchase), purchase.plan.product
         wanting = central_seats.without_own(tenant=purchase.tenant, product=product, members=people)
-        form = FormerPeopleForm(wanting, request.POST if request.method == "POST" else None)
-        if request.method == "POST" and form.is_valid():
-            giving = seat_giving.of_the_organisation(purchase, form.chosen, actor)
-            try:
-                giving.require_open()
-            except Refused as refused:
-                form.add_error(None, str(refused))
-            else:
-                return self.giving_page(request, giving)
+        every = seat_giving.of_the_organisation(purchase, wanting, actor)
+        form = FormerPeopleForm(wanting, request.POST if request.method == "POST" and every.closed is None else None)
+        if form.is_valid():
+            return self.giving_page(request, seat_giving.of_the_organisation(purchase, form.chosen, actor))
         told = {
             "form": form,
-            "room": seat_giving.of_the_organisation(purchase, wanting, actor).room,
+            "people": len(people),
+            "room": every.room,
+            "closed": every.closed,
             "title": _("Give its people central seats"),
         }
-        return self.seats_page(request, purchase, "admin/former_people.html", told, 400 if form.errors else 200)
+        status = 400 if form.errors or (request.method == "POST" and every.closed) else 200
+        return self.seats_page(request, purchase, "admin/former_people.html", told, status)
 
     def giving_page(self, request: HttpRequest, giving: Giving) -> HttpResponse:
         """What would come of each, or the run where that was confirmed."""

@@ -19,8 +19,12 @@ HELPED_FOR = timedelta(days=90)
 _ENDS = ("subscription.disabled", "subscription.canceled")
 
 
+class NotEnded(Refused):
+    message = _("It still gives access. Once it has ended, its people can be given central seats for 90 days.")
+
+
 class TooLateToHelp(Refused):
-    message = _("It still gives access, or it ended more than 90 days ago.")
+    message = _("It ended more than 90 days ago. Give seats on the page of what the organisation bought instead.")
 
 
 def ended_at(subscription: Subscription) -> datetime | None:
@@ -37,10 +41,18 @@ def helped_until(subscription: Subscription) -> datetime | None:
     return ended and ended + HELPED_FOR
 
 
-def is_helped(subscription: Subscription, *, at: datetime) -> bool:
-    """Whether it has ended, and not more than 90 days ago."""
+def require_helped(subscription: Subscription, *, at: datetime) -> None:
+    """
+    That its people can be given other seats now.
+
+    :raises NotEnded: they have access
+    :raises TooLateToHelp: it ended more than 90 days ago
+    """
+    if subscription.gives_access:
+        raise NotEnded
     until = helped_until(subscription)
-    return until is not None and at < until
+    if until is None or at >= until:
+        raise TooLateToHelp
 
 
 def users_of(subscription: Subscription) -> MembershipQuerySet:
@@ -68,13 +80,13 @@ def give_central_seats(
     Give people of a subscription that has ended free seats of the tenant's own, all or none. Whoever has one keeps it.
 
     :raises NotAllowed: `by` does not assign this tenant's seats
-    :raises TooLateToHelp: it has not ended, or more than 90 days ago
+    :raises NotEnded: its people have access
+    :raises TooLateToHelp: it ended more than 90 days ago
     :raises BadInput: nobody, or somebody who had no seat of it when it ended
     :raises NoSeatLeft: fewer seats are free than people need one
     """
     by.require_in(subscription.tenant, Right.ASSIGN_CENTRAL_SEATS)
-    if not is_helped(subscription, at=at):
-        raise TooLateToHelp
+    require_helped(subscription, at=at)
     asked = {member.pk for member in members}
     if not asked or users_of(subscription).active().filter(pk__in=asked).count() < len(asked):
         raise BadInput(_("Choose people who used it when it ended."), field="people", code="invalid_choice")

@@ -113,11 +113,25 @@ class TestFormerPeople:
         later = timezone.now() + timedelta(days=91)
         monkeypatch.setattr("tenants.access.clock.now", lambda tenant=None: later)
         assert former(ended) not in browser.get(opened(PURCHASES, ended)).text
-        assert browser.post(former(ended), self.ana(ended)).status_code == 400
+        for answer in (browser.get(former(ended)), browser.post(former(ended), self.ana(ended))):
+            assert "It ended more than 90 days ago." in answer.text
+            assert 'name="people"' not in answer.text
+        assert answer.status_code == 400
         answer = confirm(browser, page, former(ended))
         assert (answer.status_code, "more than 90 days ago" in answer.text) == (400, True)
         assert not sitting(central)
 
     def test_who_has_left_is_not_among_them(self, contoso, central, ended):
         Membership.objects.filter(pk=ended.purchaser_id).update(state="left")
-        assert "Everybody who used it" in browser_of(contoso).get(former(ended)).text
+        browser = browser_of(contoso)
+        for page in (former(ended), opened(PURCHASES, ended)):
+            assert "Nobody who used it is still here." in browser.get(page).text
+
+    def test_of_what_goes_on_are_given_none_and_told_why(self, contoso, central, plan):
+        bought, browser = buy(MembershipFactory(tenant=contoso), plan, 1, timezone.now()), browser_of(contoso)
+        page, answer = browser.get(former(bought)), browser.post(former(bought), {"people": [str(bought.purchaser_id)]})
+        assert (page.status_code, answer.status_code) == (200, 400)
+        for each in (page, answer):
+            assert "It still gives access. Once it has ended" in each.text
+            assert "Everybody who used it" not in each.text
+        assert not sitting(central)

@@ -8,7 +8,7 @@ from django.db.models import Q
 from commerce.operations.changes import cancellations
 from licensing.models import Seat
 from licensing.operations import central_seats, ended_people, lifecycle, seats
-from licensing.operations.ended_people import TooLateToHelp
+from licensing.operations.ended_people import NotEnded, TooLateToHelp
 from licensing.operations.seats import NoSeatLeft
 from tenants.directory.models import Membership
 from tenants.refusal import BadInput, NotAllowed
@@ -69,7 +69,7 @@ def test_also_when_it_was_deleted_and_a_day_before_the_time_is_over(ended, centr
 def test_not_while_it_gives_access(ana, cleo, plan, central):
     bought = buy(ana, plan, 1)
     assert ended_people.helped_until(bought) is None
-    with pytest.raises(TooLateToHelp):
+    with pytest.raises(NotEnded):
         give(bought, [ana])
 
 

@@ -15,8 +15,10 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from policies.admin.changing import Changing, of_difference, of_following
 from policies.deeds import APPLY_TEMPLATE
 from policies.operations import templates
+from policies.operations.following import Following
 from policies.operations.policy_files import Difference
 from tenants.access import Actor, Right, actor_in, delegate_of
 from tenants.directory.delegations import Delegation
@@ -84,6 +86,7 @@ class Line:
 
     by: Actor
     differences: Sequence[Difference] = ()
+    following: Sequence[Following] = ()
     mark: str = ""
     wrong: str = ""
 
@@ -92,12 +95,20 @@ class Line:
         return self.by.organisation
 
     @property
-    def shown(self) -> Sequence[Difference]:
-        return self.differences[:SHOWN]
+    def shown(self) -> Sequence[Changing]:
+        return [of_difference(one) for one in self.differences[:SHOWN]]
 
     @property
     def more(self) -> int:
         return max(len(self.differences) - SHOWN, 0)
+
+    @property
+    def followers(self) -> Sequence[Changing]:
+        return [of_following(one) for one in self.following[:SHOWN]]
+
+    @property
+    def more_followers(self) -> int:
+        return max(len(self.following) - SHOWN, 0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,10 +184,10 @@ def _planned(form: TemplateForm) -> Preview:
 
 def _line(template: str, by: Actor) -> Line:
     try:
-        made = templates.plan(template=template, by=by)
+        made = templates.plan(template=template, by=by, at=by.now())
     except Refused as refused:
         return Line(by=by, wrong=str(refused))
-    return Line(by=by, differences=made.differences, mark=templates.mark_of(made))
+    return Line(by=by, differences=made.differences, following=made.following, mark=templates.mark_of(made))
 
 
 def _started(form: TemplateForm, preview: Preview, run_id: UUID) -> Run:

@@ -15,10 +15,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from licensing.models import Product
+from policies.admin import changing
 from policies.admin.shown import tenant_of
 from policies.admin.tried import PREVIEW, settings_tried, tell, tried
 from policies.forms import PoliciesForm, ResumeForm, SettingsForm, StopForm
-from policies.models import LeaverDefault, PolicyValue, SelfServiceProduct
+from policies.models import PolicyValue, SelfServiceProduct
 from policies.operations import inbox, policies, settings
 from policies.operations.scopes import Scope
 from tenants.access import Actor, Right
@@ -193,10 +194,8 @@ def _named(row: policies.ProductPolicy) -> str:
 
 def _settings_to_read(now: settings.Settings) -> Section:
     labels = {name: field.label for name, field in SettingsForm.base_fields.items()}
-    said = asdict(now) | {"default_for_new_products": PolicyValue(now.default_for_new_products).label}
-    said |= {"leaver_default": LeaverDefault(now.leaver_default).label}
-    said |= {name: _("Yes") if said[name] else _("No") for name in settings.WISHES}
-    return Section(rows=[Row(label=labels[name] or "", value=said[name]) for name in said if name in labels])
+    said = {name: changing.setting(name, value) for name, value in asdict(now).items() if name in labels}
+    return Section(rows=[Row(label=labels[name] or "", value=told) for name, told in said.items()])
 
 
 def _switching(stops: bool) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from policies.models import PolicyValue
+from policies.models import Policy, PolicyValue
+from policies.operations.scopes import Scope
 from tenants.access import Actor
 from tenants.dates import listed_minute
 from tenants.directory.models import Tenant
@@ -30,6 +31,13 @@ LEVELS: dict[str, str | Promise] = {
 
 def value_badge(value: str) -> str:
     return badge(PolicyValue(value).label, _VALUE_KIND[PolicyValue(value)])
+
+
+def applies_to(said: Policy | Scope) -> str:
+    """What a value is for, and for whom where it is not for everybody."""
+    what = str(said.product or said.family or _("all products"))
+    who = said.member or said.department
+    return f"{what} · {who}" if who else what
 
 
 def tenant_of(actor: Actor) -> Tenant:

@@ -13,7 +13,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from policies.admin.shown import changes_of, tenant_of, value_badge
+from policies.admin.shown import applies_to, changes_of, tenant_of, value_badge
 from policies.admin.tried import PREVIEW, tried
 from policies.forms import ScopedValueForm
 from policies.models import Policy
@@ -129,9 +129,7 @@ class PolicyAdmin(FormAdmin):
 
     @admin.display(description=gettext_lazy("applies to"))
     def applies_to(self, policy: Policy) -> str:
-        what = str(policy.product or policy.family or _("all products"))
-        who = policy.member or policy.department
-        return f"{what} · {who}" if who else what
+        return applies_to(policy)
 
     @admin.display(description=gettext_lazy("value"))
     def shown_value(self, policy: Policy) -> str:

@@ -30,8 +30,8 @@ class PolicyFiles(OperatorCommand):
         exporting.add_argument("tenant", metavar="TENANT", help="the tenant's slug")
         return planning, drifting, applying, exporting
 
-    def plan(self, *, file: str, prune: bool, json: bool, drift: bool = False, **options: Any) -> Output:
-        plans = policy_files.plan(text=read_text(Path(file)), name=file, prune=prune, by=SYSTEM)
+    def plan(self, *, file: str, prune: bool, json: bool, at: datetime, drift: bool = False, **options: Any) -> Output:
+        plans = policy_files.plan(text=read_text(Path(file)), name=file, prune=prune, by=SYSTEM, at=at)
         self.failed = drift and any(plan.differences for plan in plans)
         return _told(plans, json=json, verb="would be changed")
 
@@ -42,7 +42,7 @@ class PolicyFiles(OperatorCommand):
         self, *, file: str, prune: bool, reason: str, dry_run: bool, at: datetime, json: bool, **options: Any
     ) -> Output:
         if dry_run:
-            return self.plan(file=file, prune=prune, json=json)
+            return self.plan(file=file, prune=prune, json=json, at=at)
         plans = policy_files.apply(text=read_text(Path(file)), name=file, reason=reason, prune=prune, by=SYSTEM, at=at)
         return _told(plans, json=json, verb="changed")
 
@@ -57,17 +57,18 @@ def _told(plans: Sequence[TenantPlan], *, json: bool, verb: str) -> Output:
         tenants = [
             {
                 "tenant": plan.tenant.slug,
-                "differences": [vars(difference) for difference in plan.differences],
+                "differences": [{"what": one.what, "old": one.old, "new": one.new} for one in plan.differences],
+                "following": [{"product": one.product.pk, "old": one.old, "new": one.new} for one in plan.following],
                 "kept": plan.kept,
             }
             for plan in plans
         ]
         return {"count": count, "tenants": tenants}
-    lines = [
-        f"{plan.tenant.slug}: {difference.what}: {_shown(difference.old)} -> {_shown(difference.new)}"
-        for plan in plans
-        for difference in plan.differences
-    ]
+    lines = []
+    for plan in plans:
+        found = [(one.what, one.old, one.new) for one in plan.differences]
+        found += [(f"{one.product.pk}, not named in the file", one.old, one.new) for one in plan.following]
+        lines += [f"{plan.tenant.slug}: {what}: {_shown(old)} -> {_shown(new)}" for what, old, new in found]
     kept = [f"{plan.tenant.slug}: {plan.kept} not named in the file, kept." for plan in plans if plan.kept]
     return "\n".join([*lines, *kept, f"{count} {verb}." if count else "Nothing differs."])
 

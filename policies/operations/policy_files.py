@@ -16,7 +16,9 @@ from licensing.files import Problems
 from licensing.models import Family, Product
 from policies import policy_file
 from policies.models import Policy, PolicyValue
-from policies.operations import leavers, settings, values
+from policies.operations import following, leavers, settings, values
+from policies.operations.following import Following
+from policies.operations.proposed import Change, NewValue
 from policies.operations.scopes import SCOPED_BY, Scope
 from policies.policy_file import DEFAULT, ENABLED, GRACE, LEAVERS, TEXTS, WISHES, TenantEntry, ValueEntry
 from tenants.access import Actor, Right
@@ -30,22 +32,30 @@ Key = tuple[object, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """Something that the file says otherwise than it is. `new` is none where a value is taken back."""
+    """
+    Something that the file says otherwise than it is. `new` is none where a value is taken back. `scope`: whom and what
+    a value is for; none of a setting.
+    """
 
     what: str
     old: Any
     new: Any
+    scope: Scope | None = None
 
 
 @dataclass(kw_only=True)
 class TenantPlan:
-    """What the file would change of a tenant, and how many values it leaves alone since it does not name them."""
+    """
+    What the file would change of a tenant, the products whose value becomes another one since they follow what is said
+    for more than them, and how many values it leaves alone since it does not name them.
+    """
 
     tenant: Tenant
     settings: dict[str, Any] = field(default_factory=dict)
     said: list[tuple[Scope, str]] = field(default_factory=list)
     removed: list[Policy] = field(default_factory=list)
     differences: list[Difference] = field(default_factory=list)
+    following: Sequence[Following] = ()
     kept: int = 0
 
 
@@ -53,14 +63,14 @@ class ChangedMeanwhile(Refused):
     message = gettext_lazy("This has changed since you looked. Nothing was changed.")
 
 
-def plan(*, text: str, name: str, prune: bool = False, by: Actor) -> list[TenantPlan]:
+def plan(*, text: str, name: str, prune: bool = False, by: Actor, at: datetime) -> list[TenantPlan]:
     """
     What `apply` would change; writes nothing. Values for a time are no part of files.
 
     :raises FileRefused: something in the file is wrong; every problem with its line
     :raises NotAllowed: neither an operator nor someone who may change the tenants' policies
     """
-    return [_plan(tenant, scopes, entry, prune) for tenant, scopes, entry in _resolved(text, name, by)]
+    return [_plan(tenant, scopes, entry, prune, at) for tenant, scopes, entry in _resolved(text, name, by)]
 
 
 @transaction.atomic
@@ -81,7 +91,7 @@ def apply(
     # In the order of keys, so that two files with the same tenants wait for each other, not both for ever.
     for tenant in sorted((tenant for tenant, *_rest in resolved), key=lambda tenant: tenant.pk):
         organisations.lock(tenant)
-    plans = [_plan(tenant, scopes, entry, prune) for tenant, scopes, entry in resolved]
+    plans = [_plan(tenant, scopes, entry, prune, at) for tenant, scopes, entry in resolved]
     if shown and shown != mark_of(plans):
         raise ChangedMeanwhile
     for made in plans:
@@ -91,7 +101,13 @@ def apply(
 
 def mark_of(plans: Sequence[TenantPlan]) -> str:
     """What would change, in short."""
-    told = [[(each.what, each.old, each.new) for each in made.differences] for made in plans]
+    told = [
+        [
+            *((each.what, each.old, each.new) for each in made.differences),
+            *((each.product.pk, each.old, each.new) for each in made.following),
+        ]
+        for made in plans
+    ]
     return sha256(repr(told).encode()).hexdigest()
 
 
@@ -198,7 +214,7 @@ class _People:
         return Scope(**named)
 
 
-def _plan(tenant: Tenant, scopes: Sequence[Scope], entry: TenantEntry, prune: bool) -> TenantPlan:
+def _plan(tenant: Tenant, scopes: Sequence[Scope], entry: TenantEntry, prune: bool, at: datetime) -> TenantPlan:
     made = TenantPlan(tenant=tenant)
     now = settings.of(tenant)
     for name, wanted in entry.settings.items():
@@ -211,7 +227,8 @@ def _plan(tenant: Tenant, scopes: Sequence[Scope], entry: TenantEntry, prune: bo
         row = held.get(key)
         if row is None or row.value != value.value:
             made.said.append((scope, value.value))
-            made.differences.append(Difference(what=value.name, old=row.value if row else None, new=value.value))
+            old = row.value if row else None
+            made.differences.append(Difference(what=value.name, old=old, new=value.value, scope=scope))
     everything = _key(Scope())
     others = {
         key: row
@@ -220,10 +237,26 @@ def _plan(tenant: Tenant, scopes: Sequence[Scope], entry: TenantEntry, prune: bo
     }
     if prune:
         made.removed = list(others.values())
-        made.differences += [Difference(what=_name(row), old=row.value, new=None) for row in made.removed]
+        made.differences += [
+            Difference(what=_name(row), old=row.value, new=None, scope=Scope.of(row)) for row in made.removed
+        ]
     else:
         made.kept = len(others)
+    made.following = _following(made, at)
     return made
+
+
+def _following(made: TenantPlan, at: datetime) -> Sequence[Following]:
+    """Nothing is asked where the file says nothing for more than one product."""
+    new = [NewValue(scope=scope, value=value) for scope, value in made.said]
+    if DEFAULT in made.settings:
+        new.append(NewValue(scope=Scope(), value=made.settings[DEFAULT]))
+    every = [scope for scope in (*(each.scope for each in new), *map(Scope.of, made.removed)) if not scope.of_people]
+    if all(scope.product for scope in every):
+        return ()
+    change = Change(values=new, removed=frozenset(row.pk for row in made.removed))
+    named = frozenset(scope.product.pk for scope in every if scope.product)
+    return following.of(made.tenant, change, named=named, at=at)
 
 
 def _make(made: TenantPlan, reason: str, *, by: Actor, at: datetime) -> None:

@@ -87,6 +87,10 @@ class Proposed:
             self._answers[about] = self._ask(about)
         return self._answers[about]
 
+    def value_before(self, about: About) -> str:
+        before = self._deciding(self._before, about)
+        return before.value if before else rules.SYSTEM_DEFAULT
+
     def named_by(self, about: About) -> NewValue | None:
         """What is said that names this purchase, be it that another value decides about it."""
         departments = self.departments(about.department)

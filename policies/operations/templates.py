@@ -10,14 +10,14 @@ from policies.operations.policy_files import TenantPlan
 from tenants.access import Actor
 
 
-def plan(*, template: str, by: Actor) -> TenantPlan:
+def plan(*, template: str, by: Actor, at: datetime) -> TenantPlan:
     """
     What it would change where the person acts; writes nothing.
 
     :raises FileRefused: something in it is wrong there
     :raises NotAllowed: without the right to change policies there
     """
-    [made] = policy_files.plan(text=_as_file(template, by), name=_name(), by=by)
+    [made] = policy_files.plan(text=_as_file(template, by), name=_name(), by=by, at=at)
     return made
 
 

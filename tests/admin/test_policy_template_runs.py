@@ -89,7 +89,7 @@ class TestHowMuch:
         shown = signed_in(pat.member).post(PAGE, body(pat, template(ProductFactory.create_batch(60))))
         page = shown.content.decode()
         assert "180 changes in all, customers: 3." in page
-        assert "And 10 more changes." in page
+        assert "And 10 more." in page
         assert "in the background" in page
 
     def test_where_nothing_changes_there_is_no_button(self, pat):

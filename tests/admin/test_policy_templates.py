@@ -2,13 +2,22 @@
 
 import pytest
 from django.utils import timezone
+from django.utils.html import strip_tags
 
 from policies.models import Policy
+from policies.operations import policy_files
 from tenants.directory.models import Tenant
 from tenants.directory.operations import delegations
 from tenants.journal.models import Event
 from tests.callers import signed_in
-from tests.factories import ProductFactory, RoleGrantFactory, TenantFactory, admin_of
+from tests.factories import (
+    DepartmentFactory,
+    FamilyFactory,
+    ProductFactory,
+    RoleGrantFactory,
+    TenantFactory,
+    admin_of,
+)
 from tests.tenants.partners import let_in
 
 pytestmark = pytest.mark.django_db(databases=["default", "sandbox"])
@@ -24,6 +33,10 @@ def two():
     let_in(TenantFactory(), partner=partner, at=now)
     let_in(TenantFactory(), partner=partner, roles=["global_reader"], at=now)
     return pat
+
+
+def plain(html):
+    return " ".join(strip_tags(str(html)).split())
 
 
 def customers(pat, role):
@@ -51,6 +64,43 @@ def test_shows_what_it_would_change_in_each_and_changes_nothing_before_that_was_
     assert {(event.tenant, event.actor, event.on_behalf_of) for event in changes} == {
         (tenant, two.user, two.delegation.partner) for tenant in customers(two, "billing_admin")
     }
+
+
+def test_names_products_people_and_settings_as_the_pages_of_policies_do(two):
+    tenant = customers(two, "billing_admin").first()
+    family, sales = FamilyFactory(slug="apps", name="Apps"), DepartmentFactory(tenant=tenant, name="Sales")
+    ProductFactory(name="Power Pages", id="PAGES", family=family)
+    text = (
+        "default_for_new_products: disabled\nself_service_enabled: false\nrequest_process_url: mailto:it@c.example\n"
+        "leaver_default: let_end\nproducts: {PAGES: approval_required}\nfamilies: {apps: enabled}\n"
+        "departments: {Sales: {products: {PAGES: enabled}}}"
+    )
+    [line] = signed_in(two.member).post(PAGE, sent(two, text, [tenant])).context["preview"].lines
+    assert [[plain(cell) for cell in (each.what, each.old, each.new)] for each in line.shown] == [
+        ["Your own process for licences: where", "Empty", "mailto:it@c.example"],
+        ["People may buy themselves", "Yes", "No"],
+        ["Products without a value of their own", "Enabled", "Disabled"],
+        ["When somebody has left and nobody decides about a purchase of theirs", "Renew it", "Let it end"],
+        ["Power Pages", "Nothing of its own", "Needs approval"],
+        ["Apps", "Nothing of its own", "Enabled"],
+        [f"Power Pages · {sales.name}", "Nothing of its own", "Enabled"],
+    ]
+
+
+def test_lists_the_products_that_follow_though_the_template_does_not_name_them(two, monkeypatch):
+    monkeypatch.setattr("commerce.admin.policy_templates.SHOWN", 2)
+    [first, second] = customers(two, "billing_admin")
+    own, *_others = (ProductFactory(name=f"Product {name}") for name in "ABCD")
+    text = f"tenants: {{{first.slug}: {{products: {{{own.pk}: approval_required}}}}}}"
+    policy_files.apply(text=text, name="own", by=admin_of(first), at=timezone.now())
+    answer = signed_in(two.member).post(PAGE, sent(two, "default_for_new_products: disabled"))
+    lines = {line.customer: line for line in answer.context["preview"].lines}
+    assert [each.product.name for each in lines[first].following] == ["Product B", "Product C", "Product D"]
+    assert [plain(each.what) for each in lines[second].followers] == ["Product A", "Product B"]
+    page = plain(answer.content.decode())
+    assert "3 products that the template does not name follow, and change with it:" in page
+    assert "4 products that the template does not name follow, and change with it:" in page
+    assert "And 2 more." in page
 
 
 def test_shows_anew_what_has_changed_since_it_was_read(two):

@@ -30,7 +30,7 @@ def asked_for(*, customers, products):
     text = "products: {" + ", ".join(f"{ProductFactory().pk}: disabled" for _ in range(products)) + "}"
     shown = {}
     for each in let_in_each:
-        made = templates.plan(template=text, by=actor_in(pat.user, each.delegation.tenant_id))
+        made = templates.plan(template=text, by=actor_in(pat.user, each.delegation.tenant_id), at=now)
         shown[str(each.delegation.tenant_id)] = templates.mark_of(made)
     given = {"template": text, "reason": "Agreed", "shown": shown}
     by = actor_in(pat.user, partner.pk)

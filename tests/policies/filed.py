@@ -23,12 +23,18 @@ tenants:
 """
 
 
-def plan(text, by=SYSTEM, **options):
+def plan(text, by=SYSTEM, at=NOON, **options):
     return [
         (made.tenant.slug, difference.what, difference.old, difference.new)
-        for made in policy_files.plan(text=text, name="policies.yaml", by=by, **options)
+        for made in policy_files.plan(text=text, name="policies.yaml", by=by, at=at, **options)
         for difference in made.differences
     ]
+
+
+def followers(text, at=NOON, **options):
+    """Products that the file does not name and changes all the same."""
+    [made] = policy_files.plan(text=text, name="policies.yaml", by=SYSTEM, at=at, **options)
+    return [(one.product, one.old, one.new) for one in made.following]
 
 
 def apply(text, by=SYSTEM, at=NOON, **options):

@@ -27,9 +27,20 @@ from tenants.signin.acting import actor_of_request
 LOOKS_BACK = 1000
 
 
+# What every other page writes with a hyphen.
+HYPHENATED = ("self_service",)
+
+
+def spaced(code: str) -> str:
+    """only_trials → only trials"""
+    for word in HYPHENATED:
+        code = code.replace(word, word.replace("_", "-"))
+    return code.replace("_", " ")
+
+
 def in_words(code: str) -> str:
     """policy.changed → Policy changed"""
-    return code.replace(".", " ").replace("_", " ").capitalize()
+    return spaced(code.replace(".", " ")).capitalize()
 
 
 CODE = re.compile(r"[a-z]+(_[a-z]+)+")
@@ -63,14 +74,14 @@ def readable(value: Any, names: Mapping[str, Named]) -> Any:
     if isinstance(value, list):
         return ", ".join(str(readable(one, names)) for one in value)
     if isinstance(value, dict):
-        said = {key.replace("_", " "): one for key, one in value.items() if one not in (None, "")}
+        said = {spaced(key): one for key, one in value.items() if one not in (None, "")}
         return "; ".join(f"{key}: {readable(one, names)}" for key, one in said.items())
     if not isinstance(value, str):
         return value
     if value in names:
         return linked(names[value])
     if CODE.fullmatch(value):
-        return value.replace("_", " ")
+        return spaced(value)
     moment = parse_datetime(value) if "T" in value else None
     return listed_minute(moment) if moment else value
 

@@ -282,3 +282,9 @@ def test_the_page_tells_the_history_to_whoever_may_read_the_journal(contoso, bou
         assert ("What happened" in text) == tells, role
         assert ("Invoices</h2>" in text) == tells, role
     assert "Seat assigned" in browser_of(contoso).get(opened(PURCHASES, bought)).content.decode()
+
+
+def test_the_history_names_the_channel_as_every_other_page_does(contoso, bought):
+    text = browser_of(contoso).get(opened(PURCHASES, bought)).content.decode()
+    assert "Channel: self-service" in text
+    assert "self service" not in text.lower()

@@ -59,6 +59,7 @@ class Kind:
     """
     `right`: who decides in one organisation. `page` is the list, there and for the operator, `query` its filter;
     `rows` are those of all organisations (none: an operator has no such list), or of the one that is asked about.
+    `not_of`: the field that says whose a row is, where nobody decides on their own.
     """
 
     name: str
@@ -66,15 +67,14 @@ class Kind:
     page: str
     query: str = ""
     rows: Callable[[], QuerySet[Any]] | None = None
+    not_of: str = ""
 
     def here(self, actor: Actor) -> QuerySet[Any]:
         """Of the tenant of an outer query."""
         if self.rows is None:
             return inbox.new_products_of_each()
         rows = self.rows().filter(tenant=OuterRef("pk"))
-        # Nobody approves what they asked for.
-        own = actor.membership if self.name == "approvals" else None
-        return rows.exclude(requester=own) if own else rows
+        return rows.exclude(**{self.not_of: actor.membership}) if self.not_of and actor.membership else rows
 
 
 KINDS: tuple[Kind, ...] = (
@@ -84,6 +84,7 @@ KINDS: tuple[Kind, ...] = (
         page="policies_approval_changelist",
         query="?state=waiting",
         rows=lambda: Approval.objects.waiting(),
+        not_of="requester",
     ),
     Kind(
         name="requests",

@@ -1,25 +1,21 @@
-"""The figures of the first page: each of them one query over what is summed up already, however much was bought."""
+"""Spend and renewals on the first page: each one query over what is summed up already, however much was bought."""
 
-from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from django.utils.formats import date_format
-from django.utils.translation import gettext as _
 
 from commerce.amounts import figures, money
 from commerce.models import MonthlySpend
-from commerce.operations.procurement import coming, customers, found
+from commerce.operations.procurement import coming
 from commerce.operations.procurement.spent import Month
 from config.home import charts
 from config.home.reach import Reach
-from licensing.models import Channel, SeatTally
+from licensing.models import Channel
 from tenants.dates import listed_day
 
 MONTHS = 12
-# Of products, departments and organisations.
-SHOWN = 8
 ZERO = Decimal(0)
 
 
@@ -85,68 +81,6 @@ def _in_currency(currency: str, rows: list[dict[str, Any]], months: list[date]) 
         "sums": [figures(sum((column[each.value] for column in columns), ZERO), currency) for each in channels],
         "sum": figures(sum(totals, ZERO), currency),
     }
-
-
-# --- Seats
-
-
-def seats(reach: Reach) -> dict[str, Any]:
-    """What is bought and used in all, by product, and by department, or of several organisations by organisation."""
-    third = ("department", "department__name") if reach.of_one else ("tenant__slug", "tenant__name")
-    tally = SeatTally.objects.among(reach.tenants).of_channels(reach.channels)
-    # An operator has thousands of organisations: those are summed up by themselves, the largest alone.
-    if reach.of_one:
-        rows = list(tally.summed_by("product", "product__name", *third))
-        others = rows
-    else:
-        rows = list(tally.summed_by("product", "product__name"))
-        others = list(tally.summed_by(*third).order_by("-all_seats", "tenant__name")[: SHOWN + 1])
-    products = _groups(rows, "product", "product__name")
-    by_other = _groups(others, *third)
-    names = {each["key"]: each["name"] for each in by_other}
-    bought, used = sum(each["seats"] for each in products), sum(each["used"] for each in products)
-    return {
-        "purchases": sum(each["purchases"] for each in products),
-        "seats": bought,
-        "used": used,
-        "unused": bought - used,
-        "percent": round(100 * used / bought) if bought else 0,
-        "bars": charts.share(used, bought, bought),
-        "unused_url": reach.purchases(unused="1"),
-        "by_product": _shown(products, lambda product: reach.purchases(product=str(product))),
-        "by_other": _shown(by_other, lambda other: _other_url(other, names, reach)),
-    }
-
-
-def _other_url(other: Any, names: Mapping[Any, str | None], reach: Reach) -> str:
-    """Of a department or of who is in none, of a partner's customer, or of one of all organisations."""
-    if reach.of_one:
-        return reach.purchases(department=names[other] or found.NO_DEPARTMENT)
-    return reach.purchases(**{customers.CUSTOMER if reach.of_customers else found.TENANT: str(other)})
-
-
-def _groups(rows: Iterable[dict[str, Any]], key: str, name: str) -> list[dict[str, Any]]:
-    """Rows of one key summed up, the one with most seats first."""
-    groups: dict[Any, dict[str, Any]] = {}
-    for row in rows:
-        group = groups.setdefault(row[key], {"key": row[key], "name": row[name], "purchases": 0, "seats": 0, "used": 0})
-        for figure in ("purchases", "seats", "used"):
-            group[figure] += row[f"all_{figure}"]
-    return sorted(groups.values(), key=lambda group: (-group["seats"], str(group["name"])))
-
-
-def _shown(groups: list[dict[str, Any]], url: Callable[[Any], str]) -> dict[str, Any]:
-    most = max((group["seats"] for group in groups), default=0)
-    lines = [
-        {
-            **group,
-            "name": group["name"] or _("No department"),
-            "url": url(group["key"]),
-            "bars": charts.share(group["used"], group["seats"], most),
-        }
-        for group in groups[:SHOWN]
-    ]
-    return {"lines": lines, "more": len(groups) - len(lines)}
 
 
 # --- Renewals

@@ -12,6 +12,7 @@ from commerce.models import Purchase
 from commerce.operations.procurement import customers
 from config.home import figures
 from config.home.reach import Reach, of_customers, own
+from config.home.seats import seats
 from config.home.waiting import at_customers, waiting
 from policies import eligibility
 from policies.admin import value_badge
@@ -63,7 +64,7 @@ def _shared(reach: Reach) -> dict[str, Any]:
     return {
         "reach": reach,
         "spend": figures.spend(reach),
-        "seats": figures.seats(reach),
+        "seats": seats(reach),
         "renewals": figures.renewals(reach),
     }
 

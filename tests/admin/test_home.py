@@ -91,6 +91,26 @@ def test_seats_are_told_by_product_and_department_with_their_lists(contoso, plan
         assert [row.pk for row in browser.get(url).context["cl"].result_list if row.quantity == 5] == [bought.pk], url
 
 
+def test_a_department_counts_as_many_purchases_as_its_list_has(contoso, plan, ana):
+    sales = ana.department
+    # Nobody of the one between bought anything.
+    between = factories.DepartmentFactory(tenant=contoso, name="EMEA", parent=sales)
+    below = factories.DepartmentFactory(tenant=contoso, name="Iberia", parent=between)
+    now = timezone.now()
+    for department, bought in ((sales, 2), (below, 3), (factories.DepartmentFactory(tenant=contoso, name="sales"), 1)):
+        for _ in range(bought):
+            buy(factories.MembershipFactory(tenant=contoso, department=department), plan, 1, at=now)
+    browser = browser_of(contoso)
+    told = shown(browser)["seats"]["by_other"]["lines"]
+    assert [(line["name"], line["purchases"]) for line in told] == [
+        ("Sales", 5), ("EMEA", 3), ("Iberia", 3), ("sales", 1)
+    ]  # fmt: skip
+    for line in told:
+        assert len(browser.get(line["url"]).context["cl"].result_list) == line["purchases"], line["name"]
+    assert shown(browser)["seats"]["purchases"] == 6
+    assert "A department is counted with those below it." in text_of(browser)
+
+
 def test_renewals_of_the_next_90_days_are_told_with_what_they_will_cost(contoso, plan, ana):
     now = timezone.now()
     soon, later = buy(ana, plan, 2, at=now), buy(ana, plan, 3, at=now)
@@ -121,6 +141,13 @@ def test_what_waits_leads_to_its_list(contoso, plan, ana):
     [line] = shown(browser)["waits"]
     assert line["text"] == "1 purchase waits for an approval"
     assert browser.get(line["url"]).status_code == 200
+
+
+def test_what_somebody_asked_for_themselves_waits_for_others(contoso, plan):
+    admin = admin_of(contoso).membership
+    factories.ApprovalFactory(requester=admin, plan=plan)
+    assert shown(signed_in(admin))["waits"] == []
+    assert len(shown(browser_of(contoso))["waits"]) == 1
 
 
 def test_new_products_wait_until_somebody_decides(contoso, plan):

@@ -14,6 +14,7 @@ from config.home import figures
 from config.home.reach import Reach, of_customers, own
 from config.home.seats import seats
 from config.home.waiting import at_customers, waiting
+from config.home.wasted import parts, wasted
 from policies import eligibility
 from policies.admin import value_badge
 from policies.models import SelfServiceProduct
@@ -35,14 +36,16 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         acting = _at_customers(request, actor)
         told = {"title": _("Your customers"), "waits": at_customers(actor, acting)}
         return {**context, **told, **_shared(of_customers(actor, acting))}
-    waits = waiting(actor)
+    shared = _shared(own(actor))
+    waits = waiting(actor, parts(actor, shared["seats"]["used"]))
     products = list(SelfServiceProduct.objects.order_by("family__name", "name")) if actor.tenant else []
     return {
         **context,
         "title": _("Overview"),
         "organisation": None if actor.is_operator else actor.tenant,
         "may_have_customers": actor.membership is not None and not actor.is_guest,
-        **_shared(own(actor)),
+        **shared,
+        "waste": wasted(actor, waits.beside),
         "newest": [_as_line(purchase) for purchase in _newest_purchases(actor)],
         "sees_prices": sees_prices(actor),
         "policies": _policies(actor, products),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import OuterRef, QuerySet
+from django.db.models import Expression, OuterRef, QuerySet, Subquery
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext_lazy
@@ -122,14 +122,18 @@ AT_CUSTOMERS = {"approvals": "approvals", "requests": "requests", "leavers": "le
 
 @dataclass(frozen=True, kw_only=True)
 class Waiting:
-    """`stopped`: who has stopped all self-service buying and when; none: nobody, or it is not the reader's to know."""
+    """
+    `stopped`: who has stopped all self-service buying and when; none: nobody, or it is not the reader's to know.
+    `beside`: what else was asked of the organisation.
+    """
 
     lines: list[dict[str, Any]]
     stopped: dict[str, Any] | None = None
+    beside: Sequence[Any] = ()
 
 
-def waiting(actor: Actor) -> Waiting:
-    """In the organisation where somebody acts, or for an operator in all of them; one query."""
+def waiting(actor: Actor, beside: Sequence[Expression | Subquery] = ()) -> Waiting:
+    """In the organisation where somebody acts, or for an operator in all of them; one query, with what is `beside`."""
     if actor.is_operator:
         return Waiting(lines=_everywhere(actor))
     if actor.tenant is None:
@@ -138,9 +142,13 @@ def waiting(actor: Actor) -> Waiting:
     here = Tenant.objects.filter(pk=actor.tenant.pk)
     stop = [f"policy_settings__{name}" for name in ("self_service_enabled", "set_by__email", "set_at")]
     counts = [Counted(kind.here(actor)) for kind in kinds]
-    enabled, set_by, set_at, *found = here.values_list(*stop, *counts).get()
+    enabled, set_by, set_at, *found = here.values_list(*stop, *counts, *beside).get()
     stopped = enabled is False and actor.may(Right.READ_POLICY)
-    return Waiting(lines=_lines(kinds, found), stopped=_stop(actor, set_by, set_at) if stopped else None)
+    return Waiting(
+        lines=_lines(kinds, found[: len(kinds)]),
+        stopped=_stop(actor, set_by, set_at) if stopped else None,
+        beside=found[len(kinds) :],
+    )
 
 
 def _everywhere(actor: Actor) -> list[dict[str, Any]]:

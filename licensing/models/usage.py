@@ -1,7 +1,7 @@
 """What products and their vendors report of use: who used what last, and how much of what the seats bring is taken."""
 
 from datetime import datetime, timedelta
-from typing import Self
+from typing import Any, Self
 
 from django.db import models
 from django.db.models import Max, Min, Q
@@ -17,13 +17,14 @@ class ProductUseQuerySet(models.QuerySet["ProductUse"]):
     def of(self, tenant: Tenant) -> Self:
         return self.filter(tenant=tenant)
 
-    def reported_products(self, at: datetime, days: int) -> dict[str, datetime]:
+    def reported_products(self, at: datetime, days: int) -> "models.QuerySet[Any, Any]":
         """
-        The products of which use is still reported, with since when: a report that is older than that many days says
-        nothing of today. One query.
+        Each `product` of which use is still reported, with `since` when: a report that is older than that many days
+        says nothing of today.
         """
         since = self.order_by().values("product").annotate(since=Min("first_reported_at"), last=Max("reported_at"))
-        return dict(since.filter(last__gte=at - timedelta(days=days)).values_list("product", "since"))
+        reported: models.QuerySet[Any, Any] = since.filter(last__gte=at - timedelta(days=days))
+        return reported
 
 
 class ProductUse(models.Model):

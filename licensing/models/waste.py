@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Self
+from typing import Any, Self
 
 from django.db import models
 from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, Value, When, Window
@@ -11,7 +11,7 @@ from django.db.models.functions import RowNumber
 from django.utils.translation import gettext_lazy as _
 
 from licensing.models.seat import Seat, SeatQuerySet
-from licensing.models.subscription import Subscription, SubscriptionState
+from licensing.models.subscription import SubscriptionState
 from licensing.models.usage import ProductUse
 from tenants.directory.models import MemberState, Tenant
 
@@ -28,6 +28,10 @@ class Waste(models.TextChoices):
     UNUSED = "unused", _("Not used")
 
 
+# By their keys, or a query for those.
+Products = Collection[str] | models.QuerySet[Any, Any]
+
+
 @dataclass(frozen=True, kw_only=True)
 class UnusedSince:
     """
@@ -36,8 +40,8 @@ class UnusedSince:
     """
 
     days: int
-    reported: Collection[str]
-    for_long: Collection[str]
+    reported: Products
+    for_long: Products
 
 
 _ENDS = Q(subscription__auto_renew=False) | Q(subscription__renewal_stopped_at__isnull=False)
@@ -47,21 +51,24 @@ _RANK = Case(When(_ENDS, then=Value(2)), When(subscription__owner=None, then=Val
 
 
 class WastedSeatQuerySet(SeatQuerySet):
-    def found(self, waste: Waste, tenant: Tenant, *, at: datetime, unused: UnusedSince) -> Self:
-        """The seats of a tenant that are wasted so."""
+    def found(
+        self, waste: Waste, tenant: Tenant, *, at: datetime, unused: UnusedSince | None = None, free: Products = ()
+    ) -> Self:
+        """The seats of a tenant that are wasted so; `free`: the products of which it can give a seat of its own."""
         # Of a purchase of the tenant's, said again: else those of all tenants are read to find its own.
         paid = self.of(tenant).open().filter(subscription__tenant=tenant, subscription__state__in=PAID)
         paid = paid.exclude(member__away_until__gte=tenant.today(at))
         # An account that is closed for now may be of somebody whose first day is yet to come.
         old = paid.filter(Q(member__created_at__lte=at - NEW_FOR) | Q(member__state=MemberState.LEFT))
         if waste == Waste.LEAVER:
-            return old.exclude(member__state=MemberState.ACTIVE)
+            # Its people, said again for the same reason: here they are few, and read first.
+            return old.filter(member__tenant=tenant).exclude(member__state=MemberState.ACTIVE)
         here = old.filter(member__state=MemberState.ACTIVE).exclude(_ENDS_ANYWAY)
         if waste == Waste.TWICE:
             return here._held_twice(tenant)
         if waste == Waste.BESIDE_CENTRAL:
-            return here._beside_free_ones(tenant)
-        return here._unused(tenant, at, unused)
+            return here._beside_free_ones(tenant, free)
+        return here._unused(tenant, at, unused) if unused else self.none()
 
     def _held_twice(self, tenant: Tenant) -> Self:
         """
@@ -76,10 +83,8 @@ class WastedSeatQuerySet(SeatQuerySet):
         others = held.exclude(_ENDS_ANYWAY).annotate(place=place).filter(place__gt=1)
         return self.filter(pk__in=others.values("pk"))
 
-    def _beside_free_ones(self, tenant: Tenant) -> Self:
+    def _beside_free_ones(self, tenant: Tenant, free: Products) -> Self:
         """Those that people bought, of whoever has none of the tenant's own, while such a one is free."""
-        own = Subscription.objects.of(tenant).central_with_access().with_room()
-        free = own.order_by().values_list("plan__product", flat=True)
         held = Seat.objects.with_access().filter(
             tenant=tenant,
             member=OuterRef("member"),
@@ -87,7 +92,7 @@ class WastedSeatQuerySet(SeatQuerySet):
             subscription__plan__product=OuterRef("subscription__plan__product"),
             subscription__owner=None,
         )
-        bought = self.filter(subscription__owner__isnull=False, subscription__plan__product__in=list(free.distinct()))
+        bought = self.filter(subscription__owner__isnull=False, subscription__plan__product__in=free)
         return bought.filter(~Exists(held))
 
     def _unused(self, tenant: Tenant, at: datetime, unused: UnusedSince) -> Self:

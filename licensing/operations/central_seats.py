@@ -2,10 +2,11 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 
 from licensing.models import Product, Seat, Subscription, SubscriptionState
 from licensing.models.seat import SeatQuerySet
@@ -24,8 +25,7 @@ def free(tenant: Tenant, product: Product) -> int:
 
 def free_of_each(tenant: Tenant, products: Collection[str]) -> dict[str, int]:
     """As `free`, by product; one query."""
-    own = Subscription.objects.of(tenant).central_with_access().filter(plan__product__in=products)
-    rows = own.order_by().values("plan__product").annotate(free=Sum(seats_free()))
+    rows = free_by_product(tenant).filter(plan__product__in=products)
     return {row["plan__product"]: row["free"] for row in rows}
 
 
@@ -37,6 +37,13 @@ def own(tenant: Tenant, product: Product) -> SubscriptionQuerySet:
 def longest_first(rows: Iterable[Subscription]) -> list[Subscription]:
     """In the order in which their seats are given: whoever gets one keeps it as long as can be."""
     return sorted(rows, key=_lasts, reverse=True)
+
+
+def free_by_product(tenant: Tenant) -> "QuerySet[Any, Any]":
+    """How many are `free` of each `plan__product`."""
+    own = Subscription.objects.of(tenant).central_with_access()
+    rows: QuerySet[Any, Any] = own.order_by().values("plan__product").annotate(free=Sum(seats_free()))
+    return rows
 
 
 def used_by(members: Collection[Membership] | Collection[UUID]) -> SeatQuerySet:

@@ -3,8 +3,8 @@
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from licensing.models import ProductUse, Seat, UnusedSince, Waste, WastedSeat
-from licensing.models.waste import WastedSeatQuerySet
+from licensing.models import ProductUse, Seat, Subscription, UnusedSince, Waste, WastedSeat
+from licensing.models.waste import Products, WastedSeatQuerySet
 from tenants.directory.models import Tenant
 
 # After how many days without use a seat counts as unused.
@@ -21,24 +21,36 @@ class Remedy(StrEnum):
     TAKE_OVER = "take_over"
 
 
-def reporting(tenant: Tenant, *, days: int, at: datetime) -> UnusedSince:
+def found(
+    tenant: Tenant, waste: Waste, *, days: int = USUAL_DAYS, at: datetime, at_once: bool = False
+) -> WastedSeatQuerySet:
+    """
+    A tenant's seats that are wasted so, with people and purchase. Of which products is asked beforehand, as a long list
+    is read faster then; `at_once`: it is not, for a part of another query.
+    """
+    unused = _unused_since(tenant, days, at, at_once) if waste == Waste.UNUSED else None
+    free = _free_products(tenant, at_once) if waste == Waste.BESIDE_CENTRAL else ()
+    rows: WastedSeatQuerySet = WastedSeat.objects.found(waste, tenant, at=at, unused=unused, free=free)
+    return rows.with_purchase()
+
+
+def _unused_since(tenant: Tenant, days: int, at: datetime, at_once: bool) -> UnusedSince:
     """Of which products use is reported, and of which for long enough; one query."""
-    since = ProductUse.objects.of(tenant).reported_products(at, days)
+    reported = ProductUse.objects.of(tenant).reported_products(at, days)
     long_ago = at - timedelta(days=days)
+    if at_once:
+        for_long = reported.filter(since__lte=long_ago)
+        return UnusedSince(days=days, reported=reported.values("product"), for_long=for_long.values("product"))
+    since = dict(reported.values_list("product", "since"))
     return UnusedSince(
         days=days, reported=sorted(since), for_long=sorted(pk for pk, first in since.items() if first <= long_ago)
     )
 
 
-def found(tenant: Tenant, waste: Waste, *, days: int = USUAL_DAYS, at: datetime) -> WastedSeatQuerySet:
-    """A tenant's seats that are wasted so, with people and purchase."""
-    unused = (
-        reporting(tenant, days=days, at=at)
-        if waste == Waste.UNUSED
-        else UnusedSince(days=days, reported=(), for_long=())
-    )
-    rows: WastedSeatQuerySet = WastedSeat.objects.found(waste, tenant, at=at, unused=unused)
-    return rows.with_purchase()
+def _free_products(tenant: Tenant, at_once: bool) -> Products:
+    own = Subscription.objects.of(tenant).central_with_access().with_room().order_by()
+    free = own.values_list("plan__product", flat=True).distinct()
+    return free if at_once else list(free)
 
 
 def remedy(seat: Seat, waste: Waste) -> Remedy:

@@ -8,13 +8,14 @@ from django.utils import timezone
 
 from commerce.deeds.seats import ASK_FOR_SEAT, GIVE_CENTRAL_SEAT, RELEASE_SEAT
 from commerce.models import CancellationRequest
-from commerce.operations.procurement import wasted
+from commerce.operations.procurement import all_wasted, wasted
 from licensing.models import Seat, Waste
 from licensing.operations import usage
 from tenants.directory.models import Membership
 from tenants.runs.models import Run
 from tests import factories
 from tests.admin.pages import WASTE, browser_of, listed
+from tests.callers import signed_in
 from tests.factories import acting, admin_of, buy, buy_centrally, plan_on_sale
 from tests.licensing.wasted import DAY, found, give
 
@@ -186,3 +187,83 @@ class TestWhatHelps:
             answer = self.choose(browser_of(contoso, role), "twice", seat, deed)
             assert answer.status_code == 302, role  # “choose what to do”
         assert not Run.objects.exists()
+
+
+class TestTheFirstPage:
+    """What is wasted is told there, too, by whom it may be known."""
+
+    @pytest.fixture
+    def some_of_each(self, contoso, admin, person, plan, now):
+        """Three of each kind but of leavers, of whom there are two; one central seat is free."""
+        idle, other = plan_on_sale("20.00", term="P1Y"), plan_on_sale("5.00")
+        central = buy_centrally(admin.membership, plan, 9, at=now)
+        buy_centrally(admin.membership, idle, 1, at=now)
+        buy_centrally(admin.membership, other, 3, at=now)
+        for n in range(3):
+            twice, beside, unused, leaver = (person(f"{name} {n}") for name in ("Two", "Beside", "Unused", "Leaver"))
+            buy(twice, plan, 1, at=now)
+            buy(beside, idle, 1, at=now)
+            give(central, twice, unused, by=admin, at=now)
+            usage.report(member=unused, product=plan.product, used_at=now - 100 * DAY, by=acting(unused), at=now)
+            usage.report(member=twice, product=plan.product, used_at=now, by=acting(twice), at=now)
+            if n:
+                give(central, leaver, by=admin, at=now)
+                Membership.objects.filter(pk=leaver.pk).update(state="left")
+        Seat.objects.update(assigned_at=now - 200 * DAY)
+
+    def told(self, browser):
+        waste = browser.get(reverse("admin:index")).context["waste"]
+        return {line["url"]: (line.get("seats"), line.get("costs")) for line in waste["lines"]}
+
+    def test_tells_of_each_kind_what_its_list_comes_to(self, contoso, some_of_each):
+        browser = browser_of(contoso, "global_reader")
+        told = self.told(browser)
+        assert [seats for seats, _costs in told.values()] == [3, 3, 2, 3]
+        for url, figures in told.items():
+            page = browser.get(url)
+            total = page.context["total"]
+            assert figures == (total["seats"], total["costs"]), url
+            assert len(page.context["cl"].result_list) == total["seats"]
+        [beside] = [costs for url, (_seats, costs) in told.items() if "beside_central" in url]
+        assert beside == ["$1.67"], "no more than lie idle, a twelfth of the year"
+
+    def test_tells_prices_only_to_whoever_is_told_them(self, contoso, some_of_each):
+        browser = browser_of(contoso, "license_admin")
+        told = self.told(browser)
+        assert [seats for seats, _costs in told.values()] == [3, 3, 2, 3]
+        assert {len(costs) for _seats, costs in told.values()} == {0}
+        assert "A month" not in browser.get(reverse("admin:index")).content.decode()
+
+    def test_tells_nothing_to_whoever_may_not_see_waste(self, contoso, some_of_each, operator):
+        for browser in (browser_of(contoso, "user_admin"), signed_in(operator)):
+            page = browser.get(reverse("admin:index"))
+            assert page.context["waste"] is None
+            assert "<h2>Waste</h2>" not in page.content.decode()
+
+    def test_says_where_nothing_was_found(self, contoso, central):
+        page = browser_of(contoso).get(reverse("admin:index"))
+        assert page.context["waste"] == {"counted": True, "lines": []}
+        assert "No seat was found that is paid for" in page.content.decode()
+
+    def test_leads_to_the_lists_where_there_are_more_seats_than_it_goes_through(
+        self, contoso, some_of_each, monkeypatch
+    ):
+        monkeypatch.setattr(all_wasted, "MOST_SEATS", 5)
+        browser = browser_of(contoso)
+        told = self.told(browser)
+        assert list(told.values()) == [(None, None)] * 4
+        for url in told:
+            assert browser.get(url).context["total"]["seats"]
+
+    def test_asks_no_query_of_its_own(self, contoso, some_of_each, monkeypatch):
+        def cost(browser):
+            browser.get(reverse("admin:index"))
+            with CaptureQueriesContext(connection) as queries:
+                browser.get(reverse("admin:index"))
+            return len(queries)
+
+        browsers = [browser_of(contoso, role) for role in ("global_admin", "billing_admin", "license_admin")]
+        with_figures = [cost(browser) for browser in browsers]
+        monkeypatch.setattr(all_wasted, "MOST_SEATS", -1)
+        assert [cost(browser) for browser in browsers] == with_figures
+        assert max(with_figures) <= 15

@@ -17,7 +17,6 @@ from licensing.models import Channel, Plan, Seat, Subscription, SubscriptionStat
 from licensing.operations import central_seats
 from tenants.directory.models import Membership, Tenant
 
-# How often a year each term is paid.
 _A_YEAR = {Term.MONTH: 12, Term.YEAR: 1}
 
 
@@ -86,7 +85,12 @@ class Cost:
 
 def a_year(unit_price: Decimal, plan: Plan, seats: int) -> Decimal:
     """What seats cost in a year at this price."""
-    return unit_price * seats * _A_YEAR[Term(plan.term)]
+    return unit_price * seats * times_a_year(plan.term)
+
+
+def times_a_year(term: str) -> int:
+    """How often a term is paid."""
+    return _A_YEAR[Term(term)]
 
 
 def of(centralisation: Centralisation, *, at: datetime) -> Cost:

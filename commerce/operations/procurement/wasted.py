@@ -1,17 +1,17 @@
 """What wasted seats cost a month: each as its purchase is charged, for those who are told prices."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
 from commerce import money
 from commerce.models import CancellationRequest, Purchase
-from commerce.operations.centralising.costs import a_year
-from licensing.models import Plan, Waste
+from commerce.operations.centralising.costs import times_a_year
+from licensing.models import Waste
 from licensing.models.waste import WastedSeatQuerySet
 from licensing.operations import central_seats
 from tenants.access import Actor, Right
@@ -39,8 +39,8 @@ class Sum:
     costs: dict[str, Decimal]
 
 
-def a_month(unit_price: Decimal, plan: Plan, currency: str) -> Price:
-    return Price(amount=money.rounded(a_year(unit_price, plan, 1) / MONTHS, currency), currency=currency)
+def a_month(unit_price: Decimal, term: str, currency: str) -> Price:
+    return Price(amount=money.rounded(unit_price * times_a_year(term) / MONTHS, currency), currency=currency)
 
 
 def prices(subscriptions: Collection[UUID], *, by: Actor) -> dict[UUID, Price]:
@@ -50,7 +50,7 @@ def prices(subscriptions: Collection[UUID], *, by: Actor) -> dict[UUID, Price]:
     mine = Purchase.objects.of(by.organisation).filter(pk__in=subscriptions)
     rows = cast("Iterable[Purchase]", mine.with_price().select_related("plan"))
     return {
-        row.pk: a_month(row.unit_price, row.plan, row.currency)
+        row.pk: a_month(row.unit_price, row.plan.term, row.currency)
         for row in rows
         if row.unit_price is not None and row.currency
     }
@@ -72,17 +72,25 @@ def summed(rows: WastedSeatQuerySet, waste: Waste, *, tenant: Tenant, by: Actor,
     counted = Counter(found[:MOST_SUMMED])
     told = prices([subscription for subscription, _product in counted], by=by)
     idle = waste == Waste.BESIDE_CENTRAL
-    left = central_seats.free_of_each(tenant, {product for _key, product in counted}) if idle else {}
+    left = central_seats.free_of_each(tenant, {product for _key, product in counted}) if idle else None
+    costs = costs_of(counted, told, left)
+    return Sum(seats=counted.total(), or_more=len(found) > MOST_SUMMED, costs=costs)
+
+
+def costs_of(
+    counted: Mapping[tuple[Any, str], int], told: Mapping[Any, Price], left: Mapping[str, int] | None
+) -> dict[str, Decimal]:
+    """By currency, of seats by purchase and product. `left`: as many of a product as count at most; none: all do."""
     costs: dict[str, Decimal] = defaultdict(lambda: money.ZERO)
+    rest = Counter(left)
     # The dearest first: those are given up first.
     for (subscription, product), seats in sorted(counted.items(), key=lambda each: -_amount(told.get(each[0][0]))):
-        saved = min(seats, left[product]) if idle else seats
-        if idle:
-            left[product] -= saved
+        saved = seats if left is None else min(seats, rest[product])
+        rest[product] -= saved
         price = told.get(subscription)
         if price is not None and saved:
             costs[price.currency] += price.amount * saved
-    return Sum(seats=min(len(found), MOST_SUMMED), or_more=len(found) > MOST_SUMMED, costs=dict(sorted(costs.items())))
+    return dict(sorted(costs.items()))
 
 
 def _amount(price: Price | None) -> Decimal:

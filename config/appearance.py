@@ -130,7 +130,7 @@ NAVIGATION: list[dict[str, Any]] = [
     {
         "title": _("Customers"),
         "items": [
-            _of_customers(_("All customers"), "customers", "groups") | {"permission": _works_for_a_partner},
+            _of_customers(_("Your customers"), "customers", "groups") | {"permission": _works_for_a_partner},
             _of_customers(_("Customers’ purchases"), "purchases", "receipt_long"),
             _of_customers(_("Customers’ renewals"), "renewals", "autorenew"),
             _of_customers(_("Customers’ approvals"), "approvals", "approval"),

@@ -63,7 +63,7 @@ class CustomersPages(ProcurementAdmin):
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "title": _("Customers"),
+            "title": _("Your customers"),
             "customers": customers.of(actor.user, customers_of_request(request)),
         }
         return TemplateResponse(request, "admin/customers.html", context)

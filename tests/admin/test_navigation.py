@@ -31,7 +31,7 @@ def test_one_entry_is_lit(contoso, page, lit):
 @pytest.mark.parametrize(
     ("page", "lit"),
     [
-        ("customers", "All customers"),
+        ("customers", "Your customers"),
         ("purchases", "Customers’ purchases"),
         ("approvals", "Customers’ approvals"),
         ("new_products", "Customers’ new products"),

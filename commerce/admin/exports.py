@@ -10,8 +10,8 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 
 from commerce.admin.purchase_facts import may_export
-from commerce.admin.purchase_list import PurchaseListing, address, query_of, query_to_take
-from commerce.operations.procurement import columns, exports
+from commerce.admin.purchase_list import PurchaseListing, query_of, query_to_take
+from commerce.operations.procurement import addresses, columns, exports
 from tenants.procurement import READS
 from tenants.refusal import BadInput
 from tenants.spreadsheets import CSV, MEDIA_TYPES, XLSX, as_csv, as_xlsx
@@ -57,4 +57,4 @@ class Exports(PurchaseListing):
         """To the list, without the filter that was refused."""
         messages.error(request, f"{without}: {said}" if without else said)
         left = {name: value for name, value in query_of(request).items() if name != without}
-        return redirect(address(left, self.columns_of(request)))
+        return redirect(addresses.of_list(left, self.columns_of(request)))

@@ -15,8 +15,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from commerce.admin.purchase_filters import Asked
-from commerce.admin.purchase_list import PurchaseListing, address_of, query_to_take
-from commerce.operations.procurement import columns, saved_filters
+from commerce.admin.purchase_list import PurchaseListing, query_to_take
+from commerce.operations.procurement import addresses, columns, saved_filters
 from commerce.operations.procurement.saved_filters import LONGEST_NAME
 from tenants.access import Actor, Right
 from tenants.procurement import READS
@@ -67,7 +67,7 @@ class KeptFilters(PurchaseListing):
                 blame(form, refused)
             else:
                 messages.success(request, _("Kept. It stands above the list of purchases."))
-                return redirect(address_of(kept))
+                return redirect(addresses.of_list(kept.query, kept.columns))
         context = {"form": form, "heading": _("Keep this filter"), "save_label": _("Keep filter")}
         return self.page_of(request, "admin/form.html", 400 if form.errors else 200, **context)
 
@@ -76,7 +76,7 @@ class KeptFilters(PurchaseListing):
         kept = [
             {
                 "row": row,
-                "url": address_of(row),
+                "url": addresses.of_list(row.query, row.columns),
                 "query": self.said(request, row.query),
                 "columns": columns.said(row.columns),
                 "may_remove": row.user == actor.user or actor.may(Right.CHANGE_BILLING),

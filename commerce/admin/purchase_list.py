@@ -1,16 +1,14 @@
 """The list of purchases: which are found, in which columns, and what stands beside each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from threading import local
 from typing import Any, ClassVar, cast
-from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ORDER_VAR, PAGE_VAR, ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy
 
@@ -18,12 +16,12 @@ from commerce.admin import purchase_filters
 from commerce.admin.purchase_facts import expires, may_export, paid, renewal, sees_prices, state_badge, unit_price
 from commerce.admin.purchase_filters import Asked
 from commerce.amounts import money
-from commerce.models import Purchase, SavedFilter
+from commerce.models import Purchase
 from commerce.models.export_schedule import OF_COLUMNS
 from commerce.models.purchase import PurchaseQuerySet
 from commerce.operations.pricing import next_charge
 from commerce.operations.pricing.next_charge import NextCharge
-from commerce.operations.procurement import found, policy_values, saved_filters
+from commerce.operations.procurement import addresses, found, policy_values, saved_filters
 from commerce.operations.procurement.columns import LABELS, LISTED, OF_POLICY, OF_PRICES, chosen, narrowed
 from licensing.models import Term
 from policies.admin import value_badge
@@ -142,8 +140,8 @@ class PurchaseListing(ProcurementAdmin):
             "more_open": any(each.parameter_name in request.GET for each in purchase_filters.MORE),
             "more_filters": {each.parameter_name for each in purchase_filters.MORE},
             "columns": [(name, LABELS[name], name in shown) for name in self.readable(request)],
-            "kept": [(each, address_of(each)) for each in saved_filters.usable(actor)],
-            "keep": _as_text(query_of(request), self.columns_of(request)),
+            "kept": [(each, addresses.of_list(each.query, each.columns)) for each in saved_filters.usable(actor)],
+            "keep": addresses.asking(query_of(request), self.columns_of(request)),
             "may_export": may_export(actor),
             "may_keep": actor.tenant is not None,
         }
@@ -219,18 +217,3 @@ def query_to_take(request: HttpRequest) -> dict[str, str]:
     """As `query_of`, with names that are no filters: nobody is to take more away than they asked for."""
     said = {name: str(value) for name, value in request.GET.items() if name not in BESIDE_FILTERS}
     return found.asked(said)
-
-
-def address_of(kept: SavedFilter) -> str:
-    """The list as somebody has kept it."""
-    return address(kept.query, kept.columns)
-
-
-def address(query: Mapping[str, str], columns: Sequence[str]) -> str:
-    """The list with what is asked for in it."""
-    return f"{reverse('admin:commerce_purchase_changelist')}?{_as_text(query, columns)}"
-
-
-def _as_text(query: Mapping[str, str], columns: Sequence[str]) -> str:
-    """Of an address, as `query_of` and the choice of columns read it again."""
-    return urlencode([*query.items(), *((OF_COLUMNS, column) for column in columns)])

@@ -7,14 +7,14 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from commerce.admin.kept_filters import KeptFilters
 from commerce.admin.purchase_list import query_to_take
 from commerce.models import Every, FileFormat
-from commerce.operations.procurement import columns, schedules
+from commerce.operations.procurement import addresses, columns, schedules
 from commerce.operations.procurement.saved_filters import LONGEST_NAME
 from tenants.access import Actor, Right
 from tenants.procurement import READS
@@ -82,7 +82,7 @@ class Schedules(KeptFilters):
         sent = [
             {
                 "row": row,
-                "url": f"{reverse('admin:commerce_purchase_changelist')}?{row.address}",
+                "url": addresses.of_list(row.filters, row.columns),
                 "query": self.said(request, row.filters),
                 "columns": columns.said(row.columns),
             }

@@ -1,5 +1,4 @@
 from typing import Self
-from urllib.parse import urlencode
 
 from django.db import models
 from django.db.models import Q
@@ -66,8 +65,3 @@ class ExportSchedule(models.Model):
     def columns(self) -> list[str]:
         """Of the list; none: all."""
         return list(self.query.get(OF_COLUMNS, ()))
-
-    @property
-    def address(self) -> str:
-        """The query of the list's address, and of its export's."""
-        return urlencode(self.query, doseq=True)

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import islice
-from urllib.parse import urlencode
 from uuid import UUID
 
 from django.template.loader import render_to_string
@@ -12,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from commerce.models import ExportSchedule
-from commerce.operations.procurement import columns, exports
+from commerce.operations.procurement import addresses, columns, exports
 from tenants.access import Actor, Right, actor_at
 from tenants.delivery import letters
 from tenants.delivery.letters import Attachment
@@ -38,7 +37,7 @@ def deliver(*, schedule_id: UUID, due_at: datetime, site: str, sender: str, at: 
         content = _file(schedule, by=by, at=at)
     except BadInput as bad:
         wrong = str(bad)
-    query = urlencode({**schedule.query, "format": schedule.format}, doseq=True)
+    query, chosen = schedule.filters, schedule.columns
     with timezone.override(schedule.tenant.zone):
         body = render_to_string(
             "commerce/mail/scheduled_export.txt",
@@ -49,8 +48,8 @@ def deliver(*, schedule_id: UUID, due_at: datetime, site: str, sender: str, at: 
                 "at": at,
                 "is_attached": content is not None,
                 "wrong": wrong,
-                "url": f"{site}{reverse('admin:commerce_purchase_export')}?{query}",
-                "list": f"{site}{reverse('admin:commerce_purchase_changelist')}?{schedule.address}",
+                "url": site + addresses.of_file(query, chosen, format=schedule.format),
+                "list": site + addresses.of_list(query, chosen),
                 "manage": site + reverse("admin:commerce_purchase_schedules"),
             },
         )

@@ -10,18 +10,23 @@ from django.utils.translation import gettext_lazy as _
 
 from tenants.text import is_clean
 
+SELECT = "select"
+
 
 class Filter(admin.SimpleListFilter):
     """
-    A choice of a list, shown as a labelled select. `field` is what it compares, `choices_of` whose values it offers;
-    choices never come from rows.
+    A field of a list's filters. `field` is what it compares, `choices_of` whose values it offers; choices never come
+    from rows.
     """
 
     field: ClassVar[str] = ""
     choices_of: ClassVar[type[Choices] | None] = None
-    # A select; any other is an input of that type, with a hint in it.
-    kind: ClassVar[str] = "select"
+    # What kind of field it is; all but a select are inputs of that type, with a hint in them.
+    kind: ClassVar[str] = SELECT
     hint: ClassVar[str | Promise] = ""
+
+    def has_output(self) -> bool:
+        return self.kind != SELECT or super().has_output()
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         return list(self.choices_of.choices) if self.choices_of else []
@@ -44,9 +49,6 @@ class OrganisationFilter(Filter):
 
     title, parameter_name = _("organisation"), "tenant"
     kind, hint = "text", _("Short name")
-
-    def has_output(self) -> bool:
-        return True
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         value = (self.value() or "").strip()

@@ -1,31 +1,18 @@
 """Filters of the list of purchases as fields. What they find is found by `commerce.operations.procurement.found`."""
 
-from typing import Any, ClassVar
+from typing import Any
 
-from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from licensing.models import Channel, Product, SubscriptionState
+from tenants.procurement_filters import Filter
 
-SELECT = "select"
 
-
-class Asked(admin.SimpleListFilter):
+class Asked(Filter):
     """A part of the query as it stands in the form; it narrows nothing itself."""
-
-    # What kind of field it is; all but a select are inputs of that type.
-    kind: ClassVar[str] = SELECT
-    hint: ClassVar[str | Promise] = ""
-
-    def has_output(self) -> bool:
-        return True
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return []
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset
@@ -40,10 +27,7 @@ class ChannelAsked(Asked):
 
 
 class StateAsked(Asked):
-    title, parameter_name = gettext_lazy("state"), "state"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return list(SubscriptionState.choices)
+    title, parameter_name, choices_of = gettext_lazy("state"), "state", SubscriptionState
 
 
 class ProductAsked(Asked):

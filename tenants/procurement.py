@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django.contrib import admin
 from django.contrib.admin.options import ShowFacets
-from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.views.main import ERROR_FLAG, IGNORED_PARAMS, PAGE_VAR, SEARCH_VAR, ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -18,11 +18,12 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
-from tenants import procurement_rows
+from tenants import procurement_rows, questions
 from tenants.access import Actor, Right
 from tenants.dates import listed_day, listed_minute
 from tenants.procurement_filters import Filter, OrganisationFilter
 from tenants.procurement_pages import LookAheadPaginator
+from tenants.refusal import BadInput
 from tenants.signin.acting import actor_of_request
 
 READS = ("GET", "HEAD")
@@ -65,13 +66,44 @@ class Section:
 
 
 class ProcurementList(ChangeList):
-    """A page of rows; what belongs beside each of them is fetched for all of them at once."""
+    """
+    A page of rows; what belongs beside each of them is fetched for all of them at once. What cannot be asked here is
+    told in `wrong`, and nothing found.
+    """
 
     model_admin: "ProcurementAdmin"
+    # What an address says of the list besides filters.
+    beside: ClassVar[frozenset[str]] = frozenset()
     heads, rows = procurement_rows.heads, procurement_rows.rows
 
+    def known(self) -> set[str]:
+        """The filters that may be asked for."""
+        return {str(spec.parameter_name) for spec in cast("Sequence[type[Filter]]", self.list_filter)}
+
+    def get_filters_params(self, params: dict[str, Any] | None = None) -> dict[str, Any]:
+        asked, known = super().get_filters_params(params), self.known()
+        return {name: values for name, values in asked.items() if name in known}
+
+    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Any]:
+        rows = super().get_queryset(request, exclude_parameters)
+        return self.unless_wrong(request, rows, [])
+
+    def unless_wrong(self, request: HttpRequest, rows: QuerySet[Any], wrong: Sequence[BadInput]) -> QuerySet[Any]:
+        """None, where anything is wrong with what is asked, names of filters that do not exist among it."""
+        framework = {PAGE_VAR, ERROR_FLAG, *IGNORED_PARAMS}
+        # Search is a filter of those lists alone that have it.
+        known = (framework if self.search_fields else framework - {SEARCH_VAR}) | self.known() | self.beside
+        titles = {str(spec.parameter_name): spec.title for spec in cast("Sequence[Filter]", self.filter_specs)}
+        unknown = questions.unknown(request.GET.dict(), known=known)
+        self.wrong = questions.told([*unknown, *wrong], request.GET, titles)
+        return rows.none() if self.wrong else rows
+
     def get_results(self, request: HttpRequest) -> None:
+        self.page_num = questions.number_in(request.GET)
         super().get_results(request)
+        self.complete(request)
+
+    def complete(self, request: HttpRequest) -> None:
         self.model_admin.complete(request, self.result_list)
 
 
@@ -187,9 +219,10 @@ class ProcurementAdmin(ModelAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if request.method not in READS:
             raise PermissionDenied
-        return super().changelist_view(
-            request, {"title": self.list_title or self.model._meta.verbose_name_plural, **(extra_context or {})}
-        )
+        title = self.list_title or self.model._meta.verbose_name_plural
+        answer = super().changelist_view(request, {"title": title, **(extra_context or {})})
+        answer.status_code = questions.status_of(answer.context_data["cl"].wrong)
+        return answer
 
     # --- One row
 

@@ -14,9 +14,11 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.functional import Promise
+from django.utils.html import strip_tags
 from django.utils.translation import gettext as _
 
 from commerce.operations.procurement import customers
+from tenants import questions
 from tenants.access import Actor, Right
 from tenants.directory.models import Tenant
 from tenants.procurement import READS, ProcurementAdmin
@@ -25,7 +27,6 @@ from tenants.refusal import BadInput
 from tenants.signin.acting import actor_of_request, customers_of_request
 
 A_PAGE = 50
-PAGE = "p"
 CUSTOMER = customers.CUSTOMER
 # What a customer does not tell, where others do.
 UNTOLD = "–"
@@ -58,6 +59,8 @@ class CustomersList:
     # The first says what a row is; the customer is shown after it.
     columns: ClassVar[Sequence[str]]
     figures: ClassVar[frozenset[str]] = frozenset()
+    # The filters that may be asked for.
+    known: ClassVar[frozenset[str]] = frozenset({CUSTOMER})
     template: ClassVar[str] = "admin/customers_list.html"
 
     @classmethod
@@ -83,8 +86,8 @@ class CustomersList:
 
     @cached_property
     def query(self) -> dict[str, str]:
-        asked = self.request.GET.get(CUSTOMER, "").strip()
-        return {CUSTOMER: asked} if asked else {}
+        said = {name: str(value).strip() for name, value in self.request.GET.items() if name in self.known}
+        return {name: value for name, value in said.items() if value}
 
     def look(self) -> tuple[QuerySet[Any], list[BadInput]]:
         """What the query finds, and everything that is wrong with it; then nothing."""
@@ -109,6 +112,10 @@ class CustomersList:
     def url(self, row: Any) -> str:
         """Where its customer shows it."""
         return reverse(f"admin:{self.model._meta.app_label}_{self.model._meta.model_name}_change", args=[row.pk])
+
+    def in_words(self, row: Any) -> str:
+        """A row in words alone."""
+        return strip_tags(str(self.cell(self.columns[0], row)))
 
     def shown_columns(self) -> Sequence[str]:
         return self.columns
@@ -143,13 +150,19 @@ class CustomersList:
 
     def _line(self, row: Any, names: dict[Any, Tenant], heads: Sequence[Head]) -> dict[str, Any]:
         cells = [(head, self.cell(head.name, row)) for head in heads]
-        return {"url": self.url(row), "customer": names[self.customer_of(row)], "cells": cells}
+        return {
+            "url": self.url(row),
+            "customer": names[self.customer_of(row)],
+            "cells": cells,
+            "what": self.in_words(row),
+        }
 
     def context(self) -> dict[str, Any]:
         rows, wrong = self.look()
+        unknown = questions.unknown(self.request.GET.dict(), known={*self.known, questions.PAGE})
+        rows = rows.none() if unknown else rows
         paginator = LookAheadPaginator(rows.values_list("pk", flat=True), A_PAGE)
-        page = paginator.page(_number(self.request.GET.get(PAGE, "")))
-        titles = self.titles()
+        page = paginator.page(questions.number_in(self.request.GET))
         return {
             "title": self.title,
             "list": self,
@@ -157,7 +170,7 @@ class CustomersList:
             "lines": self.lines(list(page.object_list)),
             "customers": [there.organisation for there in self.acting],
             "query": self.query,
-            "wrong": [{"name": bad.field, "title": titles.get(str(bad.field), ""), "said": str(bad)} for bad in wrong],
+            "wrong": questions.told([*unknown, *wrong], self.request.GET, self.titles()),
             "page": page,
             "paginator": paginator,
         }
@@ -182,9 +195,5 @@ def answer(
     ]
     request.current_app = site.name
     shown = kind(site, request, actor, acting).context()
-    return TemplateResponse(request, kind.template, {**site.each_context(request), **shown, "lists": others})
-
-
-def _number(text: str) -> int:
-    """Of a page; whatever else is typed there is the first."""
-    return max(int(text), 1) if text.isascii() and text.isdigit() and len(text) < 10 else 1
+    context, status = {**site.each_context(request), **shown, "lists": others}, questions.status_of(shown["wrong"])
+    return TemplateResponse(request, kind.template, context, status=status)

@@ -39,6 +39,9 @@ class OfPurchases(CustomersList):
     def whole(self, ids: Sequence[Any]) -> PurchaseQuerySet:
         return Purchase.objects.filter(pk__in=ids).for_list().priced_among(self.priced)
 
+    def in_words(self, row: Any) -> str:
+        return str(row.plan.product.name)
+
     def shown_columns(self) -> Sequence[str]:
         return self.columns if self.priced else [name for name in self.columns if name not in OF_PRICES]
 
@@ -58,12 +61,8 @@ class CustomersPurchases(OfPurchases):
     empty_title = gettext_lazy("No purchases yet")
     empty_text = gettext_lazy("What your customers buy appears here at once, as far as their roles for you show it.")
     columns = ("product", "buyer", "channel", "in_state", "quantity", "used", "unit_price", "price_paid", "expires")
+    known = frozenset({*found.FILTERS, customers.CUSTOMER})
     template = "admin/customers_purchases.html"
-
-    @cached_property
-    def query(self) -> dict[str, str]:
-        names = {*found.FILTERS, customers.CUSTOMER}
-        return found.asked({name: str(value) for name, value in self.request.GET.items() if name in names})
 
     def look(self) -> tuple[QuerySet[Any], list[BadInput]]:
         at = self.actor.now()

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from commerce.admin.purchase_facts import may_export
 from commerce.admin.purchase_list import PurchaseListing, query_of, query_to_take
-from commerce.operations.procurement import addresses, columns, exports
+from commerce.operations.procurement import addresses, columns, exports, found
 from tenants.procurement import READS
 from tenants.refusal import BadInput
 from tenants.spreadsheets import CSV, MEDIA_TYPES, XLSX, as_csv, as_xlsx
@@ -50,11 +50,12 @@ class Exports(PurchaseListing):
 
     def _written(self, request: HttpRequest) -> list[str]:
         """What the list shows, and in the list of all organisations always whose it is."""
-        chosen = columns.written(self.columns_of(request))
+        chosen = columns.written(self.columns_to_take(request))
         return ["tenant", *chosen] if chosen and self.actor(request).tenant is None else chosen
 
     def _back(self, request: HttpRequest, said: str, *, without: str | None = None) -> HttpResponse:
         """To the list, without the filter that was refused."""
-        messages.error(request, f"{without}: {said}" if without else said)
+        is_filter = without in found.FILTERS
+        messages.error(request, f"{without}: {said}" if is_filter else said)
         left = {name: value for name, value in query_of(request).items() if name != without}
         return redirect(addresses.of_list(left, self.columns_of(request)))

@@ -60,9 +60,10 @@ class KeptFilters(PurchaseListing):
         actor = self.keeper(request, *READS, "POST")
         form = KeepForm(request.POST if request.method == "POST" else None)
         if request.method == "POST" and form.is_valid():
-            said = {**form.cleaned_data, "query": query_to_take(request), "columns": self.columns_of(request)}
+            said = {**form.cleaned_data, "query": query_to_take(request)}
             try:
-                kept = saved_filters.keep(by=actor, at=actor.now(), **said)
+                chosen = self.columns_to_take(request)
+                kept = saved_filters.keep(by=actor, at=actor.now(), columns=chosen, **said)
             except Refused as refused:
                 blame(form, refused)
             else:

@@ -5,8 +5,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import BadRequest, PermissionDenied
-from django.core.paginator import InvalidPage
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -18,6 +17,7 @@ from commerce.models import Notice, NoticePace, NoticeTopic
 from commerce.operations.notices import readers, reading, telling, wishes
 from commerce.operations.notices.readers import Reader, Wish
 from commerce.operations.pricing import costs
+from tenants import questions
 from tenants.access import Actor, Right
 from tenants.procurement import READS, ProcurementAdmin
 from tenants.procurement_form import blame
@@ -99,24 +99,23 @@ class NoticeAdmin(ProcurementAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         actor = self.told(request, *READS)
-        if not {"page", "unread"} >= request.GET.keys():
-            raise BadRequest
+        unknown = questions.unknown(request.GET.dict(), known={"page", "unread"})
+        wrong = questions.told(unknown, request.GET, {})
         only_unread = request.GET.get("unread") == "1"
         rows = reading.own(actor).select_related("event").newest_first()
+        rows = rows.none() if wrong else rows
         paginator = LookAheadPaginator(rows.unread() if only_unread else rows, PER_PAGE)
-        try:
-            page = paginator.page(request.GET.get("page", 1))
-        except InvalidPage:
-            raise BadRequest from None
+        page = paginator.page(questions.number_in(request.GET, "page"))
         context: dict[str, Any] = {
             "told": telling.tell(list(page.object_list), by=actor),
             "unread": reading.own(actor).unread().count(),
             "only_unread": only_unread,
+            "wrong": wrong,
             "number": page.number,
-            "more": paginator.more,
+            "paginator": paginator,
             "parent_url": "",
         }
-        return self.shown(request, "admin/notices.html", **context)
+        return self.shown(request, "admin/notices.html", questions.status_of(wrong), **context)
 
     def settings_view(self, request: HttpRequest) -> HttpResponse:
         actor = self.told(request, *READS, "POST")

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, cast
 from uuid import UUID
 
 from django.contrib import admin
-from django.contrib.admin.views.main import ORDER_VAR, PAGE_VAR, ChangeList
+from django.contrib.admin.views.main import ORDER_VAR, PAGE_VAR, SEARCH_VAR, ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
@@ -14,14 +14,13 @@ from django.utils.translation import gettext_lazy
 
 from commerce.admin import purchase_filters
 from commerce.admin.purchase_facts import expires, may_export, paid, renewal, sees_prices, state_badge, unit_price
-from commerce.admin.purchase_filters import Asked
 from commerce.amounts import money
 from commerce.models import Purchase
 from commerce.models.export_schedule import OF_COLUMNS
 from commerce.models.purchase import PurchaseQuerySet
 from commerce.operations.pricing import next_charge
 from commerce.operations.pricing.next_charge import NextCharge
-from commerce.operations.procurement import addresses, found, policy_values, saved_filters
+from commerce.operations.procurement import addresses, columns, found, policy_values, saved_filters
 from commerce.operations.procurement.columns import LABELS, LISTED, OF_POLICY, OF_PRICES, chosen, narrowed
 from licensing.models import Term
 from policies.admin import value_badge
@@ -30,9 +29,8 @@ from tenants.dates import listed_day
 from tenants.procurement import ProcurementAdmin, ProcurementList
 
 BY_END = {"expires_after", "expires_before", "expires_within"}
-# What an address says of a list besides what is asked for.
-NOT_ASKED = (OF_COLUMNS,)
-BESIDE_FILTERS = (*NOT_ASKED, ORDER_VAR, PAGE_VAR, "format")
+# What an address says of a list, or of its file, besides what is asked for.
+BESIDE_FILTERS = (OF_COLUMNS, ORDER_VAR, PAGE_VAR, "format")
 # Of each thread: copies of a query share parts that are written to while one of them becomes SQL.
 _own = local()
 
@@ -41,26 +39,27 @@ class PurchaseList(ProcurementList):
     """A page of the purchases that the query finds. What is wrong with the query is said, and nothing found."""
 
     model_admin: "PurchaseListing"
+    beside = frozenset({OF_COLUMNS})
 
-    def get_filters_params(self, params: dict[str, Any] | None = None) -> dict[str, Any]:
-        asked = super().get_filters_params(params)
-        return {name: value for name, value in asked.items() if name not in NOT_ASKED}
+    def known(self) -> set[str]:
+        """Also those of prices for whoever is told none: who asks them is told why nothing is found."""
+        return super().known() | {str(each.parameter_name) for each in purchase_filters.OF_PRICES}
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Any]:
-        # Refuses every name that is no filter of this list.
         self.filter_specs, self.has_filters, _rest, _twice, self.has_active_filters = self.get_filters(request)
         by = self.model_admin.actor(request)
-        rows, wrong = found.look(by=by, query=query_of(request), at=by.now())
-        titles = {spec.parameter_name: spec.title for spec in cast("list[Asked]", self.filter_specs)}
-        self.wrong = [{"name": bad.field, "title": titles.get(bad.field, ""), "said": str(bad)} for bad in wrong]
+        known = {*self.known(), SEARCH_VAR}
+        asked = {name: value for name, value in query_of(request).items() if name in known}
+        rows, wrong = found.look(by=by, query=asked, at=by.now())
+        wrong += columns.unknown(request.GET.getlist(OF_COLUMNS))
         self.clear_all_filters_qs = "?"
         # Of each page the ids first: what stands beside a purchase is read for those alone that are shown.
-        return rows.only("pk").order_by(*self.get_ordering(request, rows))
+        rows = rows.only("pk").order_by(*self.get_ordering(request, rows))
+        return self.unless_wrong(request, rows, wrong)
 
-    def get_results(self, request: HttpRequest) -> None:
-        ChangeList.get_results(self, request)
+    def complete(self, request: HttpRequest) -> None:
         self.result_list = self.model_admin.whole(request, [row.pk for row in self.result_list])
-        self.model_admin.complete(request, self.result_list)
+        super().complete(request)
 
 
 class PurchaseListing(ProcurementAdmin):
@@ -95,9 +94,8 @@ class PurchaseListing(ProcurementAdmin):
 
     def get_list_display(self, request: HttpRequest) -> list[str]:
         """What is chosen of what the person may read."""
-        columns = super().get_list_display(request)
         shown = {*chosen(request.GET.getlist(OF_COLUMNS))} & {*self.readable(request)} | {"organisation", "chosen"}
-        return [column for column in columns if column in shown]
+        return [column for column in super().get_list_display(request) if column in shown]
 
     def readable(self, request: HttpRequest) -> list[str]:
         actor = self.actor(request)
@@ -107,8 +105,13 @@ class PurchaseListing(ProcurementAdmin):
         return [column for column in LISTED if column not in hidden]
 
     def columns_of(self, request: HttpRequest) -> list[str]:
-        """Those that are chosen; none where that is all that the person may read."""
+        """Those that are chosen; none where that is all that the person may read. What is no column is left out."""
         return narrowed(request.GET.getlist(OF_COLUMNS), among=self.readable(request))
+
+    def columns_to_take(self, request: HttpRequest) -> list[str]:
+        """As `columns_of`, for what is kept or taken away. :raises BadInput: there is no such column"""
+        columns.require_listed(request.GET.getlist(OF_COLUMNS))
+        return self.columns_of(request)
 
     def get_queryset(self, request: HttpRequest) -> PurchaseQuerySet:
         return self.seen(request, Purchase.objects.for_procurement())
@@ -127,9 +130,9 @@ class PurchaseListing(ProcurementAdmin):
         return [by_id[pk] for pk in ids if pk in by_id]
 
     def complete(self, request: HttpRequest, rows: Sequence[Any]) -> None:
-        columns, actor = self.get_list_display(request), self.actor(request)
-        charges = next_charge.of_each(rows) if "next_charge" in columns else {}
-        values = policy_values.of_each(rows, at=actor.now()) if "policy_result" in columns else {}
+        shown, actor = self.get_list_display(request), self.actor(request)
+        charges = next_charge.of_each(rows) if "next_charge" in shown else {}
+        values = policy_values.of_each(rows, at=actor.now()) if "policy_result" in shown else {}
         for row in rows:
             row.charge, row.policy_value = charges.get(row.pk), values.get(row.pk)
 
@@ -150,7 +153,7 @@ class PurchaseListing(ProcurementAdmin):
     @admin.display(description=gettext_lazy("product"), ordering="plan__product__name")
     def product(self, purchase: Purchase) -> str:
         term = Term(purchase.plan.term).label
-        return format_html('{}<span class="beside">{}</span>', purchase.plan.product.name, term)
+        return format_html('{} <span class="beside">{}</span>', purchase.plan.product.name, term)
 
     @admin.display(description=gettext_lazy("purchaser"), ordering="purchaser__user__email")
     def buyer(self, purchase: Purchase) -> str:
@@ -178,7 +181,7 @@ class PurchaseListing(ProcurementAdmin):
         if charge is None:
             return ""
         told = money(charge.total, charge.currency)
-        return format_html('{}<span class="beside">{}</span>', told, listed_day(charge.at))
+        return format_html('{} <span class="beside">{}</span>', told, listed_day(charge.at))
 
     @admin.display(description=gettext_lazy("expires"), ordering="term_end")
     def expires(self, purchase: Purchase) -> str:

@@ -63,6 +63,7 @@ class Schedules(KeptFilters):
         query, chosen = query_to_take(request), self.columns_of(request)
         if request.method == "POST" and form.is_valid():
             try:
+                chosen = self.columns_to_take(request)
                 schedules.add(query=query, columns=chosen, by=actor, at=actor.now(), **form.cleaned_data)
             except Refused as refused:
                 blame(form, refused)

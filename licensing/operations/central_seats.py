@@ -29,6 +29,13 @@ def free_of_each(tenant: Tenant, products: Collection[str]) -> dict[str, int]:
     return {row["plan__product"]: row["free"] for row in rows}
 
 
+def free_by_product(tenant: Tenant) -> "QuerySet[Any, Any]":
+    """How many are `free` of each `plan__product`."""
+    own = Subscription.objects.of(tenant).central_with_access()
+    rows: QuerySet[Any, Any] = own.order_by().values("plan__product").annotate(free=Sum(seats_free()))
+    return rows
+
+
 def own(tenant: Tenant, product: Product) -> SubscriptionQuerySet:
     """Of a product, what is the tenant's own and gives access."""
     return Subscription.objects.of(tenant).central_with_access().filter(plan__product=product)
@@ -37,13 +44,6 @@ def own(tenant: Tenant, product: Product) -> SubscriptionQuerySet:
 def longest_first(rows: Iterable[Subscription]) -> list[Subscription]:
     """In the order in which their seats are given: whoever gets one keeps it as long as can be."""
     return sorted(rows, key=_lasts, reverse=True)
-
-
-def free_by_product(tenant: Tenant) -> "QuerySet[Any, Any]":
-    """How many are `free` of each `plan__product`."""
-    own = Subscription.objects.of(tenant).central_with_access()
-    rows: QuerySet[Any, Any] = own.order_by().values("plan__product").annotate(free=Sum(seats_free()))
-    return rows
 
 
 def used_by(members: Collection[Membership] | Collection[UUID]) -> SeatQuerySet:

@@ -14,6 +14,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from tenants import questions
 from tenants.access import Right
 from tenants.dates import listed_minute
 from tenants.directory.models import Tenant
@@ -97,8 +98,7 @@ class RunAdmin(ProcurementAdmin):
         if which:
             found = found.filter(state=which) if which in RowState.values else found.none()
         paginator = LookAheadPaginator(found, ROWS_OF_A_PAGE)
-        number = _number(request.GET.get("p", "1"))
-        page = paginator.page(number)
+        page = paginator.page(questions.number_in(request.GET))
         done = row.size - counts[RowState.WAITING]
         told = {
             "run": row,
@@ -111,8 +111,8 @@ class RunAdmin(ProcurementAdmin):
             ],
             "failed": counts[RowState.SET_ASIDE],
             "which": which,
-            "number": number,
-            "more": paginator.more,
+            "page": page,
+            "paginator": paginator,
             "outcomes": [self._outcome(each) for each in _named(page.object_list, row.tenant)],
             "reason": row.given.get("reason", ""),
         }
@@ -169,11 +169,6 @@ class RunAdmin(ProcurementAdmin):
         answer = StreamingHttpResponse(_csv(run), content_type="text/csv; charset=utf-8")
         answer["Content-Disposition"] = f'attachment; filename="{run.deed}-{run.created_at:%Y-%m-%d}.csv"'
         return answer
-
-
-def _number(asked: str) -> int:
-    """Of a page; what is none is the first."""
-    return max(int(asked), 1) if asked.isascii() and asked.isdigit() and len(asked) < 6 else 1
 
 
 def _named(rows: Iterable[RunRow], tenant: Tenant | None) -> Iterator[tuple[RunRow, str, str]]:

@@ -90,7 +90,10 @@ class TestThePageOfARun:
             page = billing.get(opened(RUNS, run), {"outcome": outcome})
             assert len(page.context["outcomes"]) == count, outcome
         for number in ("0", "-1", "x", "9" * 40, "2"):
-            assert billing.get(opened(RUNS, run), {"p": number}).status_code == 200
+            page = billing.get(opened(RUNS, run), {"p": number, "outcome": "waiting"})
+            assert (page.status_code, "There is no page “" in page.text) == (200, True), number
+            assert 'href="?outcome=waiting">First page</a>' in page.text
+            assert "No row is in this state." not in page.text
 
     def test_has_pages(self, billing, run, monkeypatch):
         monkeypatch.setattr("tenants.admin.runs.ROWS_OF_A_PAGE", 2)

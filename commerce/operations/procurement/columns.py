@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from commerce.models import Purchase
 from commerce.operations.pricing.next_charge import NextCharge
+from tenants.questions import shortened
 from tenants.refusal import BadInput
 from tenants.spreadsheets import Cell
 
@@ -103,6 +104,17 @@ def chosen(names: Iterable[str]) -> list[str]:
     return [column for column in LISTED if column in named | {ALWAYS}]
 
 
+def unknown(names: Iterable[str]) -> list[BadInput]:
+    """What is named of a list that has no such column; what is empty names none."""
+    return [_no_column(name, LISTED) for name in dict.fromkeys(names) if name.strip() and name not in LISTED]
+
+
+def require_listed(names: Iterable[str]) -> None:
+    """:raises BadInput: a list has no such column"""
+    for wrong in unknown(names):
+        raise wrong
+
+
 def narrowed(names: Iterable[str], *, among: Iterable[str] = LISTED) -> list[str]:
     """
     As they are kept: those that are chosen of what somebody could choose, or none where these are the first ones
@@ -131,7 +143,11 @@ def known(names: Sequence[str]) -> list[str]:
     """
     for name in names:
         if name not in COLUMNS:
-            told = {"name": name, "known": ", ".join(COLUMNS)}
-            said = _("There is no column “%(name)s”. There are: %(known)s.") % told
-            raise BadInput(said, field="columns", code="invalid_choice")
+            raise _no_column(name, COLUMNS)
     return list(dict.fromkeys(names))
+
+
+def _no_column(name: str, known: Iterable[str]) -> BadInput:
+    told = {"name": shortened(name), "known": ", ".join(known)}
+    said = _("There is no column “%(name)s”. There are: %(known)s.") % told
+    return BadInput(said, field="columns", code="invalid_choice")

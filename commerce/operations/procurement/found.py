@@ -20,6 +20,7 @@ from commerce.operations.procurement import searching, spent
 from licensing.models import GIVES_ACCESS, Channel, Family, Plan, Product, SubscriptionState
 from tenants.access import Actor, Right
 from tenants.directory.models import Membership, Tenant
+from tenants.questions import no_filter
 from tenants.refusal import BadInput
 from tenants.text import is_clean
 
@@ -107,7 +108,7 @@ def visible(by: Actor, tenant: Tenant | None = None) -> PurchaseQuerySet:
 
 def _narrowed(rows: PurchaseQuerySet, name: str, value: str, reader: Reader) -> PurchaseQuerySet:
     if name not in FILTERS:
-        raise BadInput(_("There is no such filter."), field=name, code="unknown_field")
+        raise no_filter(name)
     if len(value) > LONGEST or not is_clean(value):
         raise BadInput(_("This cannot be looked for."), field=name)
     return FILTERS[name](rows, value, reader)

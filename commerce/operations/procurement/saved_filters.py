@@ -1,6 +1,6 @@
 """Filters of the list of purchases that people keep, for themselves or for everybody in the organisation."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -38,13 +38,13 @@ def usable(by: Actor) -> SavedFilterQuerySet:
 
 @transaction.atomic
 def keep(
-    *, name: str, query: Mapping[str, str], columns: Iterable[str] = (), shared: bool = False, by: Actor, at: datetime
+    *, name: str, query: Mapping[str, str], columns: Collection[str] = (), shared: bool = False, by: Actor, at: datetime
 ) -> SavedFilter:
     """
     Keep a query under a name.
 
     :raises NotAllowed: somebody who sees no purchases of the organisation, or an operator, who acts in none
-    :raises BadInput: no name, or a query that nothing can be
+    :raises BadInput: no name, a query that nothing can be, or a column that does not exist
     :raises FilterExists: the person has one of this name
     :raises TooManyFilters: the person keeps 100
     """
@@ -53,6 +53,7 @@ def keep(
     if not name:
         raise BadInput(_("Type a name."), field="name", code="required")
     found.purchases(by=by, query=query, at=at)
+    all_columns.require_listed(columns)
     # Row lock: how many there are is counted by one after another.
     organisations.lock(tenant)
     mine = SavedFilter.objects.of(tenant).filter(user=by.user)

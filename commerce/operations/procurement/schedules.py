@@ -1,6 +1,6 @@
 """Queries of purchases that somebody is sent as a file: every day, week or month, at 07:00 of the tenant's time."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime, timedelta
 from datetime import time as clock_time
 from uuid import UUID
@@ -49,7 +49,7 @@ def add(
     *,
     name: str,
     query: Mapping[str, str],
-    columns: Iterable[str] = (),
+    columns: Collection[str] = (),
     format: str,
     every: str,
     by: Actor,
@@ -60,7 +60,7 @@ def add(
     rights are asked each time that it is sent.
 
     :raises NotAllowed: somebody who may not take purchases away as a file, or an operator, who acts in no tenant
-    :raises BadInput: no name, an unknown format or interval, or a query that nothing can be
+    :raises BadInput: no name, an unknown format, interval or column, or a query that nothing can be
     :raises ScheduleExists: the person has one of this name
     :raises TooManySchedules: the person has 20
     """
@@ -72,6 +72,7 @@ def add(
         if value not in known:
             raise BadInput(_("Choose one of these."), field=field, code="invalid_choice")
     found.purchases(by=by, query=query, at=at)
+    all_columns.require_listed(columns)
     # Row lock: how many there are is counted by one after another.
     organisations.lock(tenant)
     if own(by).count() >= MOST:

@@ -14,6 +14,7 @@ from tests.admin.customers.there import (
     CUSTOMERS,
     PURCHASES,
     TOGETHER,
+    address,
     customer,
     found,
     lines,
@@ -76,7 +77,26 @@ def test_what_is_wrong_is_said_and_nothing_found(partner, plan):
     assert "Type a month, such as 2026-03, or 2026-03 USD." in page
     assert 'value="soon"' in page
     assert found(browser, "state=nothing") == []
-    assert len(found(browser, "columns=x&p=none&o=3")) == 1
+
+
+@pytest.mark.parametrize("page", [PURCHASES, address("renewals")])
+def test_what_is_no_filter_and_no_page_is_told(partner, plan, page):
+    _contoso, ana, pat = customer(partner, "contoso")
+    buy(ana, plan, at=timezone.now())
+    browser = signed_in(pat.member)
+    assert len(found(browser, "customer=contoso&colour=", page)) == 1, "what is empty asks for nothing"
+    answer = browser.get(f"{page}?customer=contoso&colour=red&o=3")
+    assert (answer.status_code, answer.context["lines"]) == (400, [])
+    for name in ("colour", "o"):
+        assert f"There is no filter “{name}”." in answer.text
+    assert 'href="?customer=contoso&amp;o=3">Leave it out</a>' in answer.text
+    assert "Nothing matches" in answer.text
+    for number in ("2", "999", "none"):
+        text = text_of(browser, f"customer=contoso&p={number}", page)
+        assert f"There is no page “{number}”" in text
+        assert 'href="?customer=contoso">First page</a>' in text
+        for untrue in ("Nothing matches", "The list ends here", 'rel="prev"'):
+            assert untrue not in text, (number, untrue)
 
 
 def test_pages_hold_fifty_and_lead_to_each_other(partner, plan, monkeypatch):
@@ -109,6 +129,12 @@ def test_a_row_is_opened_by_acting_for_its_customer(partner, plan):
     assert answer.redirect_chain == [(line["url"], 302)]
     assert answer.context["row"].pk == bought.pk
     assert len(found(browser)) == 1, "also from there"
+
+
+def test_what_opens_a_row_is_called_by_its_product_alone(partner, plan):
+    _contoso, ana, pat = customer(partner, "contoso")
+    buy(ana, plan, at=timezone.now())
+    assert f"> {plan.product.name}, acting for Contoso</span>" in text_of(signed_in(pat.member))
 
 
 def test_customers_and_their_figures_lead_to_it(partner, plan):

@@ -115,3 +115,16 @@ def test_it_costs_the_same_with_one_notice_and_with_thirty(ana, plan, browser):
             text(browser)
         counts.append(len(seen))
     assert counts[0] == counts[1] <= 15
+
+
+def test_what_it_cannot_be_asked_and_a_page_that_it_has_not_are_told(ana, plan, browser):
+    bought(ana, plan)
+    answer = browser.get(reverse(LIST) + "?colour=red&unread=1")
+    assert (answer.status_code, "There is no filter “colour”." in answer.text) == (400, True)
+    assert 'href="?unread=1">Leave it out</a>' in answer.text
+    assert "Bea Buyer" not in answer.text
+    for number in ("2", "0", "x"):
+        shown = text(browser, query=f"?page={number}&unread=1")
+        assert f"There is no page “{number}”" in shown
+        assert 'href="?unread=1">First page</a>' in shown
+    assert "Bea Buyer" in text(browser, query="?page=1&unread=1")

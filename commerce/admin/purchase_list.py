@@ -21,7 +21,7 @@ from commerce.models.purchase import PurchaseQuerySet
 from commerce.operations.pricing import next_charge
 from commerce.operations.pricing.next_charge import NextCharge
 from commerce.operations.procurement import addresses, columns, found, policy_values, saved_filters
-from commerce.operations.procurement.columns import LABELS, LISTED, OF_POLICY, OF_PRICES, chosen, narrowed
+from commerce.operations.procurement.columns import ALWAYS, LABELS, LISTED, OF_POLICY, OF_PRICES, chosen, narrowed
 from licensing.models import Term
 from policies.admin import value_badge
 from tenants.access import Right
@@ -142,7 +142,7 @@ class PurchaseListing(ProcurementAdmin):
         context = {
             "more_open": any(each.parameter_name in request.GET for each in purchase_filters.MORE),
             "more_filters": {each.parameter_name for each in purchase_filters.MORE},
-            "columns": [(name, LABELS[name], name in shown) for name in self.readable(request)],
+            "columns": [(name, LABELS[name], name in shown, name == ALWAYS) for name in self.readable(request)],
             "kept": [(each, addresses.of_list(each.query, each.columns)) for each in saved_filters.usable(actor)],
             "keep": addresses.asking(query_of(request), self.columns_of(request)),
             "may_export": may_export(actor),

@@ -74,6 +74,16 @@ def test_a_column_that_somebody_may_not_read_is_left_out_and_not_told(contoso, b
     assert [name for name in answer.context["cl"].list_display if name != "chosen"] == ["product", "buyer"]
 
 
+def test_columns_are_boxes_and_the_one_that_always_stands_there_cannot_be_unticked(contoso, bought):
+    text = text_of(browser_of(contoso), "columns=buyer")
+    boxes = re.findall(r'<input type="checkbox" name="columns" value="(\w+)"( checked)?( disabled)?>', text)
+    assert [name for name, _checked, _disabled in boxes] == list(columns.LISTED)
+    assert [name for name, checked, _disabled in boxes if checked] == ["product", "buyer"]
+    assert [name for name, _checked, disabled in boxes if disabled] == ["product"]
+    # Sent by the form whatever is ticked: to untick all the others leaves this one.
+    assert '<input type="hidden" name="columns" value="product">' in text
+
+
 @pytest.mark.parametrize("role", ["license_admin", "user_admin"])
 def test_who_is_told_no_prices_finds_no_price_in_any_column(contoso, plan, role):
     buy_centrally(factories.MembershipFactory(tenant=contoso, roles=["global_admin"]), plan)
@@ -109,7 +119,7 @@ def test_a_file_has_the_columns_of_the_list_that_leads_to_it(contoso, bought):
 @pytest.mark.parametrize("role", ["global_admin", "license_admin"])
 def test_what_stands_there_anyway_is_no_choice(contoso, bought, role):
     browser = browser_of(contoso, role)
-    first = "&".join(f"columns={name}" for name, _label, shown in rows_of(browser).context["columns"] if shown)
+    first = "&".join(f"columns={name}" for name, _label, shown, _fixed in rows_of(browser).context["columns"] if shown)
     assert 'export/?format=csv&amp;unused=1"' in text_of(browser, f"unused=1&{first}")
     keep(browser, first)
     assert SavedFilter.objects.get().columns == []

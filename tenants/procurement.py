@@ -81,8 +81,9 @@ class ProcurementList(ChangeList):
         return {str(spec.parameter_name) for spec in cast("Sequence[type[Filter]]", self.list_filter)}
 
     def get_filters_params(self, params: dict[str, Any] | None = None) -> dict[str, Any]:
-        asked, known = super().get_filters_params(params), self.known()
-        return {name: values for name, values in asked.items() if name in known}
+        """Without what is empty: a form sends all its fields, and those ask for nothing."""
+        said, known = super().get_filters_params(params), self.known()
+        return {name: values for name, values in said.items() if name in known and values[-1].strip()}
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Any]:
         rows = super().get_queryset(request, exclude_parameters)

@@ -138,13 +138,13 @@ class PurchaseListing(ProcurementAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         actor = self.actor(request)
-        shown = set(chosen(request.GET.getlist(OF_COLUMNS)))
+        shown, asked = set(chosen(request.GET.getlist(OF_COLUMNS))), query_of(request)
         context = {
-            "more_open": any(each.parameter_name in request.GET for each in purchase_filters.MORE),
+            "more_open": any(each.parameter_name in asked for each in purchase_filters.MORE),
             "more_filters": {each.parameter_name for each in purchase_filters.MORE},
             "columns": [(name, LABELS[name], name in shown, name == ALWAYS) for name in self.readable(request)],
             "kept": [(each, addresses.of_list(each.query, each.columns)) for each in saved_filters.usable(actor)],
-            "keep": addresses.asking(query_of(request), self.columns_of(request)),
+            "keep": addresses.asking(asked, self.columns_of(request)),
             "may_export": may_export(actor),
             "may_keep": actor.tenant is not None,
         }

@@ -51,6 +51,17 @@ def test_what_is_no_filter_is_named_with_the_address_that_asks_for_the_rest(cont
     assert "There is no filter “xxx" in browser.get(f"{listed(page)}?{'x' * 3000}=1").text
 
 
+def test_fields_that_are_sent_empty_ask_for_nothing(contoso, fabrikam, bought):
+    sent = "q=&state=&channel=&department=&over=+"
+    page = browser_of(contoso).get(f"{listed(PURCHASES)}?{sent}")
+    assert (len(page.context["cl"].result_list), page.context["more_open"]) == (1, False)
+    assert "Show everything" not in page.text
+    assert "No purchases yet" in browser_of(fabrikam).get(f"{listed(PURCHASES)}?{sent}").text
+    assert browser_of(contoso).get(f"{listed(PURCHASES)}?over=1").context["more_open"]
+    page = browser_of(contoso).get(f"{listed(PEOPLE)}?q=&kind=&state=")
+    assert not page.context["cl"].has_active_filters
+
+
 def test_a_list_without_a_search_finds_nothing_by_one(contoso, bought):
     answer = browser_of(contoso).get(f"{listed(RUNS)}?q=ana")
     assert (answer.status_code, "There is no filter “q”." in answer.text) == (400, True)

@@ -1,4 +1,4 @@
-"""What lists find, what they never answer, and what they cost."""
+"""What lists find, and what they cost."""
 
 from datetime import timedelta
 

@@ -21,6 +21,7 @@ def test_the_file_and_what_is_sent_have_the_columns_of_the_list(visit, picture, 
     for label in ("State", "Price paid"):
         boxes.get_by_label(label, exact=True).check()
     page.get_by_role("button", name="Show", exact=True).click()
+    page.wait_for_url("**columns=in_state**")
     fits(page)
     picture(page, f"columns-list-{name}")
     with page.expect_download() as loaded:

@@ -1,5 +1,6 @@
 """Real servers for the tests: one PostgreSQL and one Valkey a run, in a temporary folder, without fsync."""
 
+import gc
 import os
 import shutil
 import tempfile
@@ -15,6 +16,9 @@ from pytest_django import DjangoDbBlocker
 
 from config import embedded
 from tests import as_migrated
+
+# There is memory enough to look for garbage seldom: it is a twentieth of the time, and more where tests are collected.
+gc.set_threshold(50_000, 20, 50)
 
 RUNS = Path(tempfile.gettempdir()) / f"seatwise-tests-{os.getuid()}"
 servers = ExitStack()
@@ -59,6 +63,11 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
         as_migrated.keep()
     yield
     connections["sandbox"].close()
+
+
+def pytest_collection_finish() -> None:
+    """What is there now stays, and is no garbage of any test."""
+    gc.freeze()
 
 
 def pytest_unconfigure() -> None:

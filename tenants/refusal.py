@@ -39,7 +39,7 @@ class NotAllowed(Refused):
 
 
 class BadInput(Refused):
-    """What was sent can never be right as it stands; `field` names the part and `code_of_field` the fact."""
+    """What was sent cannot be right as it stands; `field` names the part and `field_code` the fact."""
 
     code = "invalid"
     http_status = 400
@@ -47,3 +47,8 @@ class BadInput(Refused):
     def __init__(self, message: str | Promise = "", *, field: str, code: str = "invalid") -> None:
         super().__init__(message, field=field)
         self.field_code = code
+
+    @property
+    def names_nothing(self) -> bool:
+        """It would be right if what it names were there."""
+        return self.field_code == "does_not_exist"

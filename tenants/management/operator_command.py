@@ -15,7 +15,8 @@ What every command of the operator has in common: `--json` or a table, exit code
 
 `perform` returns rows (a table), one mapping (lines of name and value), a string (printed as it is) or None.
 A `Refused` or `Stop` exits 1 with its reason on stderr, a `BadInput` or `WrongUsage` exits 2: what was typed can never
-be right as it stands. `self.failed = True` exits 1 after printing what was found.
+be right as it stands. What names something that is not there exits 1, as an unknown tenant does.
+`self.failed = True` exits 1 after printing what was found.
 A command with subcommands calls `shared_arguments(subparser)` for each, so that `--json` may stand at the end.
 """
 
@@ -98,7 +99,7 @@ class OperatorCommand(BaseCommand, ABC):
         except CommandFailed as failed:
             return self._end("", failed.returncode)
         except BadInput as bad:
-            return self._end(f"{bad.field}: {bad}" if bad.field else str(bad), 2)
+            return self._end(f"{bad.field}: {bad}" if bad.field else str(bad), 1 if bad.names_nothing else 2)
         except Refused as refused:
             return self._end(str(refused), 1)
         except CommandError as error:

@@ -12,6 +12,8 @@ from django.utils.translation import gettext as _
 from tenants.refusal import BadInput
 
 PAGE = "p"
+# Of what: notices are turned by another name.
+PAGES = (PAGE, "page")
 UNKNOWN = "unknown_field"
 LONGEST_SAID = 40
 
@@ -71,6 +73,6 @@ def number_in(query: Mapping[str, str], name: str = PAGE) -> int:
 
 def _without(query: QueryDict, *names: str) -> str:
     left = query.copy()
-    for name in (*names, PAGE):
+    for name in (*names, *PAGES):
         left.pop(name, None)
     return f"?{left.urlencode()}"

@@ -119,7 +119,7 @@ def test_it_costs_the_same_with_one_notice_and_with_thirty(ana, plan, browser):
 
 def test_what_it_cannot_be_asked_and_a_page_that_it_has_not_are_told(ana, plan, browser):
     bought(ana, plan)
-    answer = browser.get(reverse(LIST) + "?colour=red&unread=1")
+    answer = browser.get(reverse(LIST) + "?colour=red&unread=1&page=3")
     assert (answer.status_code, "There is no filter “colour”." in answer.text) == (400, True)
     assert 'href="?unread=1">Leave it out</a>' in answer.text
     assert "Bea Buyer" not in answer.text

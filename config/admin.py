@@ -81,10 +81,11 @@ class ProcurementSite(UnfoldAdminSite):
         return inner
 
     def _readable(self, request: HttpRequest) -> frozenset[str]:
-        """Models by their labels, and lists over all customers as "customers." and their names."""
+        """Models by their labels, "customers" for who has any, and the lists over all of them as "customers." …"""
         actor = actor_of_request(request)
         user = actor.user if actor is not None else None
-        acting = customers.acting(user, customers_of_request(request)) if user is not None else []
+        delegations = customers_of_request(request)
+        acting = customers.acting(user, delegations) if user is not None else []
         # By the site: their module has this one as its site, and cannot be imported here.
         pages: Any = self.get_model_admin(Delegation)
         lists = (f"customers.{kind.name}" for kind in pages.lists if kind.readable(acting))
@@ -93,7 +94,7 @@ class ProcurementSite(UnfoldAdminSite):
             for model, model_admin in self._registry.items()
             if model_admin.has_view_permission(request)
         )
-        return frozenset([*models, *lists])
+        return frozenset([*models, *lists, *(["customers"] if delegations else [])])
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """The navigation is written down in config.appearance; the framework's list of apps is not shown."""

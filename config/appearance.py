@@ -15,7 +15,7 @@ def _shown(model: str) -> Callable[[HttpRequest], bool]:
     """Whether the person may read a model, or a list over all customers, asked of itself."""
 
     def may_read(request: HttpRequest) -> bool:
-        return model in request.readable  # type: ignore[attr-defined]  # see tenants.signin.acting
+        return model in request.readable  # type: ignore[attr-defined]  # put there by config.admin
 
     return may_read
 
@@ -56,10 +56,6 @@ def _of_customers(title: str | Promise, name: str, icon: str) -> dict[str, Any]:
 
 def _is_operator(request: HttpRequest) -> bool:
     return bool(request.actor.is_operator)  # type: ignore[attr-defined]  # put there by the middleware of sign-in
-
-
-def _works_for_a_partner(request: HttpRequest) -> bool:
-    return bool(request.customers)  # type: ignore[attr-defined]  # see tenants.signin.acting
 
 
 def _own_billing(request: HttpRequest) -> bool:
@@ -130,7 +126,7 @@ NAVIGATION: list[dict[str, Any]] = [
     {
         "title": _("Customers"),
         "items": [
-            _of_customers(_("Your customers"), "customers", "groups") | {"permission": _works_for_a_partner},
+            _of_customers(_("Your customers"), "customers", "groups") | {"permission": _shown("customers")},
             _of_customers(_("Customers’ purchases"), "purchases", "receipt_long"),
             _of_customers(_("Customers’ renewals"), "renewals", "autorenew"),
             _of_customers(_("Customers’ approvals"), "approvals", "approval"),

@@ -10,7 +10,7 @@ from licensing.models import Product
 from policies.facts import LimitRow, Source
 from policies.models import SpendLimit
 from policies.spending import Proposal, month_of, period
-from tenants.directory.models import Department, Membership, Tenant
+from tenants.directory.models import Department, Membership, Tenant, and_above
 
 # A limit, and how much of it a purchase takes.
 Weighed = tuple[SpendLimit, LimitRow]
@@ -56,12 +56,8 @@ def own_departments(member: Membership) -> dict[Any, Department]:
     if member.department_id is None:
         return {}
     every = {d.pk: d for d in Department.objects.filter(tenant_id=member.tenant_id)}
-    own: dict[Any, Department] = {}
-    current = every.get(member.department_id)
-    while current is not None and current.pk not in own:
-        own[current.pk] = current
-        current = every.get(current.parent_id) if current.parent_id else None
-    return own
+    parents = {pk: department.parent_id for pk, department in every.items()}
+    return {pk: every[pk] for pk in and_above(member.department_id, parents) if pk in every}
 
 
 def _row(limit: SpendLimit, proposal: Proposal | None, month: int) -> LimitRow:

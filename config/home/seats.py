@@ -11,7 +11,7 @@ from config.home import charts
 from config.home.reach import Reach
 from licensing.models import SeatTally
 from licensing.models.tally import SeatTallyQuerySet
-from tenants.directory.models import Department
+from tenants.directory.models import Department, and_above
 
 # Of products, departments and organisations.
 SHOWN = 8
@@ -64,21 +64,14 @@ def _of_one(tally: SeatTallyQuerySet, reach: Reach) -> tuple[list[Row], dict[str
     counted = [
         {**row, "department": each, "department__name": names.get(each)}
         for row in bought
-        for each in _and_above(row["department"], parents)
+        # Who is in none stands below nothing.
+        for each in (and_above(row["department"], parents) or (None,))
     ]
     shown = _shown(
         _groups(counted, "department", "department__name"),
         lambda group: reach.purchases(department=_asked_for(group, names)),
     )
     return bought, {**shown, "nested": len(counted) > len(bought)}
-
-
-def _and_above(department: Any, parents: Mapping[Any, Any]) -> list[Any]:
-    """A department and all above it, each once. None, of who is in none, stands below nothing."""
-    above = [department]
-    while (parent := parents.get(above[-1])) and parent not in above:
-        above.append(parent)
-    return above
 
 
 def _asked_for(group: Row, names: Mapping[Any, str]) -> str:

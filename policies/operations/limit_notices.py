@@ -14,7 +14,7 @@ from policies.spending import period
 from tenants.access import Right, has_right
 from tenants.amounts import money
 from tenants.delivery import jobs, letters
-from tenants.directory.models import Department, Membership, Tenant
+from tenants.directory.models import Department, Membership, Tenant, and_above
 from tenants.scope import EVERYBODY, Scope
 
 THRESHOLDS = (50, 80, 100)
@@ -89,9 +89,4 @@ def _readers(limit: SpendLimit) -> Iterable[Membership]:
 
 def _and_above(department: Department) -> list[UUID]:
     parents = dict(Department.objects.filter(tenant=department.tenant_id).values_list("pk", "parent"))
-    found: list[UUID] = []
-    current: UUID | None = department.pk
-    while current is not None and current not in found:
-        found.append(current)
-        current = parents.get(current)
-    return found
+    return and_above(department.pk, parents)

@@ -12,7 +12,7 @@ from policies.facts import PolicyRow
 from policies.ground import POLICY_COLUMNS, policy_row
 from policies.models import Policy
 from policies.operations.scopes import STANDING, Scope, Time
-from tenants.directory.models import Department, Tenant
+from tenants.directory.models import Department, Tenant, and_above
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,12 +115,7 @@ class Proposed:
     def departments(self, department: UUID | None) -> tuple[UUID, ...]:
         """A department and those above it."""
         if department not in self._chains:
-            chain: dict[UUID, None] = {}
-            current = department
-            while current is not None and current not in chain:
-                chain[current] = None
-                current = self._parents.get(current)
-            self._chains[department] = tuple(chain)
+            self._chains[department] = tuple(and_above(department, self._parents))
         return self._chains[department]
 
 

@@ -144,6 +144,15 @@ class Department(models.Model):
         return self.name
 
 
+def and_above(department: UUID | None, parents: Mapping[UUID, UUID | None]) -> list[UUID]:
+    """A department and all above it, the nearest first; `parents` are those of all that there are."""
+    found: list[UUID] = []
+    while department is not None and department not in found:
+        found.append(department)
+        department = parents.get(department)
+    return found
+
+
 def and_below(departments: Iterable[UUID], parents: Mapping[UUID, UUID | None]) -> set[UUID]:
     """These departments and all below them; `parents` are those of all that there are."""
     children: dict[UUID | None, list[UUID]] = defaultdict(list)

@@ -16,14 +16,14 @@ from tenants.access import Actor, Right
 
 def parts(actor: Actor, used: int) -> list[ArraySubquery]:
     """What has to be asked; of more seats in use than can be gone through, nothing."""
-    if actor.tenant is None or not actor.may(Right.SEE_WASTE) or used > all_wasted.MOST_SEATS:
+    if actor.tenant is None or not _may_know(actor) or used > all_wasted.MOST_SEATS:
         return []
     return all_wasted.parts(actor.tenant, by=actor, at=actor.now())
 
 
 def wasted(actor: Actor, found: Sequence[Any]) -> dict[str, Any] | None:
     """None: it is not the reader's to know. `counted`: its lines have figures, and are those that have any."""
-    if actor.tenant is None or not actor.may(Right.SEE_WASTE):
+    if not _may_know(actor):
         return None
     sums = all_wasted.read(found) if found else {}
     return {
@@ -36,6 +36,10 @@ def wasted(actor: Actor, found: Sequence[Any]) -> dict[str, Any] | None:
     }
 
 
+def _may_know(actor: Actor) -> bool:
+    return actor.tenant is not None and actor.may(Right.SEE_WASTE)
+
+
 def _list(kind: Waste) -> str:
     return f"{reverse('admin:licensing_wastedseat_changelist')}?{urlencode({'waste': kind.value})}"
 
@@ -44,4 +48,4 @@ def _figures(total: Sum | None) -> dict[str, Any]:
     if total is None:
         return {}
     costs = [money(amount, currency) for currency, amount in total.costs.items()]
-    return {"seats": total.seats, "costs": costs}
+    return {"seats": total.seats, "or_more": total.or_more, "costs": costs}

@@ -2,9 +2,12 @@
 
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
+
+from django.db.models import QuerySet
 
 from licensing.models import ProductUse, Seat, Subscription, UnusedSince, Waste, WastedSeat
-from licensing.models.waste import Products, WastedSeatQuerySet
+from licensing.models.waste import WastedSeatQuerySet
 from tenants.directory.models import Tenant
 
 # After how many days without use a seat counts as unused.
@@ -21,36 +24,31 @@ class Remedy(StrEnum):
     TAKE_OVER = "take_over"
 
 
-def found(
-    tenant: Tenant, waste: Waste, *, days: int = USUAL_DAYS, at: datetime, at_once: bool = False
-) -> WastedSeatQuerySet:
+def found(tenant: Tenant, waste: Waste, *, days: int = USUAL_DAYS, at: datetime) -> WastedSeatQuerySet:
     """
-    A tenant's seats that are wasted so, with people and purchase. Of which products is asked beforehand, as a long list
-    is read faster then; `at_once`: it is not, for a part of another query.
+    A tenant's seats that are wasted so, with people and purchase. Of which products is asked beforehand: a long list is
+    read faster then.
     """
-    unused = _unused_since(tenant, days, at, at_once) if waste == Waste.UNUSED else None
-    free = _free_products(tenant, at_once) if waste == Waste.BESIDE_CENTRAL else ()
+    unused, free = None, list(_free_products(tenant)) if waste == Waste.BESIDE_CENTRAL else []
+    if waste == Waste.UNUSED:
+        since = dict(ProductUse.objects.of(tenant).reported_products(at, days).values_list("product", "since"))
+        for_long = sorted(pk for pk, first in since.items() if first <= at - timedelta(days=days))
+        unused = UnusedSince(days=days, reported=sorted(since), for_long=for_long)
     rows: WastedSeatQuerySet = WastedSeat.objects.found(waste, tenant, at=at, unused=unused, free=free)
     return rows.with_purchase()
 
 
-def _unused_since(tenant: Tenant, days: int, at: datetime, at_once: bool) -> UnusedSince:
-    """Of which products use is reported, and of which for long enough; one query."""
-    reported = ProductUse.objects.of(tenant).reported_products(at, days)
-    long_ago = at - timedelta(days=days)
-    if at_once:
-        for_long = reported.filter(since__lte=long_ago)
-        return UnusedSince(days=days, reported=reported.values("product"), for_long=for_long.values("product"))
-    since = dict(reported.values_list("product", "since"))
-    return UnusedSince(
-        days=days, reported=sorted(since), for_long=sorted(pk for pk, first in since.items() if first <= long_ago)
-    )
+def part(tenant: Tenant, waste: Waste, *, at: datetime) -> WastedSeatQuerySet:
+    """As `found`, for a part of another query: of which products is asked in it."""
+    reported = ProductUse.objects.of(tenant).reported_products(at, USUAL_DAYS)
+    for_long = reported.filter(since__lte=at - timedelta(days=USUAL_DAYS))
+    unused = UnusedSince(days=USUAL_DAYS, reported=reported.values("product"), for_long=for_long.values("product"))
+    return WastedSeat.objects.found(waste, tenant, at=at, unused=unused, free=_free_products(tenant))
 
 
-def _free_products(tenant: Tenant, at_once: bool) -> Products:
+def _free_products(tenant: Tenant) -> QuerySet[Any, str]:
     own = Subscription.objects.of(tenant).central_with_access().with_room().order_by()
-    free = own.values_list("plan__product", flat=True).distinct()
-    return free if at_once else list(free)
+    return own.values_list("plan__product", flat=True).distinct()
 
 
 def remedy(seat: Seat, waste: Waste) -> Remedy:

@@ -1,4 +1,7 @@
-"""Every kind of waste at once, as a part of a query that is asked anyway: the same figures as `wasted` has of one."""
+"""
+Every kind of waste at once, as a part of a query that is asked anyway: the same figures as `wasted` has of one, or none
+where that one stops counting.
+"""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,7 +14,7 @@ from django.db.models import Count, F, OuterRef, Subquery, TextField
 from django.db.models.functions import Cast, JSONObject
 
 from commerce.models import BillingPeriod
-from commerce.operations.procurement.wasted import Sum, a_month, costs_of
+from commerce.operations.procurement.wasted import MOST_SUMMED, Sum, a_month, costs_of
 from licensing.models import Waste
 from licensing.operations import central_seats, waste
 from tenants.access import Actor, Right
@@ -30,7 +33,7 @@ def parts(tenant: Tenant, *, by: Actor, at: datetime) -> list[ArraySubquery]:
 
 def _seats(kind: Waste, tenant: Tenant, by: Actor, at: datetime) -> ArraySubquery:
     """By purchase: what each of them costs is looked up once."""
-    rows = waste.found(tenant, kind, at=at, at_once=True).select_related(None).order_by()
+    rows = waste.part(tenant, kind, at=at).order_by()
     said: dict[str, Any] = {
         "subscription": F("subscription"),
         "product": F("subscription__plan__product"),
@@ -65,4 +68,6 @@ def _sum(purchases: Sequence[Mapping[str, Any]], left: Mapping[str, int] | None)
         if (price := each.get("price"))
     }
     counted = Counter({(each["subscription"], each["product"]): each["seats"] for each in purchases})
+    if counted.total() > MOST_SUMMED:
+        return Sum(seats=MOST_SUMMED, or_more=True, costs={})
     return Sum(seats=counted.total(), or_more=False, costs=costs_of(counted, told, left))

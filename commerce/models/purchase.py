@@ -122,7 +122,7 @@ class PurchaseQuerySet(SubscriptionQuerySet):
             subject=Cast(OuterRef("pk"), models.CharField()),
             type=OuterRef("ended_by"),
         ).order_by("-at")
-        # A trial ended before its time, or with it, however late that was written down.
+        # A trial ended before its time, or with it, however late that was written down. LEAST passes over NULL.
         by_itself = Case(When(end_cause=EndCause.TRIAL_ENDED, then=F("term_end")), output_field=_MOMENT)
         return self.alias(ended_by=Case(canceled, default=Value("subscription.disabled"))).annotate(
             ended_at=Case(
@@ -208,7 +208,8 @@ class PurchaseQuerySet(SubscriptionQuerySet):
     def repriced(self) -> Self:
         """
         Those whose next term may cost something else than the present one: an agreement pays, the organisation adopted
-        them, or somebody was told of another price. Of all others `renewal_price` is `unit_price`.
+        them, or somebody was told of another price. Of all others `renewal_price` is `unit_price`: where
+        `with_renewal_price` is to find a price, it stands here, too.
         """
         source = PaymentSource.objects.filter(tenant=OuterRef("tenant"), subscription=OuterRef("pk"))
         source = source.filter(Q(agreement__isnull=False) | Q(adopted_at__isnull=False))

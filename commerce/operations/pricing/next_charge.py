@@ -70,7 +70,10 @@ def of_each(purchases: Sequence[Purchase]) -> dict[UUID, NextCharge]:
 
 
 def _renewal_prices(rows: Sequence[Purchase]) -> dict[UUID, Decimal]:
-    """Of those that do not simply go on at their price, which is worked out for these alone: they are few."""
+    """
+    Of those that do not simply go on at their price. It is worked out for these alone, by a query that takes longer to
+    plan than most pages to read: most lists have none of them.
+    """
     ids = Purchase.objects.filter(pk__in=[row.pk for row in rows]).repriced().values_list("pk", flat=True)
     found = list(ids) if rows else []
     if not found:

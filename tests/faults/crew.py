@@ -72,6 +72,14 @@ class Crew:
         system.kill(self.workers.pop(0))
         self.hire()
 
+    def kill_all_workers(self):
+        """None of them sees the others die."""
+        for worker in self.workers:
+            system.kill(worker)
+        gone, self.workers = self.workers, []
+        for _each in gone:
+            self.hire()
+
     def _start(self, command):
         return system.start(command, self.environment, self.log)
 

@@ -124,7 +124,7 @@ def wait_until(happened, patience):
     deadline = time.monotonic() + patience
     while not happened():
         assert time.monotonic() < deadline, f"not within {patience} s"
-        time.sleep(0.5)
+        time.sleep(0.1)
 
 
 def test_sixty_are_charged_once_while_workers_and_the_broker_are_killed(tmp_path):

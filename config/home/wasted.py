@@ -48,4 +48,4 @@ def _figures(total: Sum | None) -> dict[str, Any]:
     if total is None:
         return {}
     costs = [money(amount, currency) for currency, amount in total.costs.items()]
-    return {"seats": total.seats, "or_more": total.or_more, "costs": costs}
+    return {"seats": total.seats, "costs": costs}

@@ -255,16 +255,6 @@ class TestTheFirstPage:
         for url in told:
             assert browser.get(url).context["total"]["seats"]
 
-    def test_counts_no_further_than_the_lists(self, contoso, some_of_each, monkeypatch):
-        for module in (all_wasted, wasted):
-            monkeypatch.setattr(module, "MOST_SUMMED", 2)
-        browser = browser_of(contoso)
-        for url, figures in self.told(browser).items():
-            total = browser.get(url).context["total"]
-            assert figures[0] == total["seats"] == 2
-            assert total["or_more"] == ("leaver" not in url)
-        assert browser.get(reverse("admin:index")).content.decode().count("More than 2") == 3
-
     def test_asks_no_query_of_its_own(self, contoso, some_of_each, monkeypatch):
         def cost(browser):
             browser.get(reverse("admin:index"))

@@ -1,7 +1,4 @@
-"""
-Every kind of waste at once, as a part of a query that is asked anyway: the same figures as `wasted` has of one, or none
-where that one stops counting.
-"""
+"""Every kind of waste at once, as a part of a query that is asked anyway: the same figures as `wasted` has of one."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -20,8 +17,8 @@ from licensing.operations import central_seats, waste
 from tenants.access import Actor, Right
 from tenants.directory.models import Tenant
 
-# Where people use more seats, to go through all of them takes longer than a page may that is about other things, too.
-MOST_SEATS = 5_000
+# Where people use more seats than a list of waste sums up, each list tells its own.
+MOST_SEATS = MOST_SUMMED
 
 
 def parts(tenant: Tenant, *, by: Actor, at: datetime) -> list[ArraySubquery]:
@@ -68,6 +65,4 @@ def _sum(purchases: Sequence[Mapping[str, Any]], left: Mapping[str, int] | None)
         if (price := each.get("price"))
     }
     counted = Counter({(each["subscription"], each["product"]): each["seats"] for each in purchases})
-    if counted.total() > MOST_SUMMED:
-        return Sum(seats=MOST_SUMMED, or_more=True, costs={})
     return Sum(seats=counted.total(), or_more=False, costs=costs_of(counted, told, left))

@@ -1,10 +1,14 @@
 """One template of policies for an organisation that lets a partner's person change them: as a file has it below one."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from textwrap import indent
 
 from django.utils.translation import gettext as _
 
+from licensing.files import FileRefused
 from policies.operations import policy_files
 from policies.operations.policy_files import TenantPlan
 from tenants.access import Actor
@@ -17,7 +21,8 @@ def plan(*, template: str, by: Actor, at: datetime) -> TenantPlan:
     :raises FileRefused: something in it is wrong there
     :raises NotAllowed: without the right to change policies there
     """
-    [made] = policy_files.plan(text=_as_file(template, by), name=_name(), by=by, at=at)
+    with _own_lines():
+        [made] = policy_files.plan(text=_as_file(template, by), name=_name(), by=by, at=at)
     return made
 
 
@@ -31,7 +36,8 @@ def apply(*, template: str, reason: str, shown: str, by: Actor, at: datetime) ->
     :raises BadInput: a reason that cannot be kept
     """
     text = _as_file(template, by)
-    [made] = policy_files.apply(text=text, name=_name(), reason=reason, shown=shown, by=by, at=at)
+    with _own_lines():
+        [made] = policy_files.apply(text=text, name=_name(), reason=reason, shown=shown, by=by, at=at)
     return made
 
 
@@ -42,6 +48,16 @@ def mark_of(made: TenantPlan) -> str:
 def _as_file(template: str, by: Actor) -> str:
     """Indented, no line of it can leave its place."""
     return f"tenants:\n  {by.organisation.slug}:\n{indent(template, '    ')}\n"
+
+
+@contextmanager
+def _own_lines() -> Iterator[None]:
+    """What is wrong is told by the lines of the template: the file has two above them."""
+    try:
+        yield
+    except FileRefused as refused:
+        problems = [replace(each, line=max(each.line - 2, 0)) for each in refused.problems]
+        raise FileRefused(refused.file, problems) from refused
 
 
 def _name() -> str:

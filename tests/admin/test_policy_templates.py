@@ -119,6 +119,12 @@ def test_says_what_is_wrong_with_a_template_and_changes_nothing(two, text):
     assert not Policy.objects.exists()
 
 
+def test_names_the_line_of_the_template_that_is_wrong(two):
+    text = "default_for_new_products: disabled\nself_service_enabled: 'no'"
+    page = plain(signed_in(two.member).post(PAGE, sent(two, text)).content.decode())
+    assert "the template:2: " in page
+
+
 def test_reaches_no_customer_that_does_not_allow_it_nor_anybody_elses(two):
     browser = signed_in(two.member)
     for tenants in (customers(two, "global_reader"), [TenantFactory()], [two.delegation.partner]):

@@ -1,5 +1,8 @@
 """Wrong usage of a command of ours exits 2 with what is wrong on stderr, and nothing is begun."""
 
+import subprocess
+import sys
+
 import pytest
 from django.core.management import get_commands, load_command_class
 
@@ -72,3 +75,21 @@ def test_bytes_that_are_no_text(capsys, monkeypatch, name):
     at = {"buy_centrally": 1, "move_clock": 0, "set_seller": 4}.get(name, len(words) - 1)
     code, said = refused(capsys, name, *words[:at], "a\udcff", *words[at + 1 :])
     assert (code, "not readable as text" in said) == (2, True)
+
+
+PRINTS_MUCH = """
+import django
+django.setup()
+from tenants.management.operator_command import OperatorCommand
+class Long(OperatorCommand):
+    def perform(self, **options):
+        return "x" * 1_000_000
+Long().run_from_argv(["manage.py", "long"])
+"""
+
+
+def test_of_what_nobody_reads_on_a_sentence_is_told_and_no_traceback():
+    running = subprocess.Popen([sys.executable, "-c", PRINTS_MUCH], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    running.stdout.close()
+    said = running.stderr.read().decode()
+    assert (running.wait(timeout=60), said) == (1, "Nobody reads what is printed.\n")

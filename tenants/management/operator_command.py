@@ -23,6 +23,7 @@ A command with subcommands calls `shared_arguments(subparser)` for each, so that
 import argparse
 import json
 import logging
+import os
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -96,6 +97,10 @@ class OperatorCommand(BaseCommand, ABC):
     def execute(self, *args: Any, **options: Any) -> str | None:
         try:
             return super().execute(*args, **options)
+        except BrokenPipeError:
+            # Else the interpreter says so once more, when it flushes what nobody reads.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return self._end("Nobody reads what is printed.", 1)
         except CommandFailed as failed:
             return self._end("", failed.returncode)
         except BadInput as bad:

@@ -6,7 +6,7 @@ from typing import Any
 
 from babel.numbers import format_decimal
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from licensing.models import CapacityUse, Channel
 from licensing.operations import capacity
 from licensing.operations.capacity import ProductCapacity
+from tenants import questions
 from tenants.access import Right
 from tenants.amounts import locale
 from tenants.dates import listed_minute
@@ -49,17 +50,17 @@ class CapacityAdmin(ProcurementAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if request.method not in READS or not self.has_view_permission(request):
             raise PermissionDenied
-        if request.GET:
-            raise SuspiciousOperation("this page asks nothing")
+        wrong = questions.told(questions.unanswerable(request.GET, known=()), request.GET, {})
         request.current_app = self.admin_site.name
         products = capacity.of(self.actor(request).organisation)
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": self.list_title,
-            "products": [_shown(each) for each in products],
+            "products": [] if wrong else [_shown(each) for each in products],
+            "wrong": wrong,
         }
-        return TemplateResponse(request, "admin/capacity.html", context)
+        return TemplateResponse(request, "admin/capacity.html", context, status=questions.status_of(wrong))
 
 
 def amount(kind: str, figure: int) -> str:

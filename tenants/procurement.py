@@ -95,8 +95,8 @@ class ProcurementList(ChangeList):
         # Search is a filter of those lists alone that have it.
         known = (framework if self.search_fields else framework - {SEARCH_VAR}) | self.known() | self.beside
         titles = {str(spec.parameter_name): spec.title for spec in cast("Sequence[Filter]", self.filter_specs)}
-        unknown = questions.unknown(request.GET.dict(), known=known)
-        self.wrong = questions.told([*unknown, *wrong], request.GET, titles)
+        unanswerable = questions.unanswerable(request.GET, known=known, many=self.beside)
+        self.wrong = questions.told([*unanswerable, *wrong], request.GET, titles)
         return rows.none() if self.wrong else rows
 
     def get_results(self, request: HttpRequest) -> None:

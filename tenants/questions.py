@@ -14,7 +14,7 @@ from tenants.refusal import BadInput
 PAGE = "p"
 # Of what: notices are turned by another name.
 PAGES = (PAGE, "page")
-UNKNOWN = "unknown_field"
+UNKNOWN, REPEATED = "unknown_field", "repeated"
 LONGEST_SAID = 40
 
 
@@ -29,7 +29,7 @@ class Wrong:
     title: str | Promise
     said: str
     without: str
-    is_unknown: bool
+    was_never_right: bool
 
 
 def no_filter(name: str) -> BadInput:
@@ -41,9 +41,20 @@ def shortened(name: str) -> str:
     return Truncator(name).chars(LONGEST_SAID)
 
 
-def unknown(query: Mapping[str, str], *, known: Container[str]) -> list[BadInput]:
-    """What an address names that is no filter of its list; what is empty asks for nothing."""
-    return [no_filter(name) for name, value in query.items() if value.strip() and name not in known]
+def repeated(name: str) -> BadInput:
+    return BadInput(_("Asked for more than once. Ask for one value."), field=name, code=REPEATED)
+
+
+def unanswerable(query: QueryDict, *, known: Container[str], many: Container[str] = ()) -> list[BadInput]:
+    """
+    What an address names that is no filter of its list, or names with two values; `many` may have several. What is
+    empty asks for nothing.
+    """
+    asked = {name: {value.strip() for value in values} for name, values in query.lists()}
+    unknown = [no_filter(name) for name, values in asked.items() if values != {""} and name not in known]
+    return unknown + [
+        repeated(name) for name, values in asked.items() if len(values) > 1 and name in known and name not in many
+    ]
 
 
 def told(wrong: Iterable[BadInput], query: QueryDict, titles: Mapping[str, Any]) -> list[Wrong]:
@@ -54,7 +65,7 @@ def told(wrong: Iterable[BadInput], query: QueryDict, titles: Mapping[str, Any])
             title=titles.get(str(bad.field), ""),
             said=str(bad),
             without=_without(query, str(bad.field)),
-            is_unknown=bad.field_code == UNKNOWN,
+            was_never_right=bad.field_code in (UNKNOWN, REPEATED),
         )
         for bad in wrong
     ]
@@ -62,7 +73,7 @@ def told(wrong: Iterable[BadInput], query: QueryDict, titles: Mapping[str, Any])
 
 def status_of(wrong: Iterable[Wrong]) -> int:
     """An address that names no filter was never right; one with a value that nothing has may have been so before."""
-    return 400 if any(each.is_unknown for each in wrong) else 200
+    return 400 if any(each.was_never_right for each in wrong) else 200
 
 
 def number_in(query: Mapping[str, str], name: str = PAGE) -> int:

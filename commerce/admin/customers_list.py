@@ -159,8 +159,8 @@ class CustomersList:
 
     def context(self) -> dict[str, Any]:
         rows, wrong = self.look()
-        unknown = questions.unknown(self.request.GET.dict(), known={*self.known, questions.PAGE})
-        rows = rows.none() if unknown else rows
+        unanswerable = questions.unanswerable(self.request.GET, known={*self.known, questions.PAGE})
+        rows = rows.none() if unanswerable else rows
         paginator = LookAheadPaginator(rows.values_list("pk", flat=True), A_PAGE)
         page = paginator.page(questions.number_in(self.request.GET))
         return {
@@ -170,7 +170,7 @@ class CustomersList:
             "lines": self.lines(list(page.object_list)),
             "customers": [there.organisation for there in self.acting],
             "query": self.query,
-            "wrong": questions.told([*unknown, *wrong], self.request.GET, self.titles()),
+            "wrong": questions.told([*unanswerable, *wrong], self.request.GET, self.titles()),
             "page": page,
             "paginator": paginator,
         }

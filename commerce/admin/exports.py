@@ -4,14 +4,14 @@ from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 
 from commerce.admin.purchase_facts import may_export
 from commerce.admin.purchase_list import PurchaseListing, query_of, query_to_take
-from commerce.operations.procurement import addresses, columns, exports, found
+from commerce.operations.procurement import addresses, columns, exports
 from tenants.procurement import READS
 from tenants.refusal import BadInput
 from tenants.spreadsheets import CSV, MEDIA_TYPES, XLSX, as_csv, as_xlsx
@@ -30,13 +30,14 @@ class Exports(PurchaseListing):
         if not may_export(actor) or request.method not in READS:
             raise PermissionDenied
         if format not in MEDIA_TYPES:
-            return self._back(request, _("Files come as CSV or XLSX."))
+            messages.error(request, _("Files come as CSV or XLSX."))
+            return redirect(addresses.of_list(query_of(request), self.columns_of(request)))
         try:
             export = exports.begin(
                 query=query_to_take(request), chosen=self._written(request), format=format, by=actor, at=actor.now()
             )
-        except BadInput as bad:
-            return self._back(request, str(bad), without=bad.field)
+        except BadInput:
+            return self.back(request)
         zone = actor.tenant.zone if actor.tenant else ZoneInfo("UTC")
         name = f"purchases-{actor.now().astimezone(zone):%Y-%m-%d}.{format}"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
@@ -52,10 +53,3 @@ class Exports(PurchaseListing):
         """What the list shows, and in the list of all organisations always whose it is."""
         chosen = columns.written(self.columns_to_take(request))
         return ["tenant", *chosen] if chosen and self.actor(request).tenant is None else chosen
-
-    def _back(self, request: HttpRequest, said: str, *, without: str | None = None) -> HttpResponse:
-        """To the list, without the filter that was refused."""
-        is_filter = without in found.FILTERS
-        messages.error(request, f"{without}: {said}" if is_filter else said)
-        left = {name: value for name, value in query_of(request).items() if name != without}
-        return redirect(addresses.of_list(left, self.columns_of(request)))

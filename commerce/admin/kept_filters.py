@@ -58,10 +58,12 @@ class KeptFilters(PurchaseListing):
     def keep_view(self, request: HttpRequest) -> HttpResponse:
         """What is kept stands in the address, as in that of the list."""
         actor = self.keeper(request, *READS, "POST")
+        if request.method in READS and self.wrong_in(request):
+            return self.back(request)
         form = KeepForm(request.POST if request.method == "POST" else None)
         if request.method == "POST" and form.is_valid():
-            said = {**form.cleaned_data, "query": query_to_take(request)}
             try:
+                said = {**form.cleaned_data, "query": query_to_take(request)}
                 chosen = self.columns_to_take(request)
                 kept = saved_filters.keep(by=actor, at=actor.now(), columns=chosen, **said)
             except Refused as refused:

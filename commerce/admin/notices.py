@@ -99,7 +99,7 @@ class NoticeAdmin(ProcurementAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         actor = self.told(request, *READS)
-        unknown = questions.unknown(request.GET.dict(), known={"page", "unread"})
+        unknown = questions.unanswerable(request.GET, known={"page", "unread"})
         wrong = questions.told(unknown, request.GET, {})
         only_unread = request.GET.get("unread") == "1"
         rows = reading.own(actor).select_related("event").newest_first()

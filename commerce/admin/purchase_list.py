@@ -8,7 +8,9 @@ from uuid import UUID
 from django.contrib import admin
 from django.contrib.admin.views.main import ORDER_VAR, PAGE_VAR, SEARCH_VAR, ChangeList
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseRedirect
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy
 
@@ -24,9 +26,11 @@ from commerce.operations.procurement import addresses, columns, found, policy_va
 from commerce.operations.procurement.columns import ALWAYS, LABELS, LISTED, OF_POLICY, OF_PRICES, chosen, narrowed
 from licensing.models import Term
 from policies.admin import value_badge
+from tenants import questions
 from tenants.access import Right
 from tenants.dates import listed_day
 from tenants.procurement import ProcurementAdmin, ProcurementList
+from tenants.refusal import BadInput
 
 BY_END = {"expires_after", "expires_before", "expires_within"}
 # What an address says of a list, or of its file, besides what is asked for.
@@ -150,6 +154,18 @@ class PurchaseListing(ProcurementAdmin):
         }
         return super().changelist_view(request, {**context, **(extra_context or {})})
 
+    def wrong_in(self, request: HttpRequest) -> list[BadInput]:
+        """Of an address, as the list tells it."""
+        by = self.actor(request)
+        _rows, wrong = found.look(by=by, query=query_of(request), at=by.now())
+        return [*_unanswerable(request), *wrong, *columns.unknown(request.GET.getlist(OF_COLUMNS))]
+
+    def back(self, request: HttpRequest) -> HttpResponseRedirect:
+        """To the list, which tells what is wrong with what is asked for."""
+        asked = request.GET.copy()
+        asked.pop("format", None)
+        return redirect(f"{reverse(addresses.LIST)}?{asked.urlencode()}")
+
     @admin.display(description=gettext_lazy("product"), ordering="plan__product__name")
     def product(self, purchase: Purchase) -> str:
         term = Term(purchase.plan.term).label
@@ -217,6 +233,15 @@ def query_of(request: HttpRequest) -> dict[str, str]:
 
 
 def query_to_take(request: HttpRequest) -> dict[str, str]:
-    """As `query_of`, with names that are no filters: nobody is to take more away than they asked for."""
-    said = {name: str(value) for name, value in request.GET.items() if name not in BESIDE_FILTERS}
-    return found.asked(said)
+    """
+    As `query_of`, for those who take it away: nobody is to have more than they asked for.
+
+    :raises BadInput: no such filter, or one with two values
+    """
+    for bad in _unanswerable(request):
+        raise bad
+    return query_of(request)
+
+
+def _unanswerable(request: HttpRequest) -> list[BadInput]:
+    return questions.unanswerable(request.GET, known={*found.FILTERS, *BESIDE_FILTERS}, many=(OF_COLUMNS,))

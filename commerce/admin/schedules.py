@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from commerce.admin.kept_filters import KeptFilters
-from commerce.admin.purchase_list import query_to_take
+from commerce.admin.purchase_list import query_of, query_to_take
 from commerce.models import Every, FileFormat
 from commerce.operations.procurement import addresses, columns, schedules
 from commerce.operations.procurement.saved_filters import LONGEST_NAME
@@ -59,11 +59,13 @@ class Schedules(KeptFilters):
     def schedule_view(self, request: HttpRequest) -> HttpResponse:
         """What is sent stands in the address, as in that of the list."""
         actor = self.sent_to(request, *READS, "POST")
+        if request.method in READS and self.wrong_in(request):
+            return self.back(request)
         form = ScheduleForm(request.POST if request.method == "POST" else None)
-        query, chosen = query_to_take(request), self.columns_of(request)
+        query, chosen = query_of(request), self.columns_of(request)
         if request.method == "POST" and form.is_valid():
             try:
-                chosen = self.columns_to_take(request)
+                query, chosen = query_to_take(request), self.columns_to_take(request)
                 schedules.add(query=query, columns=chosen, by=actor, at=actor.now(), **form.cleaned_data)
             except Refused as refused:
                 blame(form, refused)

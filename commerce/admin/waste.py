@@ -89,7 +89,9 @@ class WasteAdmin(BulkActions):
     # As the index of a tenant's seats has them: a page is read without a look at the others.
     ordering = ["pk"]
     empty_title = gettext_lazy("No waste of this kind")
-    empty_text = gettext_lazy("Nobody is listed who is on leave or joined less than 30 days ago.")
+    empty_text = gettext_lazy(
+        "Each kind has a list of its own, see above. Nobody is listed who is on leave or joined less than 30 days ago."
+    )
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         actor = actor_of_request(request)

@@ -30,6 +30,8 @@ WITH = _("The ids of the purchases whose people are moved to this subscription."
 
 
 class MergeBody(ReactivateBody, ReadBody):
+    """Which purchases, and how the seats are paid for that the subscription lacks."""
+
     reason = serializers.CharField(max_length=LONGEST_REASON, allow_blank=True, default="")
 
     def get_fields(self) -> dict[str, Any]:

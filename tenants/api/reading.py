@@ -74,4 +74,14 @@ class Input(serializers.Serializer):
             if unknown:
                 error = serializers.ErrorDetail(str(_("There is no such field.")), code="unknown_field")
                 raise serializers.ValidationError({name: [error] for name in unknown})
+        if isinstance(data, QueryDict):
+            self._require_once(data)
         return super().to_internal_value(data)
+
+    def _require_once(self, query: QueryDict) -> None:
+        """The last of two values would be taken, and the other one left out without a word."""
+        many = (serializers.ListField, serializers.MultipleChoiceField)
+        twice = [name for name, values in query.lists() if len(values) > 1 and not isinstance(self.fields[name], many)]
+        if twice:
+            error = serializers.ErrorDetail(str(_("Stands more than once. Send one value.")), code="repeated")
+            raise serializers.ValidationError({name: [error] for name in twice})

@@ -4,7 +4,7 @@ from html import unescape
 
 import pytest
 
-from tests.admin.pages import ALL, JOURNAL, OF_ONE, OF_TENANTS, PEOPLE, PURCHASES, RUNS, browser_of, listed
+from tests.admin.pages import ALL, CAPACITY, JOURNAL, OF_ONE, OF_TENANTS, PEOPLE, PURCHASES, RUNS, browser_of, listed
 from tests.admin.test_lists import found
 from tests.callers import signed_in
 
@@ -49,6 +49,22 @@ def test_what_is_no_filter_is_named_with_the_address_that_asks_for_the_rest(cont
     assert len(found(browser, page, "state=active&q=ana")) == 1
     assert len(found(browser, page, "colour=&q=ana")) == 1, "what is empty asks for nothing"
     assert "There is no filter “xxx" in browser.get(f"{listed(page)}?{'x' * 3000}=1").text
+
+
+def test_a_filter_that_is_asked_for_twice_is_told_and_finds_nothing(contoso, bought):
+    browser = browser_of(contoso)
+    for page in (PURCHASES, PEOPLE):
+        answer = browser.get(f"{listed(page)}?state=active&state=expired")
+        assert (answer.status_code, list(answer.context["cl"].result_list)) == (400, [])
+        assert "Asked for more than once." in answer.text
+        assert len(found(browser, page, "state=active&state=active&q=ana")) == 1, "one value, however often"
+    assert browser.get(f"{listed(PURCHASES)}?columns=product&columns=state").status_code == 200
+
+
+def test_the_page_of_capacity_names_what_it_does_not_ask(contoso, bought):
+    answer = browser_of(contoso).get(f"{listed(CAPACITY)}?p=2")
+    assert (answer.status_code, "There is no filter “p”." in answer.text) == (400, True)
+    assert 'href="?">Leave it out</a>' in answer.text
 
 
 def test_fields_that_are_sent_empty_ask_for_nothing(contoso, fabrikam, bought):

@@ -116,6 +116,12 @@ def test_each_role_sees_what_it_may_and_prices_only_where_it_may(
         assert api.get(f"subscriptions/{subscription.pk}/").status_code == 404
 
 
+def test_a_filter_with_two_values_is_refused_by_name(admin, subscription):
+    answer = Api(admin).get("subscriptions/?state=active&channel=central&state=expired")
+    assert answer.status_code == 400
+    assert [(error["field"], error["code"]) for error in answer.json()["errors"]] == [("state", "repeated")]
+
+
 def test_filters(ana, admin, subscription, plan):
     cleo = MembershipFactory(tenant=ana.tenant, user__email="cleo@contoso.example")
     annual = plan_on_sale(product__name="Power Apps", term="P1Y")

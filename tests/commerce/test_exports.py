@@ -116,6 +116,7 @@ class TestTheCommand:
             (["--filter", "state"], "NAME=VALUE", 2),
             (["--filter", "colour=red"], "colour", 2),
             (["--filter", "state=red"], "state", 2),
+            (["--filter", "state=active", "--filter", "state=expired"], "more than once", 2),
             # There may have been one once.
             (["--filter", "product=gone"], "There is no such product", 1),
         ],
@@ -217,20 +218,24 @@ class TestFromTheList:
         assert not Event.objects.filter(type="purchases.exported").exists()
 
     @pytest.mark.parametrize(
-        ("query", "said"),
+        ("query", "said", "status"),
         [
-            ({"format": "pdf"}, "Files come as CSV or XLSX."),
-            ({"format": "csv", "state": "red"}, "There is no such state."),
-            ({"format": "xlsx", "state": "\0"}, "This cannot be looked for."),
-            ({"format": "csv", "stat": "disabled"}, "There is no filter “stat”."),
-            ({"format": "csv", "columns": "colour"}, "There is no column “colour”. There are: product, buyer,"),
+            ({"format": "pdf"}, "Files come as CSV or XLSX.", 200),
+            ({"format": "csv", "state": "red"}, "There is no such state.", 200),
+            ({"format": "xlsx", "state": "\0"}, "This cannot be looked for.", 200),
+            ({"format": "csv", "stat": "disabled"}, "There is no filter “stat”.", 400),
+            ({"format": "csv", "state": ["active", "expired"]}, "Asked for more than once.", 400),
+            ({"format": "csv", "columns": "colour"}, "There is no column “colour”. There are: product, buyer,", 200),
         ],
     )
-    def test_says_on_the_list_what_is_wrong(self, bought, query, said):
+    @pytest.mark.parametrize("url", [URL, "admin:commerce_purchase_keep_filter", "admin:commerce_purchase_schedule"])
+    def test_says_on_the_list_what_is_wrong(self, bought, url, query, said, status):
         browser = signed_in(admin_of(bought.tenant).home)
-        answer = browser.get(reverse(URL), query, follow=True)
+        if url != URL and query["format"] == "pdf":
+            return
+        answer = browser.get(reverse(url), query, follow=True)
         assert answer.redirect_chain[0][1] == 302
-        assert (answer.status_code, said in answer.text) == (200, True)
+        assert (answer.status_code, said in answer.text) == (status, True)
         assert not Event.objects.filter(type="purchases.exported").exists()
 
     def test_links_to_what_it_shows(self, bought):

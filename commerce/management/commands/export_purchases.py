@@ -1,6 +1,7 @@
 import argparse
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
@@ -63,7 +64,11 @@ def _query(filters: list[str]) -> dict[str, str]:
     wrong = next((text for text in filters if "=" not in text), None)
     if wrong is not None:
         raise WrongUsage(f"--filter {wrong}: write NAME=VALUE, such as state=active.")
-    return dict(text.split("=", 1) for text in filters)
+    named = [text.split("=", 1) for text in filters]
+    twice = [name for name, count in Counter(name for name, _value in named).items() if count > 1]
+    if twice:
+        raise WrongUsage(f"--filter {twice[0]}: stands more than once; name one value.")
+    return dict(named)
 
 
 def _pieces(export: Export, format: str, zone: Any) -> Iterator[bytes]:

@@ -265,8 +265,10 @@ def _moment(value: str, reader: Reader, *, field: str) -> datetime:
     except ValueError:
         moment = day = None
     wrong = BadInput(_("Type a day, such as 2026-12-31."), field=field)
-    if moment is not None and moment.year not in YEARS:
-        raise wrong
+    year = moment.year if moment else day.year if day else None
+    if year is not None and year not in YEARS:
+        told = {"first": YEARS.start, "last": YEARS.stop - 1}
+        raise BadInput(_("Type a day of the years %(first)s to %(last)s.") % told, field=field)
     if day is not None:
         return datetime(day.year, day.month, day.day, tzinfo=reader.zone)
     if moment is None:

@@ -208,8 +208,8 @@ def main() -> int:
     missed = False
     for who, (browser, token) in callers.items():
         for name, url in asked[who].items():
-            pages = taken[who, name] = measured(browser, url, token, [small, large])
-            for size, page in zip(SIZES, pages, strict=True):
+            taken[who, name] = measured(browser, url, token, [small, large])
+            for size, page in zip(SIZES, taken[who, name], strict=True):
                 missed |= page.queries > QUERIES
                 told = f"{page.ms:.0f} ms (at least {page.least:.0f}), {page.queries} queries, {page.rows} rows"
                 print(f"{size:>9,} subscriptions, {who} organisation, {name}: {told}", flush=True)

@@ -49,11 +49,18 @@ def texts(data: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, str]
 
 
 def check_query(query: QueryDict) -> None:
+    """
+    No parameter takes several values: the last would hold, and the others be left out without a word.
+
+    :raises BadInput: characters that no text has, or a second value
+    """
     for name, values in query.lists():
         if not all(is_clean(text) for text in (name, *values)):
             raise BadInput(
                 _("Contains a character that no text has."), field=name.replace("\0", ""), code="character_not_allowed"
             )
+        if len(values) > 1:
+            raise BadInput(_("Stands more than once. Send one value."), field=name, code="repeated")
 
 
 class Flag(serializers.BooleanField):
@@ -74,14 +81,4 @@ class Input(serializers.Serializer):
             if unknown:
                 error = serializers.ErrorDetail(str(_("There is no such field.")), code="unknown_field")
                 raise serializers.ValidationError({name: [error] for name in unknown})
-        if isinstance(data, QueryDict):
-            self._require_once(data)
         return super().to_internal_value(data)
-
-    def _require_once(self, query: QueryDict) -> None:
-        """The last of two values would be taken, and the other one left out without a word."""
-        many = (serializers.ListField, serializers.MultipleChoiceField)
-        twice = [name for name, values in query.lists() if len(values) > 1 and not isinstance(self.fields[name], many)]
-        if twice:
-            error = serializers.ErrorDetail(str(_("Stands more than once. Send one value.")), code="repeated")
-            raise serializers.ValidationError({name: [error] for name in twice})

@@ -10,7 +10,8 @@ from licensing.models import Product
 from policies.facts import LimitRow, Source
 from policies.models import SpendLimit
 from policies.spending import Proposal, month_of, period
-from tenants.directory.models import Department, Membership, Tenant, and_above
+from tenants.directory.models import Department, Membership, Tenant
+from tenants.directory.tree import and_above
 
 # A limit, and how much of it a purchase takes.
 Weighed = tuple[SpendLimit, LimitRow]

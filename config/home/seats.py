@@ -11,7 +11,8 @@ from config.home import charts
 from config.home.reach import Reach
 from licensing.models import SeatTally
 from licensing.models.tally import SeatTallyQuerySet
-from tenants.directory.models import Department, and_above
+from tenants.directory.models import Department
+from tenants.directory.tree import and_above
 
 # Of products, departments and organisations.
 SHOWN = 8

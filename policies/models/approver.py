@@ -7,7 +7,8 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from tenants.access import Right, has_right
-from tenants.directory.models import Department, Membership, Tenant, and_below
+from tenants.directory.models import Department, Membership, Tenant
+from tenants.directory.tree import and_below
 from tenants.ids import new_id
 from tenants.keys import TenantForeignKey
 

@@ -14,7 +14,8 @@ from policies.spending import period
 from tenants.access import Right, has_right
 from tenants.amounts import money
 from tenants.delivery import jobs, letters
-from tenants.directory.models import Department, Membership, Tenant, and_above
+from tenants.directory.models import Department, Membership, Tenant
+from tenants.directory.tree import and_above
 from tenants.scope import EVERYBODY, Scope
 
 THRESHOLDS = (50, 80, 100)

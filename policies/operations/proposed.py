@@ -12,7 +12,8 @@ from policies.facts import PolicyRow
 from policies.ground import POLICY_COLUMNS, policy_row
 from policies.models import Policy
 from policies.operations.scopes import STANDING, Scope, Time
-from tenants.directory.models import Department, Tenant, and_above
+from tenants.directory.models import Department, Tenant
+from tenants.directory.tree import and_above
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,8 @@ from django.db.models.functions import Cast
 
 from licensing.models import Plan, Seat
 from licensing.models.subscription import SubscriptionQuerySet
-from tenants.directory.models import Department, Membership, MembershipQuerySet, User, and_below
+from tenants.directory.models import Department, Membership, MembershipQuerySet, User
+from tenants.directory.tree import and_below
 
 Rows = TypeVar("Rows", bound=SubscriptionQuerySet)
 

@@ -1,5 +1,6 @@
 """What every list over all customers of a partner has in common. A row is opened by acting for its customer."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +18,7 @@ from django.utils.functional import Promise
 from django.utils.html import strip_tags
 from django.utils.translation import gettext as _
 
-from commerce.operations.procurement import customers
+from commerce.operations.procurement import customers, found
 from tenants import questions
 from tenants.access import Actor, Right
 from tenants.directory.models import Tenant
@@ -41,10 +42,10 @@ class Head:
     is_figure: bool
 
 
-class CustomersList:
+class CustomersList(ABC):
     """
     One request for a page of such a list. `right`: what a customer's roles have to allow there to be shown here (none:
-    whatever they are). `found` says which rows, in their order; `whole` reads what stands beside those of one page.
+    whatever they are). `look` says which rows, in their order; `whole` reads what stands beside those of one page.
     """
 
     name: ClassVar[str]
@@ -72,11 +73,6 @@ class CustomersList:
         """The customers that show it."""
         return [there for there in acting if cls.right is None or there.may(cls.right)]
 
-    @classmethod
-    def found(cls, acting: Sequence[Actor]) -> QuerySet[Any]:
-        """All that these customers show, what is due first first."""
-        raise NotImplementedError
-
     def __init__(self, site: AdminSite, request: HttpRequest, actor: Actor, acting: Sequence[Actor]) -> None:
         self.site, self.request, self.actor = site, request, actor
         self.acting = self.readable(acting)
@@ -86,15 +82,11 @@ class CustomersList:
 
     @cached_property
     def query(self) -> dict[str, str]:
-        said = {name: str(value).strip() for name, value in self.request.GET.items() if name in self.known}
-        return {name: value for name, value in said.items() if value}
+        return found.asked({name: str(value) for name, value in self.request.GET.items() if name in self.known})
 
+    @abstractmethod
     def look(self) -> tuple[QuerySet[Any], list[BadInput]]:
         """What the query finds, and everything that is wrong with it; then nothing."""
-        try:
-            return self.found(customers.called(self.acting, self.query.get(CUSTOMER, ""))), []
-        except BadInput as bad:
-            return self.found([]), [bad]
 
     def titles(self) -> dict[str, Any]:
         """Of the filters, by their names."""
@@ -102,9 +94,9 @@ class CustomersList:
 
     # --- What is shown
 
+    @abstractmethod
     def whole(self, ids: Sequence[Any]) -> QuerySet[Any]:
         """These rows with all that their columns need, in a fixed number of queries."""
-        raise NotImplementedError
 
     def customer_of(self, row: Any) -> Any:
         return row.tenant_id

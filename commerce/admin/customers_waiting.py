@@ -1,5 +1,6 @@
 """What waits for a decision at all customers of a partner, what is due first first."""
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,18 +11,35 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy
 
 from commerce.admin.approvals import ApprovalAdmin
-from commerce.admin.customers_list import CustomersList
+from commerce.admin.customers_list import CUSTOMER, CustomersList
 from commerce.admin.leavers import LeaverTaskAdmin
 from commerce.models import LeaverTask
+from commerce.operations.procurement import customers
 from policies.admin import LicenseRequestAdmin
 from policies.models import Approval, LicenseRequest
 from policies.operations import inbox
 from tenants.access import Actor, Right
 from tenants.dates import listed_day
 from tenants.directory.models import Tenant
+from tenants.refusal import BadInput
 
 
-class CustomersApprovals(CustomersList):
+class OfWaiting(CustomersList):
+    """Narrowed to one customer or to none."""
+
+    @classmethod
+    @abstractmethod
+    def found(cls, acting: Sequence[Actor]) -> QuerySet[Any]:
+        """All that these customers show, what is due first first."""
+
+    def look(self) -> tuple[QuerySet[Any], list[BadInput]]:
+        try:
+            return self.found(customers.called(self.acting, self.query.get(CUSTOMER, ""))), []
+        except BadInput as bad:
+            return self.found([]), [bad]
+
+
+class CustomersApprovals(OfWaiting):
     """The soonest to lapse first."""
 
     name = "approvals"
@@ -43,7 +61,7 @@ class CustomersApprovals(CustomersList):
         return Approval.objects.filter(pk__in=ids).with_people()
 
 
-class CustomersRequests(CustomersList):
+class CustomersRequests(OfWaiting):
     """Who waits longest first: their requests run out first, too."""
 
     name = "requests"
@@ -65,7 +83,7 @@ class CustomersRequests(CustomersList):
         return LicenseRequest.objects.filter(pk__in=ids).with_people()
 
 
-class CustomersLeavers(CustomersList):
+class CustomersLeavers(OfWaiting):
     """The next to be charged first, then those that no charge waits for."""
 
     name = "leavers"
@@ -87,7 +105,7 @@ class CustomersLeavers(CustomersList):
         return LeaverTask.objects.filter(pk__in=ids).with_people()
 
 
-class CustomersNewProducts(CustomersList):
+class CustomersNewProducts(OfWaiting):
     """A row for each customer that has any, the one whose oldest waits longest first."""
 
     name = "new_products"

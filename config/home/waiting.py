@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext_lazy
 
 from commerce.admin import CUSTOMERS_LISTS
+from commerce.admin.customers_waiting import OfWaiting
 from commerce.models import LeaverTask, Renewal, TakeOver
 from commerce.operations.procurement import customers
 from config.home.counting import Counted
@@ -166,7 +167,7 @@ def _lines(kinds: Sequence[Kind], counts: Sequence[int]) -> list[dict[str, Any]]
 
 def at_customers(actor: Actor, acting: Sequence[Actor]) -> list[dict[str, Any]]:
     """Over all customers of a partner, as their lists show it to somebody; one query."""
-    kinds = [kind for kind in CUSTOMERS_LISTS if kind.name in AT_CUSTOMERS and kind.readable(acting)]
+    kinds = [kind for kind in CUSTOMERS_LISTS if issubclass(kind, OfWaiting) and kind.readable(acting)]
     lists = [(AT_CUSTOMERS[kind.name], reverse(kind.page()), kind.found(acting)) for kind in kinds]
     query = {"renewal": "failed"}
     failed, _wrong = customers.purchases(customers=acting, query=query, zone=UTC, at=actor.now())

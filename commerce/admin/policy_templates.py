@@ -15,12 +15,13 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from commerce.operations.procurement import customers
 from policies.admin.changing import Changing, of_difference, of_following
 from policies.deeds import APPLY_TEMPLATE
 from policies.operations import templates
 from policies.operations.following import Following
 from policies.operations.policy_files import Difference
-from tenants.access import Actor, Right, actor_in, delegate_of
+from tenants.access import Actor, Right, actor_in
 from tenants.directory.delegations import Delegation
 from tenants.directory.models import Tenant, User
 from tenants.ids import new_id
@@ -166,9 +167,8 @@ def view(site: AdminSite, request: HttpRequest) -> HttpResponse:
     return _told(request, run)
 
 
-def _who_may(user: User, customers: Sequence[Delegation]) -> list[Actor]:
-    every = [delegate_of(user, delegation) for delegation in customers]
-    return [by for by in every if by.may(Right.CHANGE_POLICY)]
+def _who_may(user: User, delegations: Sequence[Delegation]) -> list[Actor]:
+    return [by for by in customers.acting(user, delegations) if by.may(Right.CHANGE_POLICY)]
 
 
 def _planned(form: TemplateForm) -> Preview:

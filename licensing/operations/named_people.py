@@ -2,7 +2,6 @@
 
 import csv
 import io
-from collections import defaultdict
 from collections.abc import Iterator
 from uuid import UUID
 
@@ -13,6 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from licensing.files import LARGEST, FileRefused, Problem, Problems, text_of
 from tenants.directory.models import Department, Membership, Tenant
+from tenants.directory.tree import and_below
 from tenants.refusal import BadInput
 from tenants.runs.operations import MOST_ROWS
 
@@ -77,17 +77,8 @@ def of_department(department: Department) -> list[Membership]:
 
 
 def _with_those_below(department: Department) -> set[UUID]:
-    below = defaultdict(list)
-    for pk, parent in Department.objects.filter(tenant=department.tenant_id).values_list("pk", "parent_id"):
-        below[parent].append(pk)
-    found: set[UUID] = set()
-    waiting = [department.pk]
-    while waiting:
-        pk = waiting.pop()
-        if pk not in found:
-            found.add(pk)
-            waiting += below[pk]
-    return found
+    parents = dict(Department.objects.filter(tenant=department.tenant_id).values_list("pk", "parent"))
+    return and_below([department.pk], parents)
 
 
 def _text(raw: bytes, file: str) -> str:

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from commerce.models import Invoice, Refund
+from commerce.models import Invoice, Purchase, Refund
 from commerce.operations.takeover import settling
 from commerce.operations.takeover.settling import TakeOverUndone
 from commerce.operations.takeover.undoing import TakeOverSettled
@@ -46,6 +46,11 @@ def test_people_get_central_seats_and_the_old_subscription_gives_no_access(boss,
     assert fresh(subscription).owner == ana
     assert not Refund.objects.exists()
     assert findings() == []
+
+
+def test_the_old_one_ended_when_it_was_taken_over(boss, subscription, central):
+    start(subscription, boss, target=central, at=NOON + DAY)
+    assert Purchase.objects.with_end().get(pk=subscription.pk).ended_at == NOON + DAY
 
 
 def test_the_journal_joins_old_and_new(boss, ana, cleo, subscription, central):
